@@ -1,0 +1,109 @@
+/* espalier/config.h - what an experiment is asked to do: one plain struct, const after loading.
+ *
+ * The schema in src/config/schema.c is the one list of keys: path, type, range, default, unit, sentence. Reading,
+ * checking, `--help`, docs/CONFIG.md, the resolved text in the results file and the key-by-key difference all follow from
+ * it. Keys are named like the members here: network.n_hid in YAML is config.network.n_hid. */
+#ifndef ESPALIER_CONFIG_H
+#define ESPALIER_CONFIG_H
+#include <stdint.h>
+
+#include "espalier/error.h"
+#include "espalier/prune.h"
+#include "espalier/rnn.h"
+#include "espalier/scg.h"
+
+#define ESP_MAX_RUNGS 64
+
+typedef enum { ESP_EXPERIMENT_DMS, ESP_EXPERIMENT_SCRATCH } esp_experiment_id;       /* dms | scratch          */
+typedef enum { ESP_NOISE_INDEPENDENT, ESP_NOISE_PAIRED } esp_noise_mode;             /* independent | paired   */
+typedef enum { ESP_NEW_CUES_BOTH, ESP_NEW_CUES_NEW_ONLY } esp_new_cues;              /* both | new_only        */
+
+typedef struct {
+  int n;
+  double value[ESP_MAX_RUNGS]; /* strictly increasing, each in (0, 1) */
+} esp_fraction_list;
+
+typedef struct {
+  esp_experiment_id experiment;
+  uint64_t seed;
+  struct {
+    int members;                 /* starts of the ensemble                                                          */
+    double max_failed_fraction;  /* above this share of failed cells a complete run exits 65       [run-only]       */
+    double checkpoint_interval;  /* s; a stage that trains longer saves its state at least this often  [run-only]   */
+  } ensemble;
+  struct {
+    int n_hid;              /* hidden units N                                                       */
+    esp_readout readout;    /* rate: y = W_out tanh(a) (published code); latent: y = W_out a (Eq. 3) */
+    int input_lag;          /* 0: u(k) drives a(k) (published code); 1: u(k-1) (Eq. 1)               */
+    double w_in_sd;         /* start weights: sd of W_in                                             */
+    double w_rec_sd;        /* sd of W_rec ...                                                       */
+    double w_rec_diagonal;  /* ... plus this times the identity                                      */
+    double w_out_sd;        /* sd of W_out                                                           */
+  } network;
+  struct {
+    int trials_per_condition; /* repeats of each condition in a training set (paper 5, code 4) */
+    double target_noise_sd;   /* frozen noise on the targets                                   */
+    double input_noise_sd;    /* frozen noise on the inputs                                    */
+  } task;
+  struct {
+    esp_scg_variant scg;    /* published | deposited | moller                                             */
+    double sigma;           /* finite-difference step of the curvature                                    */
+    double lambda;          /* first regularisation                                                       */
+    double fallback_step;   /* gradient step after max_failures failures in a row (not in moller)         */
+    int max_failures;       /* ... this many                                                              */
+    int steps_per_call;     /* SCG steps in a training call; 0: as many as weights                        */
+    int max_calls;          /* training calls in an episode                                               */
+    int start_episodes;     /* episodes (each with new frozen noise) that train the start                 */
+    int window;             /* converged: mean decrease of E over this many accepted steps ...            */
+    double min_decrease;    /* ... is below this ...                                                      */
+    double loss_factor;     /* ... and E < loss_factor * target_noise_sd^2                                */
+  } training;
+  struct {
+    esp_fraction_list fractions;   /* prune fraction of each rung                                    */
+    esp_prune_criterion criterion; /* magnitude | random                                             */
+    esp_prune_ties ties;           /* row_major | column_major: which of equal weights goes first    */
+    esp_noise_mode noise;          /* independent | paired: own or same training sets for both arms  */
+  } ladder;
+  struct {
+    double from;           /* the rung that learns new cues; must be one of ladder.fractions; 0: no transfer */
+    int calls;             /* training calls, all of them made                                              */
+    int members;           /* for the first members only                                                    */
+    esp_new_cues new_cues; /* both | new_only                                                               */
+  } transfer;
+  struct {
+    double prune_fraction; /* removed before any training in arm pruned_first            */
+    int calls;             /* training calls on the old and again on the new cues        */
+    esp_new_cues new_cues; /* both | new_only                                            */
+  } scratch;
+} esp_config;
+
+typedef struct {
+  esp_config values;
+  char *text;     /* the file as it was read, with any --set lines appended as comments; owned, NUL-terminated */
+  char *resolved; /* every key that the experiment has with the value in force, as YAML that loads again; owned */
+} esp_config_file;
+
+/** Read path and apply n_set overrides "a.b=c". Finds every fault in one pass.
+ *  @param[out] problems  on ESP_ERR_CONFIG: heap text, one fault a line, each "file:line:col: what is wrong, what is
+ *                        allowed (did you mean ...)"; the caller frees it; NULL otherwise. Overrides are named "--set a.b=c".
+ *  @return ESP_OK; ESP_ERR_NO_INPUT if path cannot be read (message set); ESP_ERR_CONFIG; ESP_ERR_NOMEM. */
+esp_err esp_config_load(const char *path, int n_set, const char *const *set, esp_config_file *out, char **problems);
+
+/** The same from text that is already in memory (name stands for the file in messages). */
+esp_err esp_config_parse(const char *name, const char *text, int n_set, const char *const *set, esp_config_file *out,
+                         char **problems);
+
+/** Free what a config file owns; a zeroed one is fine. */
+void esp_config_file_free(esp_config_file *file);
+
+/** Compare two configs of any experiments key by key, run-only keys aside.
+ *  @param[out] difference  heap text, one "  key: old -> new" a line, "" if there is none; the caller frees it.
+ *  @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_config_difference(const esp_config *old_config, const esp_config *new_config, char **difference);
+
+/** All keys as Markdown tables (docs/CONFIG.md is this text).
+ *  @param[out] markdown  heap text; the caller frees it
+ *  @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_config_describe(char **markdown);
+
+#endif

@@ -1,0 +1,29 @@
+/* espalier/ensemble.h - run all missing cells of a plan on however many ranks there are.
+ *
+ * Rank 0 coordinates and hands strands (one arm of one member) to the other ranks, longest expected first; a worker keeps
+ * its member until both arms are done, and the arms of the last members go to different ranks when ranks would idle. One
+ * process alone does everything itself. Workers write their cells straight into the file. Collective over MPI_COMM_WORLD. */
+#ifndef ESPALIER_ENSEMBLE_H
+#define ESPALIER_ENSEMBLE_H
+#include "espalier/config.h"
+#include "espalier/error.h"
+#include "espalier/experiment.h"
+#include "espalier/results.h"
+
+typedef struct {
+  const char *path;          /* results file, created already                                                    */
+  double stop_at;            /* esp_seconds() at which to stop as if signalled; INFINITY: never                  */
+  bool quiet;                /* no progress                                                                      */
+  int argc;
+  char *const *argv;         /* for provenance                                                                   */
+} esp_ensemble_options;
+
+/** Compute every cell that is not there (or whose checksum fails).
+ *  @return on every rank the same: ESP_OK when all cells are there, ESP_ERR_STOPPED with work left, ESP_ERR_IO, ... */
+esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, const esp_ensemble_options *options);
+
+/** Catch USR1, USR2, INT and TERM: the first asks the run to stop soon with its work saved, a second INT or TERM ends the
+ *  process at once. Call before MPI_Init's children start work. */
+void esp_stop_on_signals(void);
+
+#endif

@@ -1,0 +1,31 @@
+/* espalier/rng.h - random numbers as a function of who asks (Salmon et al. 2011, Philox 4x64-10, from Random123).
+ *
+ * A draw is a function of (seed, member, arm, stage, purpose, index): no generator state, no rank, no clock, so any cell
+ * can be recomputed alone and any number of ranks gives the same bits. A key set to ESP_RNG_SHARED is a draw shared over
+ * that key. Pure, local. */
+#ifndef ESPALIER_RNG_H
+#define ESPALIER_RNG_H
+#include <stdint.h>
+
+#define ESP_RNG_SHARED UINT32_MAX
+
+typedef enum { /* the numbers are part of the file format: append, never renumber */
+  ESP_RNG_START_WEIGHTS = 1,
+  ESP_RNG_TARGET_NOISE = 2,
+  ESP_RNG_INPUT_NOISE = 3,
+  ESP_RNG_PRUNE_CHOICE = 4,
+} esp_rng_purpose;
+
+typedef struct {
+  uint64_t seed;
+  uint32_t member, arm, stage;
+  esp_rng_purpose purpose;
+} esp_rng_key;
+
+/** Uniform draw number index, in the open interval (0, 1), 53 bits. */
+double esp_rng_uniform(const esp_rng_key *key, uint64_t index);
+
+/** Standard normal draw number index: the inverse distribution function (GSL) of esp_rng_uniform. */
+double esp_rng_normal(const esp_rng_key *key, uint64_t index);
+
+#endif

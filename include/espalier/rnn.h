@@ -1,0 +1,74 @@
+/* espalier/rnn.h - hidden-state recursion of one network and its exact gradient (paper, Eqs. 1-3). Pure numerics, local.
+ *
+ *   a(k) = W_rec r(k-1) + W_in u(k),   r = tanh(a),   r(0) = 0,   y(k) = W_out r(k) + b
+ *   E = sum over trials, steps, outputs of (y - target)^2 / (n_trials n_steps);   dE/dw by backpropagation through time
+ *
+ * As in the published code; the printed Eq. 1 has u(k-1) (input_lag 1, see tree.h) and Eq. 3 reads a instead of r (readout
+ * latent). The bias b is the last column of W_out where the shape has one, otherwise absent. All quantities are
+ * dimensionless; one step is one bin of about 50 ms.
+ *
+ * All trials of a set are run at once on their tree of input histories (tree.h): trials with equal inputs so far share one
+ * trajectory. Every sum runs in index order, so equal inputs give equal bits; the result does not depend on what else is
+ * in the set's order of evaluation, ranks or restarts. */
+#ifndef ESPALIER_RNN_H
+#define ESPALIER_RNN_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "espalier/error.h"
+#include "espalier/scg.h"
+#include "espalier/tree.h"
+#include "espalier/workspace.h"
+
+typedef enum { ESP_READOUT_RATE, ESP_READOUT_LATENT } esp_readout;
+
+typedef struct {
+  int n_hid, n_in, n_out; /* hidden units, input channels, outputs       */
+  bool bias;              /* W_out has a last column for the output bias */
+  esp_readout readout;
+} esp_rnn_shape;
+
+/** Number of weights: n_hid n_in + n_hid^2 + n_out (n_hid + bias). */
+size_t esp_rnn_n_weights(const esp_rnn_shape *shape);
+
+/** Where the three matrices lie in a vector of weights: W_in [post, input], then W_rec [post, pre], then
+ *  W_out [output, unit]; row-major. */
+size_t esp_rnn_w_rec_offset(const esp_rnn_shape *shape);
+size_t esp_rnn_w_out_offset(const esp_rnn_shape *shape);
+
+/** A network on a set of trials, ready to be evaluated; vectors are borrowed from the workspace it was made in. */
+typedef struct {
+  esp_rnn_shape shape;
+  const esp_tree *tree;
+  int ld, ld_in;        /* padded row lengths of states and inputs                                          */
+  double *w_out;        /* copy of W_out of the last loss()         [n_out, n_hid + bias]                   */
+  double *pre_major;    /* W_rec transposed and padded              [pre, ld]                               */
+  double *post_major;   /* W_rec padded                             [post, ld]                              */
+  double *drive;        /* W_in u of each distinct input            [n_drives, ld]                          */
+  double *a, *rate;     /* a(k); tanh(a(k)), row 0 is rest          [n_nodes + 1, ld] each                  */
+  double *y, *dy;       /* output; weighted 2 (y - target)          [n_nodes, n_out] each                   */
+  double *adjoint;      /* dE/da                                    [n_nodes + 1, ld]                       */
+  double *previous;     /* rate of the parent                       [n_nodes, ld]                           */
+  double *drive_adjoint;/* adjoints summed over equal inputs        [n_drives, ld]                          */
+} esp_rnn_problem;
+
+/** Workspace bytes of a problem with a tree of at most n_nodes nodes and n_drives distinct inputs. */
+size_t esp_rnn_workspace_bytes(const esp_rnn_shape *shape, long n_nodes, long n_drives);
+
+/** Take what a problem needs from ws. tree is borrowed until the last use.
+ *  @return ESP_OK, ESP_ERR_ARG if shape and tree do not fit, ESP_ERR_NOMEM. */
+esp_err esp_rnn_problem_take(const esp_rnn_shape *shape, const esp_tree *tree, esp_workspace *ws, esp_rnn_problem *problem);
+
+/** Loss at the weights w [n_weights]; keeps the trajectories (problem->a, rate, y). May be infinite or NaN. */
+double esp_rnn_loss(esp_rnn_problem *problem, const double *w);
+
+/** Gradient [n_weights] at the weights of the last esp_rnn_loss(). */
+void esp_rnn_gradient(esp_rnn_problem *problem, double *gradient);
+
+/** The two above as an objective for esp_scg_minimise; borrows problem. */
+esp_objective esp_rnn_objective(esp_rnn_problem *problem);
+
+/** Name of the arithmetic kernels in use on this CPU: "avx512", "avx2" or "portable". */
+const char *esp_kernel_name(void);
+
+#endif

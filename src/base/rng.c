@@ -1,0 +1,18 @@
+/* base/rng.c - Philox counter = who asks and for which draw, key = seed and purpose. */
+#include "espalier/rng.h"
+
+#include <Random123/philox.h>
+#include <gsl/gsl_cdf.h>
+
+double esp_rng_uniform(const esp_rng_key *key, uint64_t index)
+{
+  const philox4x64_ctr_t counter = {{index, (uint64_t)key->member << 32 | key->arm, key->stage, 0}};
+  const philox4x64_key_t philox_key = {{key->seed, (uint64_t)key->purpose}};
+  const uint64_t bits = philox4x64(counter, philox_key).v[0];
+  return ((double)(bits >> 11) + 0.5) * 0x1p-53; /* never 0 or 1, so the normal draw is finite */
+}
+
+double esp_rng_normal(const esp_rng_key *key, uint64_t index)
+{
+  return gsl_cdf_ugaussian_Pinv(esp_rng_uniform(key, index));
+}
