@@ -28,12 +28,16 @@ int esp_dms_n_conditions(esp_dms_set set);
  *  input [condition, 58, 6], target [condition, 58, 1], provided by the caller. */
 void esp_dms_template(esp_dms_set set, esp_trials *trials);
 
+/** The noise-free trials repeated: order repeat-major, condition fastest; n_trials = repeats x conditions.
+ *  input [n_trials, 58, 6], target [n_trials, 58, 1], provided by the caller. */
+void esp_dms_repeat(esp_dms_set set, int trials_per_condition, esp_trials *trials);
+
 typedef struct {
   int trials_per_condition;
   double target_noise_sd, input_noise_sd;
 } esp_dms_noise;
 
-/** A training set with frozen noise: trials in the order repeat-major, condition fastest; n_trials = repeats x conditions.
+/** A training set with frozen noise: esp_dms_repeat plus noise.
  *  @param key       identity of the draws; its purpose is set here
  *  @param episode   which of a stage's training sets: other numbers, other noise
  *  @param trials    input and target provided by the caller: [n_trials, 58, 6], [n_trials, 58, 1]

@@ -11,12 +11,25 @@
 #include "espalier/results.h"
 
 typedef struct {
-  const char *path;          /* results file, created already                                                    */
-  double stop_at;            /* esp_seconds() at which to stop as if signalled; INFINITY: never                  */
-  bool quiet;                /* no progress                                                                      */
+  const char *path;          /* results file, created already                                   */
+  double stop_at;            /* esp_seconds() at which to stop as if signalled; INFINITY: never */
+  bool quiet;                /* no progress                                                     */
+  esp_lock *lock;            /* of the results file; kept alive during the run; rank 0 only     */
   int argc;
-  char *const *argv;         /* for provenance                                                                   */
+  char *const *argv;         /* for provenance                                                  */
 } esp_ensemble_options;
+
+/** Start MPI (with ROMIO for parallel I/O) and say which rank this is. */
+void esp_ensemble_begin(int *argc, char ***argv, int *rank, int *n_ranks);
+
+/** End MPI. */
+void esp_ensemble_end(void);
+
+/** Rank 0 tells everybody how its preparation went and, if well, a text.
+ *  @param err       of rank 0; ignored elsewhere
+ *  @param[in,out] text  rank 0: the text; elsewhere: heap copy, the caller frees it
+ *  @return rank 0's err on every rank. */
+esp_err esp_ensemble_share(esp_err err, char **text);
 
 /** Compute every cell that is not there (or whose checksum fails).
  *  @return on every rank the same: ESP_OK when all cells are there, ESP_ERR_STOPPED with work left, ESP_ERR_IO, ... */

@@ -39,6 +39,10 @@ typedef struct esp_experiment {
   /** Workspace bytes that any stage needs. */
   size_t (*workspace_bytes)(const esp_config *config);
 
+  /** Measure the seconds that one unit of expected cost (esp_stage.expected_cost) takes on this machine: a fraction of a
+   *  second of work whose results are thrown away. */
+  esp_err (*measure)(const esp_config *config, double *seconds);
+
   /** Compute one cell: a pure function of config, cell and parent. A network that diverges is an outcome, not an error.
    *  @param[out] record   cleared by the caller
    *  @param[out] outcome  state, stop reason, evaluations
@@ -46,10 +50,11 @@ typedef struct esp_experiment {
    *          host->checkpoint returned. */
   esp_err (*stage)(const esp_stage_context *context, esp_record *record, esp_outcome *outcome);
 
-  /** Check what must hold in a finished record beside its parent's (mask counts, nesting, exact zeros, finite losses).
+  /** Check what must hold in a record that is done, beside its parent's (NULL: none): mask counts, nesting, exact zeros,
+   *  finite losses.
    *  @return ESP_OK, or ESP_ERR_DATA with the message set. */
   esp_err (*verify)(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
-                    const esp_outcome *outcome, const esp_record *parent);
+                    const esp_record *parent);
 } esp_experiment;
 
 /** The experiment that a config asks for; never NULL. */

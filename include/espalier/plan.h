@@ -29,7 +29,7 @@ typedef struct {
   int length;
   const char *unit;      /* "1" for a dimensionless index, "ms", ...; static text            */
   const char *long_name; /* one sentence; static text                                        */
-  const double *values;  /* [length] scale values, owned by the plan; NULL: 1, 2, ... length */
+  double *values;        /* [length] scale values, owned by the plan; NULL: 1, 2, ... length */
 } esp_axis;
 
 /** One field of a record: a fixed-size array. */
@@ -90,7 +90,6 @@ typedef struct esp_plan {
   esp_stage *stages;                /* [n_stages], owned                 */
   int n_axes;
   esp_axis axes[ESP_MAX_AXES];
-  double *axis_values;              /* owned store behind axes[].values  */
   esp_layout record, resume;        /* resume: state of a half-trained stage at a call boundary */
 } esp_plan;
 
@@ -98,7 +97,7 @@ typedef struct esp_plan {
 int esp_plan_add_axis(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name,
                       const double *values);
 
-/** Append a field to a layout and place it; returns its index. n_axes axes follow as ints. */
+/** Append a field to a layout and place it; returns its index. */
 int esp_layout_add(const esp_plan *plan, esp_layout *layout, esp_field field);
 
 /** Number of cells of the whole table, members x arms x stages, cells that no stage fills included. */

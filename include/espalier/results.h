@@ -88,8 +88,21 @@ esp_err esp_results_sync(esp_results *r);
 /** Append one line to the fixed table of runs (the last 64 are kept). Call on one rank. */
 esp_err esp_results_add_run(esp_results *r, int n_ranks, int argc, char *const *argv);
 
+/** The newest entry of the table of runs; all zero if there is none. */
+typedef struct {
+  int n_runs, n_ranks; /* in all; of this one */
+  char started[40], host[256];
+} esp_run;
+esp_err esp_results_last_run(const esp_results *r, esp_run *run);
+
+/** The config file that made a results file, verbatim: heap text, the caller frees it. Errors as esp_results_config. */
+esp_err esp_results_config_text(const char *path, char **text);
+
 /** Write "name: value" lines of everything under /provenance to standard output (for `espalier info`). */
 esp_err esp_results_print_provenance(const char *path);
+
+/** "espalier VERSION (REVISION)"; constant text. */
+const char *esp_program_version(void);
 
 /** Versions of the libraries in use, one "name version" a line; constant text made at first call. */
 const char *esp_library_versions(void);

@@ -36,20 +36,23 @@ size_t esp_rnn_n_weights(const esp_rnn_shape *shape);
 size_t esp_rnn_w_rec_offset(const esp_rnn_shape *shape);
 size_t esp_rnn_w_out_offset(const esp_rnn_shape *shape);
 
-/** A network on a set of trials, ready to be evaluated; vectors are borrowed from the workspace it was made in. */
+/** A network on a set of trials, ready to be evaluated; arrays are borrowed from the workspace it was made in. Row 0 of the
+ *  state arrays stands for rest before the first step, node i is row i + 1; rows are padded to ld with zeros. */
 typedef struct {
   esp_rnn_shape shape;
   const esp_tree *tree;
-  int ld, ld_in;        /* padded row lengths of states and inputs                                          */
-  double *w_out;        /* copy of W_out of the last loss()         [n_out, n_hid + bias]                   */
-  double *pre_major;    /* W_rec transposed and padded              [pre, ld]                               */
-  double *post_major;   /* W_rec padded                             [post, ld]                              */
-  double *drive;        /* W_in u of each distinct input            [n_drives, ld]                          */
-  double *a, *rate;     /* a(k); tanh(a(k)), row 0 is rest          [n_nodes + 1, ld] each                  */
-  double *y, *dy;       /* output; weighted 2 (y - target)          [n_nodes, n_out] each                   */
-  double *adjoint;      /* dE/da                                    [n_nodes + 1, ld]                       */
-  double *previous;     /* rate of the parent                       [n_nodes, ld]                           */
-  double *drive_adjoint;/* adjoints summed over equal inputs        [n_drives, ld]                          */
+  int ld;
+  double *w_out;         /* W_out of the last loss()                       [n_out, n_hid + bias] */
+  double *pre_major;     /* W_rec transposed                               [pre, ld]             */
+  double *post_major;    /* W_rec                                          [post, ld]            */
+  double *drive;         /* W_in u of each distinct input                  [n_drives, ld]        */
+  double *a, *rate;      /* a(k); tanh(a(k))                               [n_nodes + 1, ld]     */
+  double *y, *dy;        /* output; dE/dy                                  [n_nodes, n_out]      */
+  double *own;           /* what a node's adjoint gets through its output  [n_nodes + 1, ld]     */
+  double *adjoint;       /* dE/da                                          [n_nodes + 1, ld]     */
+  double *child_sum;     /* sum of dE/da over the children of a node       [n_nodes + 1, ld]     */
+  double *drive_adjoint; /* sum of dE/da over the nodes of an input        [n_drives, ld]        */
+  const double **rate_of_parent, **drive_of_node, **child_sum_of_node, **own_of_node; /* rows, [n_nodes] */
 } esp_rnn_problem;
 
 /** Workspace bytes of a problem with a tree of at most n_nodes nodes and n_drives distinct inputs. */
@@ -57,7 +60,8 @@ size_t esp_rnn_workspace_bytes(const esp_rnn_shape *shape, long n_nodes, long n_
 
 /** Take what a problem needs from ws. tree is borrowed until the last use.
  *  @return ESP_OK, ESP_ERR_ARG if shape and tree do not fit, ESP_ERR_NOMEM. */
-esp_err esp_rnn_problem_take(const esp_rnn_shape *shape, const esp_tree *tree, esp_workspace *ws, esp_rnn_problem *problem);
+esp_err esp_rnn_problem_take(const esp_rnn_shape *shape, const esp_tree *tree, esp_workspace *ws,
+                             esp_rnn_problem *problem);
 
 /** Loss at the weights w [n_weights]; keeps the trajectories (problem->a, rate, y). May be infinite or NaN. */
 double esp_rnn_loss(esp_rnn_problem *problem, const double *w);
@@ -67,6 +71,9 @@ void esp_rnn_gradient(esp_rnn_problem *problem, double *gradient);
 
 /** The two above as an objective for esp_scg_minimise; borrows problem. */
 esp_objective esp_rnn_objective(esp_rnn_problem *problem);
+
+/** Let OpenBLAS use one thread: ranks are the parallelism, and one order of sums gives one set of bits. */
+void esp_one_thread(void);
 
 /** Name of the arithmetic kernels in use on this CPU: "avx512", "avx2" or "portable". */
 const char *esp_kernel_name(void);

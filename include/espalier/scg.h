@@ -55,7 +55,7 @@ typedef struct {
   bool success;                           /* the last step was accepted                                               */
   int failures;                           /* in a row, counted as the published code does (1 after a success)         */
   int step;                               /* steps made                                                               */
-  double E_previous;                      /* E before the last accepted step                                          */
+  double E_start, E_previous;             /* E at the start of the call; before the last accepted step                */
   double norm_p, mu, alpha, trial_E, comparison, beta; /* of the last step; beta is NaN if it failed                  */
   bool negative_curvature, fallback;                   /* of the last step                                            */
   long n_losses, n_gradients;                          /* evaluations so far                                          */

@@ -41,7 +41,7 @@ esp_err esp_workspace_take_bytes(esp_workspace *ws, size_t n, unsigned char **ou
 
 esp_err esp_workspace_take(esp_workspace *ws, size_t n, double **out)
 {
-  unsigned char *bytes;
+  unsigned char *bytes = NULL;
   ESP_TRY(esp_workspace_take_bytes(ws, n * sizeof(double), &bytes));
   *out = (double *)(void *)bytes;
 #ifdef ESP_DEBUG
@@ -53,7 +53,7 @@ esp_err esp_workspace_take(esp_workspace *ws, size_t n, double **out)
 
 esp_err esp_workspace_take_int(esp_workspace *ws, size_t n, int **out)
 {
-  unsigned char *bytes;
+  unsigned char *bytes = NULL;
   ESP_TRY(esp_workspace_take_bytes(ws, n * sizeof(int), &bytes));
   *out = (int *)(void *)bytes;
   return ESP_OK;

@@ -1,0 +1,144 @@
+/* cli/cli.c - opening files, complaining, and the table that run, status and report print. */
+#include "cli.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "espalier/experiment.h"
+
+int esp_cli_fail(esp_err err)
+{
+  fprintf(stderr, "espalier: %s\n", esp_err_message(err));
+  return esp_err_exit_status(err);
+}
+
+int esp_cli_usage_error(const char *command, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  fprintf(stderr, "espalier %s: ", command);
+  vfprintf(stderr, format, args);
+  fprintf(stderr, "\nTry 'espalier %s --help'.\n", command);
+  va_end(args);
+  return esp_err_exit_status(ESP_ERR_USAGE);
+}
+
+esp_err esp_cli_open(const char *path, esp_cli_file *file)
+{
+  *file = (esp_cli_file){.path = path};
+  char *text = NULL, *problems = NULL;
+  ESP_TRY(esp_results_config(path, &text));
+  esp_err err = esp_config_parse(path, text, 0, NULL, &file->config, &problems);
+  if (err == ESP_ERR_CONFIG)
+    err = esp_fail(ESP_ERR_DATA, "%s: the config inside it is not valid; was it made by another version?\n%s", path, problems);
+  free(problems);
+  free(text);
+  ESP_TRY(err);
+  ESP_TRY(esp_plan_create(&file->config.values, &file->plan));
+  ESP_TRY(esp_results_open(path, &file->plan, ESP_RESULTS_READ, &file->results));
+  file->commits = calloc((size_t)esp_plan_n_slots(&file->plan), sizeof *file->commits);
+  ESP_REQUIRE(file->commits, ESP_ERR_NOMEM, "no memory for the commit entries of %s", path);
+  return esp_results_read_commits(file->results, file->commits, &file->n_damaged);
+}
+
+void esp_cli_close(esp_cli_file *file)
+{
+  esp_results_close(file->results);
+  free(file->commits);
+  esp_plan_free(&file->plan);
+  esp_config_file_free(&file->config);
+  *file = (esp_cli_file){0};
+}
+
+esp_stage_count esp_cli_count(const esp_cli_file *file, int arm, int stage)
+{
+  esp_stage_count count = {.n_planned = file->plan.stages[stage].n_members};
+  for (int member = 0; member < count.n_planned; member++) {
+    const esp_outcome *outcome = &file->commits[esp_cell_slot(&file->plan, (esp_cell){member, arm, stage})].outcome;
+    count.n_done += outcome->state == ESP_CELL_DONE;
+    count.n_failed += outcome->state == ESP_CELL_FAILED;
+    count.n_converged += outcome->stop == ESP_STOP_CONVERGED;
+  }
+  return count;
+}
+
+int esp_cli_summary_fields(const esp_plan *plan, int fields[ESP_MAX_FIELDS])
+{
+  int n = 0;
+  for (int f = 0; f < plan->record.n_fields; f++)
+    if (plan->record.field[f].in_summary)
+      fields[n++] = f;
+  return n;
+}
+
+double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int arm, int stage)
+{
+  const esp_plan *plan = &file->plan;
+  double sum = 0;
+  long n = 0;
+  for (int member = 0; member < plan->stages[stage].n_members; member++) {
+    const long slot = esp_cell_slot(plan, (esp_cell){member, arm, stage});
+    if (file->commits[slot].outcome.state != ESP_CELL_DONE)
+      continue;
+    sum += plan->record.field[field].type == ESP_F64 ? ((const double *)values)[slot] : ((const int32_t *)values)[slot];
+    n++;
+  }
+  return n ? sum / (double)n : NAN;
+}
+
+/* Numbers of one arm at one stage; a dash where there is nothing to average yet. */
+static void print_arm(FILE *out, const esp_cli_file *file, int arm, int stage, int n_fields, const int *fields, void **values)
+{
+  const esp_stage_count count = esp_cli_count(file, arm, stage);
+  if (file->plan.stages[stage].copy[arm])
+    fprintf(out, "  | %5ld %5s", count.n_done, "same");
+  else
+    fprintf(out, "  | %5ld %5ld", count.n_done, count.n_converged);
+  for (int i = 0; i < n_fields; i++) {
+    const double mean = esp_cli_mean(file, fields[i], values[i], arm, stage);
+    if (isnan(mean))
+      fprintf(out, " %9s", "-");
+    else if (file->plan.record.field[fields[i]].type == ESP_F64)
+      fprintf(out, " %9.5f", mean);
+    else
+      fprintf(out, " %9.1f", mean);
+  }
+}
+
+esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file)
+{
+  const esp_plan *plan = &file->plan;
+  int fields[ESP_MAX_FIELDS];
+  void *values[ESP_MAX_FIELDS] = {0};
+  const int n_fields = esp_cli_summary_fields(plan, fields);
+  esp_err err = ESP_OK;
+  for (int i = 0; i < n_fields && err == ESP_OK; i++) {
+    values[i] = malloc((size_t)esp_plan_n_slots(plan) * esp_type_bytes(plan->record.field[fields[i]].type));
+    err = values[i] ? esp_results_read_field(file->results, fields[i], values[i])
+                    : esp_fail(ESP_ERR_NOMEM, "no memory for the table");
+  }
+  if (err == ESP_OK) {
+    const int arm_width = 11 + 10 * n_fields;
+    fprintf(out, "%-12s", "");
+    for (int arm = 0; arm < plan->n_arms; arm++)
+      fprintf(out, "  | %-*s", arm_width, plan->arm_name[arm]);
+    fprintf(out, "\n%-12s", "stage");
+    for (int arm = 0; arm < plan->n_arms; arm++) {
+      fprintf(out, "  | %5s %5s", "n", "conv.");
+      for (int i = 0; i < n_fields; i++)
+        fprintf(out, " %9s", plan->record.field[fields[i]].name);
+    }
+    fprintf(out, "\n");
+    for (int stage = 0; stage < plan->n_stages; stage++) {
+      fprintf(out, "%-12s", plan->stages[stage].name);
+      for (int arm = 0; arm < plan->n_arms; arm++)
+        print_arm(out, file, arm, stage, n_fields, fields, values);
+      fprintf(out, "\n");
+    }
+    fprintf(out, "n: networks; conv.: converged; the rest are means over the n networks\n");
+  }
+  for (int i = 0; i < n_fields; i++)
+    free(values[i]);
+  return err;
+}

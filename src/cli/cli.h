@@ -1,0 +1,54 @@
+/* cli/cli.h - the sub-commands, and what they share. Each returns the exit status of the program. */
+#ifndef ESPALIER_CLI_CLI_H
+#define ESPALIER_CLI_CLI_H
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "espalier/config.h"
+#include "espalier/plan.h"
+#include "espalier/results.h"
+
+int esp_cli_run(int argc, char **argv);
+int esp_cli_status(int argc, char **argv);
+int esp_cli_verify(int argc, char **argv);
+int esp_cli_info(int argc, char **argv);
+
+/** Say what is wrong on stderr and return the exit status that goes with it. */
+int esp_cli_fail(esp_err err);
+
+/** Complain about the command line, point to --help, and return 64. */
+int esp_cli_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** A results file opened from nothing but its path. */
+typedef struct {
+  const char *path;
+  esp_config_file config;
+  esp_plan plan;
+  esp_results *results;
+  esp_commit *commits; /* [slots of the plan] */
+  long n_damaged;      /* commit entries that cannot be read */
+} esp_cli_file;
+
+/** Open for reading: the config in the file gives the plan, the plan gives the layout. Close it whatever this returns. */
+esp_err esp_cli_open(const char *path, esp_cli_file *file);
+void esp_cli_close(esp_cli_file *file);
+
+/** Counts of one stage in one arm. */
+typedef struct {
+  long n_planned, n_done, n_failed, n_converged;
+} esp_stage_count;
+
+esp_stage_count esp_cli_count(const esp_cli_file *file, int arm, int stage);
+
+/** Print the table of a file: per stage and arm how many cells there are, how many converged, and the mean over members of
+ *  every field that its experiment declares as summary. */
+esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file);
+
+/** Mean of a single-number field over the cells that are done (NaN if there is none). values: whole field as read by
+ *  esp_results_read_field. */
+double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int arm, int stage);
+
+/** The indices of the summary fields; returns their number. */
+int esp_cli_summary_fields(const esp_plan *plan, int fields[ESP_MAX_FIELDS]);
+
+#endif

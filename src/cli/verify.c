@@ -1,0 +1,279 @@
+/* cli/verify.c - is the file what it claims to be? Checksums, what must hold in every record, bits on recomputation. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "espalier/experiment.h"
+#include "espalier/rng.h"
+#include "espalier/rnn.h"
+
+static void print_help(void)
+{
+  printf("Usage: espalier verify [--recompute K [--seed S]] FILE\n"
+         "       espalier verify FILE OTHER\n\n"
+         "Check a results file: the checksum of every committed cell; mask counts exact and nested, removed weights exactly 0,\n"
+         "twins unpruned, the shared start equal bit for bit, losses finite. With OTHER: are the records of both files equal\n"
+         "byte for byte (provenance, times and ranks aside)?\n\n"
+         "Options:\n"
+         "      --recompute K  also compute K random cells again from their parents and compare all bits (same binary, same\n"
+         "                     kind of CPU)\n"
+         "      --seed S       choose other random cells (default 1)\n\n"
+         "Exit status: 0 all is well, 65 something is not (each fault is printed).\n\n"
+         "Examples:\n"
+         "  espalier verify dms_quick.h5\n"
+         "  espalier verify --recompute 5 dms_quick.h5\n"
+         "  espalier verify one_rank.h5 five_ranks.h5\n");
+}
+
+static void print_cell(const esp_cli_file *file, esp_cell cell)
+{
+  printf("%s: member %d, %s, %s: ", file->path, cell.member + 1, file->plan.arm_name[cell.arm],
+         file->plan.stages[cell.stage].name);
+}
+
+typedef struct {
+  esp_record record, parent;
+} buffers;
+
+static esp_err get_buffers(const esp_plan *plan, buffers *b)
+{
+  *b = (buffers){{&plan->record, malloc(plan->record.bytes)}, {&plan->record, malloc(plan->record.bytes)}};
+  ESP_REQUIRE(b->record.data && b->parent.data, ESP_ERR_NOMEM, "no memory for two records of %zu bytes", plan->record.bytes);
+  return ESP_OK;
+}
+
+static void free_buffers(buffers *b)
+{
+  free(b->record.data);
+  free(b->parent.data);
+}
+
+/* Equal field by field; padding does not count. Names the first that differs, NULL: all equal. */
+static const char *first_difference(const esp_layout *layout, const esp_record *a, const esp_record *b)
+{
+  for (int f = 0; f < layout->n_fields; f++)
+    if (memcmp(a->data + layout->offset[f], b->data + layout->offset[f],
+               layout->count[f] * esp_type_bytes(layout->field[f].type)) != 0)
+      return layout->field[f].name;
+  return NULL;
+}
+
+/* ---- one file ---- */
+
+/* One committed cell. Returns ESP_ERR_DATA with the message set if something is wrong with it. */
+static esp_err check_cell(const esp_cli_file *file, esp_cell cell, buffers *b)
+{
+  const esp_plan *plan = &file->plan;
+  esp_commit commit;
+  esp_cell parent;
+  ESP_TRY(esp_results_read_cell(file->results, cell, &b->record, &commit));
+  const bool has_parent = esp_cell_parent(plan, cell, &parent);
+  if (has_parent) {
+    ESP_REQUIRE(file->commits[esp_cell_slot(plan, parent)].outcome.state != ESP_CELL_EMPTY, ESP_ERR_DATA,
+                "it is there, but the stage it continues from is not");
+    ESP_TRY(esp_results_read_cell(file->results, parent, &b->parent, NULL));
+  }
+  if (commit.outcome.state == ESP_CELL_FAILED)
+    return ESP_OK;
+  if (plan->stages[cell.stage].copy[cell.arm]) {
+    const char *field = first_difference(&plan->record, &b->record, &b->parent);
+    ESP_REQUIRE(!field, ESP_ERR_DATA, "the shared start differs from the other arm's in '%s'", field);
+    return ESP_OK;
+  }
+  return esp_experiment_of(&file->config.values)
+      ->verify(&file->config.values, plan, cell, &b->record, has_parent ? &b->parent : NULL);
+}
+
+static esp_err check_file(const esp_cli_file *file, buffers *b, long *n_checked, long *n_faults)
+{
+  for (long slot = 0; slot < esp_plan_n_slots(&file->plan); slot++) {
+    const esp_cell cell = esp_slot_cell(&file->plan, slot);
+    if (file->commits[slot].outcome.state == ESP_CELL_EMPTY)
+      continue;
+    const esp_err err = check_cell(file, cell, b);
+    ++*n_checked;
+    if (err == ESP_ERR_DATA) {
+      print_cell(file, cell);
+      printf("%s\n", esp_err_message(err));
+      ++*n_faults;
+    } else {
+      ESP_TRY(err);
+    }
+  }
+  return ESP_OK;
+}
+
+/* ---- recomputing ---- */
+
+static esp_err recompute_cell(const esp_cli_file *file, esp_cell cell, esp_workspace *ws, buffers *b, esp_record *again,
+                              const char **field)
+{
+  const esp_plan *plan = &file->plan;
+  const esp_stage_host host = {0};
+  esp_commit commit, parent_commit = {0};
+  esp_cell parent;
+  esp_outcome outcome;
+  ESP_TRY(esp_results_read_cell(file->results, cell, &b->record, &commit));
+  const bool has_parent = esp_cell_parent(plan, cell, &parent);
+  if (has_parent)
+    ESP_TRY(esp_results_read_cell(file->results, parent, &b->parent, &parent_commit));
+  const esp_stage_context context = {.config = &file->config.values,
+                                     .plan = plan,
+                                     .cell = cell,
+                                     .parent = has_parent ? &b->parent : NULL,
+                                     .host = &host,
+                                     .ws = ws};
+  ESP_TRY(esp_stage_run(&context, &parent_commit.outcome, again, &outcome));
+  *field = first_difference(&plan->record, &b->record, again);
+  if (!*field && memcmp(&outcome, &commit.outcome, sizeof outcome) != 0)
+    *field = "the outcome";
+  return ESP_OK;
+}
+
+static esp_err recompute(const esp_cli_file *file, buffers *b, long count, uint64_t seed, long *n_faults)
+{
+  const esp_plan *plan = &file->plan;
+  const long n = esp_plan_n_slots(plan);
+  esp_workspace ws = {0};
+  esp_record again = {&plan->record, malloc(plan->record.bytes)};
+  long *slots = malloc((size_t)n * sizeof *slots);
+  long n_there = 0;
+  esp_err err = again.data && slots ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for recomputing");
+  for (long slot = 0; slot < n && err == ESP_OK; slot++)
+    if (file->commits[slot].outcome.state != ESP_CELL_EMPTY)
+      slots[n_there++] = slot;
+  esp_one_thread();
+  if (err == ESP_OK)
+    err = esp_workspace_create(esp_experiment_of(&file->config.values)->workspace_bytes(&file->config.values), &ws);
+  const esp_rng_key key = {.seed = seed};
+  for (long i = 0; i < count && i < n_there && err == ESP_OK; i++) {
+    const long j = i + (long)(esp_rng_uniform(&key, (uint64_t)i) * (double)(n_there - i)); /* each cell at most once */
+    const long chosen = slots[j];
+    slots[j] = slots[i];
+    const esp_cell cell = esp_slot_cell(plan, chosen);
+    const char *field = NULL;
+    err = recompute_cell(file, cell, &ws, b, &again, &field);
+    if (err == ESP_ERR_DATA) { /* its checksum does not hold: counted already, there is nothing to compare */
+      err = ESP_OK;
+      continue;
+    }
+    if (err != ESP_OK)
+      break;
+    print_cell(file, cell);
+    printf(field ? "computed again, differs in %s\n" : "computed again, all bits equal%s\n", field ? field : "");
+    *n_faults += field != NULL;
+  }
+  esp_workspace_free(&ws);
+  free(again.data);
+  free(slots);
+  return err;
+}
+
+static int verify_one(const char *path, long n_recompute, uint64_t seed)
+{
+  esp_cli_file file;
+  buffers b = {0};
+  long n_checked = 0, n_faults = 0;
+  esp_err err = esp_cli_open(path, &file);
+  if (err == ESP_OK)
+    err = get_buffers(&file.plan, &b);
+  if (err == ESP_OK)
+    err = check_file(&file, &b, &n_checked, &n_faults);
+  if (err == ESP_OK && n_recompute > 0)
+    err = recompute(&file, &b, n_recompute, seed, &n_faults);
+  if (err == ESP_OK && file.n_damaged) {
+    printf("%s: %ld commit entries are damaged\n", path, file.n_damaged);
+    n_faults += file.n_damaged;
+  }
+  if (err == ESP_OK)
+    printf("%s: %ld of %ld cells checked, %ld faults%s\n", path, n_checked, esp_plan_n_cells(&file.plan), n_faults,
+           n_faults ? "; 'espalier run' with its config computes damaged cells again" : "");
+  free_buffers(&b);
+  esp_cli_close(&file);
+  return err != ESP_OK ? esp_cli_fail(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
+}
+
+/* ---- two files ---- */
+
+static esp_err compare_cells(const esp_cli_file *a, const esp_cli_file *b, buffers *buffer, long *n_compared, long *n_faults)
+{
+  for (long slot = 0; slot < esp_plan_n_slots(&a->plan); slot++) {
+    const esp_cell cell = esp_slot_cell(&a->plan, slot);
+    const esp_outcome *left = &a->commits[slot].outcome, *right = &b->commits[slot].outcome;
+    if (left->state == ESP_CELL_EMPTY && right->state == ESP_CELL_EMPTY)
+      continue;
+    ++*n_compared;
+    const char *field = NULL;
+    if (left->state != right->state || left->stop != right->stop || left->n_evaluations != right->n_evaluations) {
+      field = left->state == ESP_CELL_EMPTY || right->state == ESP_CELL_EMPTY ? "being there at all" : "the outcome";
+    } else {
+      ESP_TRY(esp_results_read_cell(a->results, cell, &buffer->record, NULL));
+      ESP_TRY(esp_results_read_cell(b->results, cell, &buffer->parent, NULL));
+      field = first_difference(&a->plan.record, &buffer->record, &buffer->parent);
+    }
+    if (field) {
+      print_cell(a, cell);
+      printf("differs from %s in %s\n", b->path, field);
+      ++*n_faults;
+    }
+  }
+  return ESP_OK;
+}
+
+static int verify_two(const char *path_a, const char *path_b)
+{
+  esp_cli_file a, b = {0};
+  buffers buffer = {0};
+  char *difference = NULL;
+  long n_compared = 0, n_faults = 0;
+  esp_err err = esp_cli_open(path_a, &a);
+  if (err == ESP_OK)
+    err = esp_cli_open(path_b, &b);
+  if (err == ESP_OK)
+    err = esp_config_difference(&a.config.values, &b.config.values, &difference);
+  if (err == ESP_OK && *difference)
+    err = esp_fail(ESP_ERR_DATA, "%s and %s have different configs:\n%s", path_a, path_b, difference);
+  if (err == ESP_OK)
+    err = get_buffers(&a.plan, &buffer);
+  if (err == ESP_OK)
+    err = compare_cells(&a, &b, &buffer, &n_compared, &n_faults);
+  if (err == ESP_OK)
+    printf("%s and %s: %ld cells compared, %ld differ\n", path_a, path_b, n_compared, n_faults);
+  free(difference);
+  free_buffers(&buffer);
+  esp_cli_close(&a);
+  esp_cli_close(&b);
+  return err != ESP_OK ? esp_cli_fail(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
+}
+
+static bool parse_count(const char *text, long *value)
+{
+  char *end;
+  *value = strtol(text, &end, 10);
+  return end != text && !*end && *value >= 0;
+}
+
+int esp_cli_verify(int argc, char **argv)
+{
+  static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+                                          {"recompute", required_argument, NULL, 'r'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {NULL, 0, NULL, 0}};
+  long n_recompute = 0, seed = 1;
+  for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+    if (c == 'h') {
+      print_help();
+      return 0;
+    }
+    if (c == '?')
+      return esp_cli_usage_error("verify", "that option is not known");
+    if (!parse_count(optarg, c == 'r' ? &n_recompute : &seed))
+      return esp_cli_usage_error("verify", "'%s' is not a number of at least 0", optarg);
+  }
+  if (argc - optind == 1)
+    return verify_one(argv[optind], n_recompute, (uint64_t)seed);
+  if (argc - optind == 2 && n_recompute == 0)
+    return verify_two(argv[optind], argv[optind + 1]);
+  return esp_cli_usage_error("verify", argc - optind == 2 ? "--recompute takes one file" : "one or two results files are needed");
+}

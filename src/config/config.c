@@ -1,0 +1,705 @@
+/* config/config.c - a fault never stops the reading: it is noted with its place, the value keeps its default, and the next
+ * key is read; at the end all faults are sorted by place. */
+#include "espalier/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "schema.h"
+#include "yaml.h"
+
+enum { MAX_KEYS = 64 };
+
+typedef struct {
+  int source; /* 0: the file, s: override number s - 1 */
+  int line, column;
+} place;
+
+typedef struct {
+  place at;
+  int order;
+  char *text;
+} fault;
+
+typedef struct {
+  const char *arg;    /* borrowed                          */
+  char *path;         /* what is left of '=', owned        */
+  const esp_key *key; /* NULL: not understood, reported    */
+  esp_yaml document;
+} override;
+
+typedef struct {
+  const char *name; /* of the file, in messages */
+  int n_set;
+  override *set;
+  esp_yaml document;
+  fault *faults;
+  int n_faults, capacity;
+  bool nomem;
+  int source;            /* which text is being read                */
+  unsigned experiments;  /* the chosen one as a bit; all if unknown */
+  esp_config *values;
+  place given[MAX_KEYS]; /* line 0: the key was not given           */
+  bool faulty[MAX_KEYS]; /* a value of the key has a fault          */
+} reading;
+
+/* --- faults ---------------------------------------------------------------------------------------------------------- */
+
+static void note_text(reading *r, place at, char *text)
+{
+  if (at.source == 0 && r->document.broken_line > 0 && at.line >= r->document.broken_line) {
+    free(text); /* only follows from the syntax fault of this line (noted while broken_line was still 0) */
+    return;
+  }
+  if (r->n_faults == r->capacity) {
+    const int capacity = r->capacity > 0 ? 2 * r->capacity : 16;
+    fault *more = realloc(r->faults, (size_t)capacity * sizeof *more);
+    if (more == NULL) {
+      r->nomem = true;
+      free(text);
+      return;
+    }
+    r->faults = more;
+    r->capacity = capacity;
+  }
+  r->faults[r->n_faults] = (fault){at, r->n_faults, text};
+  r->n_faults++;
+}
+
+__attribute__((format(printf, 3, 4))) static void note(reading *r, place at, const char *format, ...)
+{
+  char *text;
+  va_list args;
+  va_start(args, format);
+  const int n = vasprintf(&text, format, args);
+  va_end(args);
+  if (n < 0)
+    r->nomem = true;
+  else
+    note_text(r, at, text);
+}
+
+static void note_yaml(void *context, int line, int column, const char *text)
+{
+  reading *r = context;
+  note(r, (place){r->source, line, column}, "%s", text);
+}
+
+static int by_place(const void *a, const void *b)
+{
+  const fault *f = a, *g = b;
+  if (f->at.source != g->at.source)
+    return f->at.source < g->at.source ? -1 : 1;
+  if (f->at.line != g->at.line)
+    return f->at.line < g->at.line ? -1 : 1;
+  if (f->at.column != g->at.column)
+    return f->at.column < g->at.column ? -1 : 1;
+  return f->order < g->order ? -1 : 1;
+}
+
+static char *all_faults(reading *r)
+{
+  char *text = NULL;
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  if (out == NULL)
+    return NULL;
+  qsort(r->faults, (size_t)r->n_faults, sizeof *r->faults, by_place);
+  for (int i = 0; i < r->n_faults; i++) {
+    const fault *f = &r->faults[i];
+    if (f->at.source == 0)
+      fprintf(out, "%s:%d:%d: %s\n", r->name, f->at.line, f->at.column, f->text);
+    else {
+      fputs("--set ", out);
+      for (const char *c = r->set[f->at.source - 1].arg; *c != '\0'; c++)
+        fputc((unsigned char)*c < ' ' ? '?' : *c, out); /* a fault is one line */
+      fprintf(out, ": %s\n", f->text);
+    }
+  }
+  const bool bad = ferror(out) != 0;
+  if (fclose(out) != 0 || bad) {
+    free(text);
+    return NULL;
+  }
+  return text;
+}
+
+static place place_of(const reading *r, const esp_yaml_node *node)
+{
+  return (place){r->source, node->line, node->column};
+}
+
+/* --- keys that are not understood ------------------------------------------------------------------------------------ */
+
+/* Keys of a section, or top-level keys and sections, that the experiment has: printed, and the one closest to word. */
+static const char *list_names(const reading *r, const char *section, const char *word, FILE *out)
+{
+  int n, best = ESP_FAR;
+  const esp_key *keys = esp_schema_keys(&n);
+  const char *closest = NULL, *last = "", *between = "";
+  for (int k = 0; k < n; k++) {
+    const char *name = keys[k].name;
+    if ((keys[k].experiments & r->experiments) == 0)
+      continue;
+    if (section[0] == '\0' && keys[k].section[0] != '\0')
+      name = keys[k].section; /* named once: a section is one run of lines in the table */
+    else if (strcmp(keys[k].section, section) != 0)
+      continue;
+    if (strcmp(name, last) == 0)
+      continue;
+    fprintf(out, "%s%s", between, last = name);
+    between = ", ";
+    closest = esp_closest(word, name, closest, &best);
+  }
+  return closest;
+}
+
+/* A key of this name anywhere: with exact spelling, or else the closest. */
+static const esp_key *elsewhere(const reading *r, const char *name, bool exact)
+{
+  int n, best = ESP_FAR;
+  const esp_key *keys = esp_schema_keys(&n), *found = NULL;
+  for (int k = 0; k < n; k++) {
+    if ((keys[k].experiments & r->experiments) == 0)
+      continue;
+    if (exact && strcmp(keys[k].name, name) == 0)
+      return &keys[k];
+    if (!exact && esp_closest(name, keys[k].name, NULL, &best) != NULL)
+      found = &keys[k];
+  }
+  return found;
+}
+
+static const esp_key *find_path(const char *path)
+{
+  char section[64];
+  const char *dot = strchr(path, '.');
+  if (dot == NULL || (size_t)(dot - path) >= sizeof section)
+    return NULL;
+  snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
+  return esp_schema_find(section, dot + 1);
+}
+
+static void note_unknown(reading *r, place at, const char *section, const char *name)
+{
+  char *text = NULL, quoted[80], path[64];
+  size_t size;
+  FILE *out = open_memstream(&text, &size);
+  if (out == NULL) {
+    r->nomem = true;
+    return;
+  }
+  fprintf(out, "unknown key %s%s%s; allowed: ", esp_quoted(name, quoted, sizeof quoted),
+          section[0] != '\0' ? " in section " : " at the top level", section);
+  const char *closest = list_names(r, section, name, out);
+  const esp_key *other = elsewhere(r, name, true), *dotted = find_path(name);
+  if (dotted != NULL && section[0] == '\0')
+    fprintf(out, " (write '%s' on a line of its own, indented beneath '%s:')", dotted->name, dotted->section);
+  else if (other != NULL && other->section[0] != '\0')
+    fprintf(out, " (%s belongs to section %s)", name, other->section);
+  else if (other != NULL)
+    fprintf(out, " (%s belongs to the top level)", name);
+  else if (closest != NULL)
+    fprintf(out, " (did you mean %s?)", closest);
+  else if ((other = elsewhere(r, name, false)) != NULL)
+    fprintf(out, " (did you mean %s?)", esp_key_path(other, path, sizeof path));
+  if (fclose(out) != 0) {
+    free(text);
+    r->nomem = true;
+    return;
+  }
+  note_text(r, at, text);
+}
+
+static const char *words_of(unsigned experiments)
+{
+  return esp_experiment_word(experiments & 1u << ESP_EXPERIMENT_DMS ? ESP_EXPERIMENT_DMS : ESP_EXPERIMENT_SCRATCH);
+}
+
+/* --- values ---------------------------------------------------------------------------------------------------------- */
+
+static int key_index(const esp_key *key)
+{
+  int n;
+  return (int)(key - esp_schema_keys(&n));
+}
+
+/* "network.n_hid: " in a file; an override names its key itself. */
+static void note_value(reading *r, place at, const esp_key *key, const char *what)
+{
+  r->faulty[key_index(key)] = true;
+  char path[64] = "", allowed[256];
+  int best = ESP_FAR;
+  const char *closest = NULL;
+  if (at.source == 0)
+    esp_key_path(key, path, sizeof path);
+  if (key->type == ESP_KEY_CHOICE && what[0] == '\'') {
+    char word[80];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(what + 1, "'"), what + 1);
+    for (int i = 0; key->choices[i] != NULL; i++)
+      closest = esp_closest(word, key->choices[i], closest, &best);
+  }
+  note(r, at, "%s%s%s; allowed: %s%s%s%s", path, at.source == 0 ? ": " : "", what,
+       esp_key_allowed(key, allowed, sizeof allowed), closest != NULL ? " (did you mean " : "",
+       closest != NULL ? closest : "", closest != NULL ? "?)" : "");
+}
+
+static bool read_list(reading *r, const esp_key *key, const esp_yaml_node *list)
+{
+  char what[256];
+  esp_config read = *r->values; /* so that a list with a fault leaves the old one */
+  esp_fraction_list *fractions = (esp_fraction_list *)((char *)&read + key->offset);
+  bool good = true;
+  fractions->n = 0;
+  for (const esp_yaml_node *item = list->child; item != NULL; item = item->next) {
+    if (item->kind == ESP_YAML_SCALAR && esp_key_append(key, item->text, item->plain, &read, what, sizeof what))
+      continue;
+    good = false;
+    if (item->kind == ESP_YAML_REFUSED)
+      continue;
+    if (item->kind != ESP_YAML_SCALAR)
+      snprintf(what, sizeof what, "found %s in the list", esp_yaml_kind_word(item));
+    note_value(r, place_of(r, item), key, what);
+    if (fractions->n == ESP_MAX_RUNGS)
+      break; /* once is enough */
+  }
+  if (list->child == NULL) {
+    note_value(r, place_of(r, list), key, "the list is empty");
+    good = false;
+  }
+  if (good)
+    *r->values = read;
+  return good;
+}
+
+static void read_value(reading *r, const esp_key *key, const esp_yaml_node *node)
+{
+  char what[256];
+  bool good = false;
+  if (node->kind == ESP_YAML_REFUSED)
+    return;
+  if (node->kind == ESP_YAML_LIST && key->type == ESP_KEY_FRACTIONS)
+    good = read_list(r, key, node);
+  else if (node->kind != ESP_YAML_SCALAR) {
+    snprintf(what, sizeof what, "found %s", esp_yaml_kind_word(node));
+    note_value(r, place_of(r, node), key, what);
+  } else if (!(good = esp_key_set(key, node->text, node->plain, r->values, what, sizeof what)))
+    note_value(r, place_of(r, node), key, what);
+  if (good)
+    r->given[key_index(key)] = place_of(r, node);
+}
+
+/* --- the file -------------------------------------------------------------------------------------------------------- */
+
+/* The key as written, unless an earlier key of the map is the same; keys that are not words were reported. */
+static const char *key_word(reading *r, const esp_yaml_node *map, const esp_yaml_node *value)
+{
+  if (value->key == NULL || value->key->kind != ESP_YAML_SCALAR)
+    return NULL;
+  for (const esp_yaml_node *v = map->child; v != value; v = v->next)
+    if (v->key != NULL && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, value->key->text) == 0) {
+      char quoted[80];
+      note(r, place_of(r, value->key), "key %s is given twice, first on line %d; keep one of them",
+           esp_quoted(value->key->text, quoted, sizeof quoted), v->key->line);
+      return NULL;
+    }
+  return value->key->text;
+}
+
+static void read_key(reading *r, const char *section, const char *name, const esp_yaml_node *value)
+{
+  const place at = place_of(r, value->key != NULL ? value->key : value);
+  const esp_key *key = esp_schema_find(section, name);
+  char path[64];
+  if (key == NULL)
+    note_unknown(r, at, section, name);
+  else if ((key->experiments & r->experiments) == 0)
+    note(r, at, "experiment %s has no key %s; it belongs to experiment %s, remove it here", words_of(r->experiments),
+         esp_key_path(key, path, sizeof path), words_of(key->experiments));
+  else
+    read_value(r, key, value);
+}
+
+static void read_section(reading *r, const char *section, const esp_yaml_node *node)
+{
+  char quoted[80];
+  if (!esp_schema_has_section(section, r->experiments)) {
+    note(r, place_of(r, node->key), "experiment %s has no section %s; it belongs to experiment %s, remove it here",
+         words_of(r->experiments), section, words_of(~r->experiments));
+    return;
+  }
+  if (node->kind == ESP_YAML_MAP)
+    for (const esp_yaml_node *value = node->child; value != NULL; value = value->next) {
+      const char *name = key_word(r, node, value);
+      if (name != NULL)
+        read_key(r, section, name, value);
+    }
+  else if (node->kind == ESP_YAML_LIST)
+    note(r, place_of(r, node), "%s: found a list; allowed: keys with values, indented beneath '%s:'", section, section);
+  else if (node->kind == ESP_YAML_SCALAR && !(node->plain && node->text[0] == '\0')) /* all keys commented out: fine */
+    note(r, place_of(r, node), "%s: found the value %s; allowed: keys with values, indented beneath '%s:'", section,
+         esp_quoted(node->text, quoted, sizeof quoted), section);
+}
+
+static void read_file(reading *r)
+{
+  const esp_yaml_node *root = r->document.root;
+  r->source = 0;
+  if (root == NULL || (root->kind == ESP_YAML_SCALAR && root->text[0] == '\0')) {
+    if (r->document.complete)
+      note(r, (place){0, 1, 1}, "the file is empty or holds only comments; it needs at least 'experiment: dms' or "
+                                "'experiment: scratch'");
+    return;
+  }
+  if (root->kind != ESP_YAML_MAP) {
+    if (root->kind != ESP_YAML_REFUSED)
+      note(r, place_of(r, root), "found %s; allowed: keys with values, such as 'experiment: dms'", esp_yaml_kind_word(root));
+    return;
+  }
+  for (const esp_yaml_node *value = root->child; value != NULL; value = value->next) {
+    const char *name = key_word(r, root, value);
+    if (name == NULL)
+      continue;
+    if (esp_schema_has_section(name, ~0u))
+      read_section(r, name, value);
+    else
+      read_key(r, "", name, value);
+  }
+}
+
+/* --- overrides ------------------------------------------------------------------------------------------------------- */
+
+static char *trimmed(const char *text, size_t n)
+{
+  while (n > 0 && (*text == ' ' || *text == '\t'))
+    text++, n--;
+  while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t'))
+    n--;
+  return strndup(text, n);
+}
+
+static const esp_key *override_key(reading *r, place at, const char *path)
+{
+  const char *dot = strchr(path, '.');
+  char section[64] = "", quoted[80];
+  if (dot != NULL)
+    snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
+  if (dot == NULL && esp_schema_has_section(path, ~0u)) {
+    int n;
+    const esp_key *key = esp_schema_keys(&n);
+    while (strcmp(key->section, path) != 0)
+      key++;
+    note(r, at, "%s is a section, not a key; name one of its keys, such as %s.%s", path, path, key->name);
+    return NULL;
+  }
+  const esp_key *key = dot != NULL ? esp_schema_find(section, dot + 1) : esp_schema_find("", path);
+  if (key != NULL)
+    return key;
+  if (dot == NULL || esp_schema_has_section(section, ~0u)) {
+    note_unknown(r, at, section, dot != NULL ? dot + 1 : path);
+    return NULL;
+  }
+  const esp_key *other = elsewhere(r, dot + 1, true);
+  char whole[64];
+  if (other != NULL)
+    note(r, at, "there is no section %s; %s is written %s", esp_quoted(section, quoted, sizeof quoted), dot + 1,
+         esp_key_path(other, whole, sizeof whole));
+  else
+    note_unknown(r, at, "", section);
+  return NULL;
+}
+
+/* Split "a.b=c" and read c; the key is looked up once the experiment is known. */
+static void prepare_override(reading *r, int i, const char *arg)
+{
+  override *o = &r->set[i];
+  o->arg = arg;
+  r->source = i + 1;
+  const place at = {i + 1, 1, 1};
+  const char *equals = strchr(arg, '=');
+  if (equals == NULL || equals == arg) {
+    note(r, at, "it is not of the form key=value, such as network.n_hid=30");
+    return;
+  }
+  if (strpbrk(arg, "\r\n") != NULL) {
+    note(r, at, "it holds a line break; write it on one line");
+    return;
+  }
+  char *value = trimmed(equals + 1, strlen(equals + 1));
+  o->path = trimmed(arg, (size_t)(equals - arg));
+  const esp_yaml_listener listener = {note_yaml, r};
+  if (value == NULL || o->path == NULL || esp_yaml_read(value, strlen(value), &listener, &o->document) != ESP_OK)
+    r->nomem = true;
+  free(value);
+}
+
+static void read_override(reading *r, int i)
+{
+  override *o = &r->set[i];
+  const place at = {i + 1, 1, 1};
+  char path[64];
+  r->source = i + 1;
+  if (o->path == NULL || (o->key = override_key(r, at, o->path)) == NULL)
+    return;
+  if ((o->key->experiments & r->experiments) == 0) {
+    note(r, at, "experiment %s has no key %s; it belongs to experiment %s", words_of(r->experiments),
+         esp_key_path(o->key, path, sizeof path), words_of(o->key->experiments));
+    return;
+  }
+  if (!o->document.complete)
+    return; /* reported when it was read */
+  if (o->document.root == NULL)
+    note_value(r, at, o->key, "there is no value");
+  else
+    read_value(r, o->key, o->document.root);
+}
+
+/* --- what concerns the whole ----------------------------------------------------------------------------------------- */
+
+static bool names_experiment(const esp_yaml_node *node, reading *r)
+{
+  char what[256];
+  esp_config scrap;
+  esp_schema_defaults(&scrap);
+  if (node == NULL || node->kind != ESP_YAML_SCALAR ||
+      !esp_key_set(esp_schema_find("", "experiment"), node->text, node->plain, &scrap, what, sizeof what))
+    return false;
+  r->experiments = 1u << scrap.experiment;
+  return true;
+}
+
+/* Which keys are allowed depends on it, so it is looked for first: the last override, or else the file. */
+static void find_experiment(reading *r)
+{
+  r->experiments = ~0u;
+  for (int i = r->n_set - 1; i >= 0; i--)
+    if (r->set[i].path != NULL && strcmp(r->set[i].path, "experiment") == 0 && names_experiment(r->set[i].document.root, r))
+      return;
+  if (r->document.root != NULL && r->document.root->kind == ESP_YAML_MAP)
+    for (const esp_yaml_node *v = r->document.root->child; v != NULL; v = v->next)
+      if (v->key != NULL && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, "experiment") == 0) {
+        names_experiment(v, r);
+        return;
+      }
+}
+
+static bool mentions(const reading *r, const char *key)
+{
+  for (int i = 0; i < r->n_set; i++)
+    if (r->set[i].path != NULL && strcmp(r->set[i].path, key) == 0)
+      return true;
+  for (const esp_yaml_node *v = r->document.root->child; v != NULL; v = v->next)
+    if (v->key != NULL && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, key) == 0)
+      return true;
+  return false;
+}
+
+static void check_transfer(reading *r)
+{
+  esp_config *c = r->values;
+  const esp_fraction_list *rungs = &c->ladder.fractions;
+  const int of_from = key_index(esp_schema_find("transfer", "from"));
+  const int of_fractions = key_index(esp_schema_find("ladder", "fractions"));
+  const place from = r->given[of_from], fractions = r->given[of_fractions];
+  if (c->transfer.members > c->ensemble.members)
+    c->transfer.members = c->ensemble.members;
+  if (c->transfer.from == 0.0 || r->faulty[of_from] || r->faulty[of_fractions])
+    return; /* a faulty value would only give a second fault */
+  for (int i = 0; i < rungs->n; i++)
+    if (fabs(rungs->value[i] - c->transfer.from) <= 1e-9) {
+      c->transfer.from = rungs->value[i]; /* so that == finds the rung */
+      return;
+    }
+  char list[ESP_KEY_TEXT], value[32];
+  esp_print_real(c->transfer.from, value, sizeof value);
+  esp_key_print(esp_schema_find("ladder", "fractions"), c, list, sizeof list);
+  note(r, from.line > 0 ? from : fractions, "transfer.from is %s%s, which is not a rung; allowed: 0 (no transfer) or one of "
+       "ladder.fractions %s", value, from.line > 0 ? "" : " (its default)", list);
+}
+
+static void check_whole(reading *r)
+{
+  const esp_yaml_node *root = r->document.root;
+  if (!r->document.complete || root == NULL || root->kind != ESP_YAML_MAP)
+    return; /* what is missing may be in the part that was not read */
+  r->source = 0;
+  if (!mentions(r, "experiment"))
+    note(r, (place){0, 1, 1}, "the required key experiment is missing; write 'experiment: dms' or 'experiment: scratch'");
+  if (r->experiments == 1u << ESP_EXPERIMENT_DMS)
+    check_transfer(r);
+}
+
+/* The text as read, and each override as a comment on a line of its own. */
+static char *verbatim(const reading *r, const char *text, size_t size)
+{
+  char *copy = NULL;
+  size_t n;
+  FILE *out = open_memstream(&copy, &n);
+  if (out == NULL)
+    return NULL;
+  fwrite(text, 1, size, out);
+  if (r->n_set > 0 && size > 0 && text[size - 1] != '\n')
+    fputc('\n', out);
+  for (int i = 0; i < r->n_set; i++)
+    fprintf(out, "# --set %s\n", r->set[i].arg);
+  const bool bad = ferror(out) != 0;
+  if (fclose(out) != 0 || bad) {
+    free(copy);
+    return NULL;
+  }
+  return copy;
+}
+
+static void free_reading(reading *r)
+{
+  for (int i = 0; r->set != NULL && i < r->n_set; i++) {
+    free(r->set[i].path);
+    esp_yaml_free(&r->set[i].document);
+  }
+  for (int i = 0; i < r->n_faults; i++)
+    free(r->faults[i].text);
+  free(r->set);
+  free(r->faults);
+  esp_yaml_free(&r->document);
+}
+
+static esp_err parse(const char *name, const char *text, size_t size, int n_set, const char *const *set,
+                     esp_config_file *out, char **problems)
+{
+  memset(out, 0, sizeof *out);
+  *problems = NULL;
+  int n_keys;
+  esp_schema_keys(&n_keys);
+  ESP_REQUIRE(n_keys <= MAX_KEYS, ESP_ERR_INTERNAL, "%d keys: raise MAX_KEYS in config.c", n_keys);
+  esp_schema_defaults(&out->values);
+
+  reading r = {.name = name, .values = &out->values};
+  const esp_yaml_listener listener = {note_yaml, &r};
+  esp_err err = ESP_OK;
+  if ((r.set = calloc((size_t)n_set + 1, sizeof *r.set)) == NULL) {
+    err = esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", name);
+    goto done;
+  }
+  r.n_set = n_set;
+  if ((err = esp_yaml_read(text, size, &listener, &r.document)) != ESP_OK)
+    goto done;
+  for (int i = 0; i < n_set; i++)
+    prepare_override(&r, i, set[i]);
+  find_experiment(&r);
+  read_file(&r);
+  for (int i = 0; i < n_set; i++)
+    read_override(&r, i);
+  check_whole(&r);
+
+  if (r.nomem)
+    err = ESP_ERR_NOMEM;
+  else if (r.n_faults > 0) {
+    err = esp_fail(ESP_ERR_CONFIG, "%s: %d fault%s in the configuration", name, r.n_faults, r.n_faults > 1 ? "s" : "");
+    if ((*problems = all_faults(&r)) == NULL)
+      err = ESP_ERR_NOMEM;
+  } else if ((out->text = verbatim(&r, text, size)) == NULL || esp_schema_resolved(&out->values, &out->resolved) != ESP_OK)
+    err = ESP_ERR_NOMEM;
+  if (err == ESP_ERR_NOMEM)
+    esp_fail(err, "memory is exhausted while %s is read", name);
+
+done:
+  free_reading(&r);
+  if (err != ESP_OK)
+    esp_config_file_free(out);
+  return err;
+}
+
+esp_err esp_config_parse(const char *name, const char *text, int n_set, const char *const *set, esp_config_file *out,
+                         char **problems)
+{
+  return parse(name, text, strlen(text), n_set, set, out, problems);
+}
+
+/* --- reading the file from disk -------------------------------------------------------------------------------------- */
+
+static esp_err cannot_open(const char *path)
+{
+  const int code = errno;
+  char here[1024];
+  if (code == ENOENT && path[0] != '/' && getcwd(here, sizeof here) != NULL)
+    return esp_fail(ESP_ERR_NO_INPUT, "%s: there is no such file in %s; check the name, or give the whole path", path, here);
+  if (code == ENOENT || code == ENOTDIR)
+    return esp_fail(ESP_ERR_NO_INPUT, "%s: there is no such file; check the name and the folders before it", path);
+  if (code == EACCES || code == EPERM)
+    return esp_fail(ESP_ERR_NO_INPUT, "%s: you may not read this file; ask its owner for it, or chmod +r it", path);
+  if (code == ENXIO)
+    return esp_fail(ESP_ERR_NO_INPUT, "%s: this is a pipe, a socket or a device; write the configuration to a file", path);
+  return esp_fail(ESP_ERR_NO_INPUT, "%s: the file cannot be opened (%s); copy it to another place and try again", path,
+                  strerror(code));
+}
+
+static esp_err check_regular(const char *path, int fd)
+{
+  struct stat what;
+  ESP_REQUIRE(fstat(fd, &what) == 0, ESP_ERR_NO_INPUT, "%s: the file cannot be examined (%s); try again", path,
+              strerror(errno));
+  ESP_REQUIRE(!S_ISDIR(what.st_mode), ESP_ERR_NO_INPUT, "%s: this is a directory; name a YAML file in it", path);
+  ESP_REQUIRE(S_ISREG(what.st_mode), ESP_ERR_NO_INPUT,
+              "%s: this is a pipe, a socket or a device; write the configuration to a file", path);
+  ESP_REQUIRE(what.st_size <= ESP_YAML_MAX_BYTES, ESP_ERR_NO_INPUT,
+              "%s: the file is larger than 1 MiB (%lld bytes), so it is no configuration; check the name", path,
+              (long long)what.st_size);
+  return ESP_OK;
+}
+
+static esp_err read_all(const char *path, int fd, char *text, size_t *size)
+{
+  *size = 0;
+  for (;;) { /* one byte more than allowed: the file may grow while it is read */
+    const ssize_t n = read(fd, text + *size, ESP_YAML_MAX_BYTES + 1 - *size);
+    if (n < 0 && errno == EINTR)
+      continue;
+    ESP_REQUIRE(n >= 0, ESP_ERR_NO_INPUT, "%s: reading failed (%s); copy the file to another place and try again", path,
+                strerror(errno));
+    *size += (size_t)n;
+    ESP_REQUIRE(*size <= ESP_YAML_MAX_BYTES, ESP_ERR_NO_INPUT,
+                "%s: the file is larger than 1 MiB, so it is no configuration; check the name", path);
+    if (n == 0)
+      return ESP_OK;
+  }
+}
+
+esp_err esp_config_load(const char *path, int n_set, const char *const *set, esp_config_file *out, char **problems)
+{
+  memset(out, 0, sizeof *out);
+  *problems = NULL;
+  char *text = NULL;
+  size_t size;
+  /* Not blocking: opening a pipe nobody writes to would wait for ever, on every rank. */
+  const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0)
+    return cannot_open(path);
+  esp_err err = check_regular(path, fd);
+  if (err != ESP_OK)
+    goto done;
+  if ((text = malloc(ESP_YAML_MAX_BYTES + 1)) == NULL) {
+    err = esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", path);
+    goto done;
+  }
+  if ((err = read_all(path, fd, text, &size)) == ESP_OK)
+    err = parse(path, text, size, n_set, set, out, problems);
+
+done:
+  free(text);
+  close(fd);
+  return err;
+}
+
+void esp_config_file_free(esp_config_file *file)
+{
+  free(file->text);
+  free(file->resolved);
+  memset(file, 0, sizeof *file);
+}

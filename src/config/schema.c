@@ -1,0 +1,675 @@
+/* config/schema.c - to add a key: a member in esp_config and a line here. */
+#include "schema.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const experiment_words[] = {[ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch", NULL};
+static const char *const readout_words[] = {[ESP_READOUT_RATE] = "rate", [ESP_READOUT_LATENT] = "latent", NULL};
+static const char *const scg_words[] = {
+    [ESP_SCG_PUBLISHED] = "published", [ESP_SCG_DEPOSITED] = "deposited", [ESP_SCG_MOLLER] = "moller", NULL};
+static const char *const criterion_words[] = {
+    [ESP_PRUNE_MAGNITUDE] = "magnitude", [ESP_PRUNE_RANDOM] = "random", NULL};
+static const char *const ties_words[] = {
+    [ESP_TIES_ROW_MAJOR] = "row_major", [ESP_TIES_COLUMN_MAJOR] = "column_major", NULL};
+static const char *const noise_words[] = {
+    [ESP_NOISE_INDEPENDENT] = "independent", [ESP_NOISE_PAIRED] = "paired", NULL};
+static const char *const cues_words[] = {[ESP_NEW_CUES_BOTH] = "both", [ESP_NEW_CUES_NEW_ONLY] = "new_only", NULL};
+
+/* Choices are read and written through int. */
+_Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) == sizeof(int) &&
+                   sizeof(esp_scg_variant) == sizeof(int) && sizeof(esp_prune_criterion) == sizeof(int) &&
+                   sizeof(esp_prune_ties) == sizeof(int) && sizeof(esp_noise_mode) == sizeof(int) &&
+                   sizeof(esp_new_cues) == sizeof(int),
+               "an enum is an int here");
+
+#define DMS (1u << ESP_EXPERIMENT_DMS)
+#define SCRATCH (1u << ESP_EXPERIMENT_SCRATCH)
+#define BOTH (DMS | SCRATCH)
+
+/* The rest of a line is the sentence, then perhaps .run_only. */
+#define KEY(section_, name_, type_) \
+  .section = #section_, .name = #name_, .type = type_, .offset = offsetof(esp_config, section_.name_)
+#define INTEGER(section, name, low_, high_, preset_, unit_, who, ...)                                                \
+  {KEY(section, name, ESP_KEY_INTEGER), .low = low_, .high = high_, .preset = preset_, .unit = unit_,                \
+   .experiments = who, .meaning = __VA_ARGS__}
+#define REAL(section, name, range_, low_, high_, preset_, unit_, who, ...)                                           \
+  {KEY(section, name, ESP_KEY_REAL), .range = ESP_RANGE_##range_, .low = low_, .high = high_, .preset = preset_,     \
+   .unit = unit_, .experiments = who, .meaning = __VA_ARGS__}
+#define CHOICE(section, name, words, preset_, who, ...)                                                              \
+  {KEY(section, name, ESP_KEY_CHOICE), .choices = words, .preset = preset_, .experiments = who, .meaning = __VA_ARGS__}
+
+static const esp_key keys[] = {
+    {.section = "", .name = "experiment", .type = ESP_KEY_CHOICE, .offset = offsetof(esp_config, experiment),
+     .choices = experiment_words, .experiments = BOTH,
+     .meaning = "what to run: dms trains, prunes step by step beside an unpruned twin and probes; scratch prunes before "
+                "any training (Fig. S2A)"},
+    {.section = "", .name = "seed", .type = ESP_KEY_UINT64, .offset = offsetof(esp_config, seed), .preset = "2022",
+     .experiments = BOTH, .meaning = "start of all random numbers; equal seeds give equal results"},
+
+    INTEGER(ensemble, members, 1, 1000000, "400", "networks", BOTH,
+            "starts of the ensemble (paper: 400; Fig. S2A: 200)"),
+    REAL(ensemble, max_failed_fraction, CLOSED, 0, 1, "0.05", NULL, BOTH,
+         "a complete run with a larger share of failed cells exits with status 65", .run_only = true),
+    REAL(ensemble, checkpoint_interval, CLOSED, 1, 86400, "60", "s", BOTH,
+         "a stage that trains longer than this saves its state at least this often", .run_only = true),
+
+    INTEGER(network, n_hid, 1, 4096, "30", "units", BOTH, "hidden units N (paper: 30)"),
+    CHOICE(network, readout, readout_words, "rate", BOTH,
+           "what the output reads: rate is tanh of the hidden state (published code), latent the hidden state itself "
+           "(printed Eq. 3)"),
+    INTEGER(network, input_lag, 0, 1, "0", "steps", BOTH,
+            "0: the input of a step drives that step (published code); 1: the next one (printed Eq. 1)"),
+    REAL(network, w_in_sd, CLOSED, 0, 100, "0.2", NULL, BOTH, "start weights: standard deviation of the input weights"),
+    REAL(network, w_rec_sd, CLOSED, 0, 100, "0.1", NULL, BOTH,
+         "start weights: standard deviation of the recurrent weights"),
+    REAL(network, w_rec_diagonal, CLOSED, -100, 100, "0.5", NULL, BOTH,
+         "start weights: added to the diagonal of the recurrent weights"),
+    REAL(network, w_out_sd, CLOSED, 0, 100, "0.2", NULL, BOTH, "start weights: standard deviation of the readout weights"),
+
+    INTEGER(task, trials_per_condition, 1, 10000, "5", "trials", BOTH,
+            "repeats of each condition in a training set (paper: 5; published code: 4)"),
+    REAL(task, target_noise_sd, CLOSED, 0, 100, "0.1", NULL, BOTH,
+         "standard deviation of the noise on the targets, frozen for an episode"),
+    REAL(task, input_noise_sd, CLOSED, 0, 100, "0", NULL, BOTH,
+         "standard deviation of the noise on the inputs, frozen for an episode (published code: none)"),
+
+    CHOICE(training, scg, scg_words, "published", BOTH,
+           "scaled conjugate gradient: published is the arithmetic of the published code with every update masked, "
+           "deposited that code unchanged (its fallback step revives removed weights), moller the textbook algorithm"),
+    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, BOTH, "finite-difference step of the curvature"),
+    REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, BOTH, "first regularisation of the curvature"),
+    REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, BOTH,
+         "length of the gradient step after max_failures failures in a row (not used by moller)"),
+    INTEGER(training, max_failures, 1, 1000000, "10", "steps", BOTH,
+            "failed steps in a row before the fallback step (not used by moller)"),
+    INTEGER(training, steps_per_call, 0, 10000000, "0", "steps", BOTH,
+            "SCG steps in one training call; 0: as many as the network has weights"),
+    INTEGER(training, max_calls, 1, 100000, "100", "calls", DMS, "training calls in an episode that does not converge"),
+    INTEGER(training, start_episodes, 1, 1000, "5", "episodes", DMS,
+            "episodes, each with new frozen noise, that train the start before any pruning"),
+    INTEGER(training, window, 1, 1000000, "300", "steps", BOTH,
+            "a call has converged when the mean decrease of the loss over this many accepted steps is small; a call of "
+            "fewer steps cannot converge"),
+    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, BOTH, "... that is, below this ..."),
+    REAL(training, loss_factor, ABOVE_LOW, 0, 1e6, "1.05", NULL, BOTH,
+         "... and the loss is below this times target_noise_sd squared"),
+
+    {KEY(ladder, fractions, ESP_KEY_FRACTIONS), .experiments = DMS,
+     .preset = "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, "
+               "0.95]",
+     .meaning = "fraction of all recurrent weights removed at each rung"},
+    CHOICE(ladder, criterion, criterion_words, "magnitude", BOTH,
+           "which weights go: the smallest (paper), or drawn at random (a control)"),
+    CHOICE(ladder, ties, ties_words, "row_major", BOTH,
+           "which of equally small weights goes first (published code: column_major)"),
+    CHOICE(ladder, noise, noise_words, "independent", DMS,
+           "independent: each arm has its own training sets (published code); paired: both arms share them"),
+
+    REAL(transfer, from, BELOW_HIGH, 0, 1, "0.70", NULL, DMS,
+         "the rung whose networks learn new cues (Fig. S2B), one of ladder.fractions; 0: none"),
+    INTEGER(transfer, calls, 1, 100000, "50", "calls", DMS, "training calls on the new cues, all of them made"),
+    INTEGER(transfer, members, 1, 1000000, "100", "networks", DMS,
+            "for the first so many members only; at most ensemble.members are taken"),
+    CHOICE(transfer, new_cues, cues_words, "both", DMS,
+           "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
+
+    REAL(scratch, prune_fraction, INSIDE, 0, 1, "0.70", NULL, SCRATCH,
+         "fraction of the recurrent weights that arm pruned_first loses before any training"),
+    INTEGER(scratch, calls, 1, 100000, "50", "calls", SCRATCH,
+            "training calls on the old cues and again on the new ones, all of them made"),
+    CHOICE(scratch, new_cues, cues_words, "both", SCRATCH,
+           "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
+};
+enum { N_KEYS = sizeof keys / sizeof keys[0] };
+
+const esp_key *esp_schema_keys(int *n_keys)
+{
+  *n_keys = N_KEYS;
+  return keys;
+}
+
+const esp_key *esp_schema_find(const char *section, const char *name)
+{
+  for (int k = 0; k < N_KEYS; k++)
+    if (strcmp(keys[k].section, section) == 0 && strcmp(keys[k].name, name) == 0)
+      return &keys[k];
+  return NULL;
+}
+
+bool esp_schema_has_section(const char *section, unsigned experiments)
+{
+  for (int k = 0; k < N_KEYS; k++)
+    if (section[0] != '\0' && strcmp(keys[k].section, section) == 0 && (keys[k].experiments & experiments) != 0)
+      return true;
+  return false;
+}
+
+const char *esp_experiment_word(esp_experiment_id experiment)
+{
+  return experiment_words[experiment];
+}
+
+static void *member(const esp_key *key, esp_config *config)
+{
+  return (char *)config + key->offset;
+}
+
+static const void *const_member(const esp_key *key, const esp_config *config)
+{
+  return (const char *)config + key->offset;
+}
+
+/* --- words ----------------------------------------------------------------------------------------------------------- */
+
+const char *esp_key_path(const esp_key *key, char *buffer, size_t size)
+{
+  snprintf(buffer, size, "%s%s%s", key->section, key->section[0] != '\0' ? "." : "", key->name);
+  return buffer;
+}
+
+const char *esp_quoted(const char *text, char *buffer, size_t size)
+{
+  enum { LONGEST = 48 };
+  size_t n = strlen(text);
+  const bool cut = n > LONGEST;
+  if (cut) {
+    n = LONGEST;
+    while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) /* not inside a character */
+      n--;
+  }
+  snprintf(buffer, size, "'%.*s%s'", (int)n, text, cut ? "..." : "");
+  for (char *c = buffer; *c != '\0'; c++)
+    if ((unsigned char)*c < ' ' || *c == 127)
+      *c = '?';
+  return buffer;
+}
+
+static size_t join_words(const char *const *words, const char *mark, const char *between, char *buffer, size_t size)
+{
+  size_t n = 0;
+  for (int i = 0; words[i] != NULL && n < size; i++)
+    n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", i > 0 ? between : "", mark, words[i], mark);
+  return n;
+}
+
+const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size)
+{
+  char low[32], high[32];
+  esp_print_real(key->low, low, sizeof low);
+  esp_print_real(key->high, high, sizeof high);
+  switch (key->type) {
+  case ESP_KEY_INTEGER:
+    snprintf(buffer, size, "an integer from %.0f to %.0f", key->low, key->high);
+    break;
+  case ESP_KEY_UINT64:
+    snprintf(buffer, size, "an integer from 0 to 18446744073709551615");
+    break;
+  case ESP_KEY_REAL:
+    if (key->range == ESP_RANGE_CLOSED)
+      snprintf(buffer, size, "a number from %s to %s", low, high);
+    else if (key->range == ESP_RANGE_ABOVE_LOW)
+      snprintf(buffer, size, "a number above %s, at most %s", low, high);
+    else if (key->range == ESP_RANGE_BELOW_HIGH)
+      snprintf(buffer, size, "a number at least %s, below %s", low, high);
+    else
+      snprintf(buffer, size, "a number above %s and below %s", low, high);
+    break;
+  case ESP_KEY_CHOICE:
+    join_words(key->choices, "", ", ", buffer, size);
+    break;
+  case ESP_KEY_FRACTIONS:
+    snprintf(buffer, size, "a list of 1 to %d increasing numbers above 0 and below 1, such as [0.5, 0.7]", ESP_MAX_RUNGS);
+    break;
+  }
+  return buffer;
+}
+
+enum { LONGEST_WORD = 48 };
+
+static char lower(char c)
+{
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static int least(int a, int b)
+{
+  return a < b ? a : b;
+}
+
+/* Optimal string alignment: insert, delete, replace, swap neighbours. */
+static int distance(const char *a, const char *b)
+{
+  const int n = (int)strlen(a), m = (int)strlen(b);
+  int d[LONGEST_WORD + 1][LONGEST_WORD + 1];
+  for (int i = 0; i <= n; i++)
+    d[i][0] = i;
+  for (int j = 0; j <= m; j++)
+    d[0][j] = j;
+  for (int i = 1; i <= n; i++)
+    for (int j = 1; j <= m; j++) {
+      const int cost = lower(a[i - 1]) != lower(b[j - 1]);
+      d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + cost);
+      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]))
+        d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  return d[n][m];
+}
+
+const char *esp_closest(const char *word, const char *candidate, const char *best_so_far, int *best)
+{
+  const size_t n = strlen(word), m = strlen(candidate);
+  if (n == 0 || n > LONGEST_WORD || m > LONGEST_WORD)
+    return best_so_far;
+  int d = distance(word, candidate);
+  if (d > 1 + (int)n / 4) /* more than a slip of the finger: of use only if it is a part of the candidate */
+    d = n >= 4 && strstr(candidate, word) != NULL ? ESP_FAR - 1 : ESP_FAR;
+  if (d >= *best)
+    return best_so_far;
+  *best = d;
+  return candidate;
+}
+
+/* --- numbers, independent of the locale of the process --------------------------------------------------------------- */
+
+static locale_t c_locale(void)
+{
+  static locale_t made; /* one, kept: glibc hands out a constant object for "C" */
+  if (made == (locale_t)0)
+    made = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  return made;
+}
+
+void esp_print_real(double value, char *buffer, size_t size)
+{
+  const locale_t c = c_locale(), before = uselocale(c);
+  if (fabs(value) < 1e15 && value == floor(value)) /* 60, not 6e+01 */
+    snprintf(buffer, size, "%.0f", value);
+  else
+    for (int digits = 1; digits <= 17; digits++) {
+      snprintf(buffer, size, "%.*g", digits, value);
+      if (strtod_l(buffer, NULL, c) == value)
+        break;
+    }
+  uselocale(before);
+}
+
+static const char *skip_digits(const char *s)
+{
+  while (*s >= '0' && *s <= '9')
+    s++;
+  return s;
+}
+
+/* The numbers of the YAML core schema: [-+]? ( [0-9]+ ( . [0-9]* )? | . [0-9]+ ) ( [eE] [-+]? [0-9]+ )? */
+static bool is_number(const char *s, bool *whole)
+{
+  s += *s == '-' || *s == '+';
+  const char *end = skip_digits(s);
+  bool digits = end > s;
+  *whole = digits;
+  if (*end == '.') {
+    const char *point = end;
+    end = skip_digits(point + 1);
+    digits |= end > point + 1;
+    *whole = false;
+  }
+  if (digits && (*end == 'e' || *end == 'E')) {
+    const char *exponent = end + 1 + (end[1] == '-' || end[1] == '+');
+    end = skip_digits(exponent);
+    digits = end > exponent;
+    *whole = false;
+  }
+  return digits && *end == '\0';
+}
+
+static bool has_word(const char *text, const char *words) /* words: "|a|b|" */
+{
+  char wanted[16];
+  if (strlen(text) > 8 || strchr(text, '|') != NULL)
+    return false;
+  snprintf(wanted, sizeof wanted, "|%s|", text);
+  for (char *c = wanted; *c != '\0'; c++)
+    *c = lower(*c);
+  return strstr(words, wanted) != NULL;
+}
+
+/* Whether the text is a number, whole or not; if not, why. */
+static bool read_form(const char *text, bool plain, bool *whole, char *fault, size_t size)
+{
+  char quoted[80];
+  esp_quoted(text, quoted, sizeof quoted);
+  if (plain && text[0] == '\0') {
+    snprintf(fault, size, "there is no value");
+    return false;
+  }
+  const bool number = is_number(text, whole);
+  if (number && !plain) {
+    snprintf(fault, size, "%s is in quotes, so it is text, not a number; write it without quotes", quoted);
+    return false;
+  }
+  const char *digits = text + (*text == '-' || *text == '+');
+  if (number && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9') {
+    snprintf(fault, size, "%s begins with 0, which some programs read as octal; leave the 0 out", quoted);
+    return false;
+  }
+  if (number)
+    return true;
+  const char *hint = "";
+  if (has_word(text, "|yes|no|true|false|on|off|"))
+    hint = " (no key here is a yes/no switch)";
+  else if (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X' || digits[1] == 'o' || digits[1] == 'b'))
+    hint = " (write it in decimal)";
+  else if (has_word(digits, "|.inf|inf|infinity|.nan|nan|"))
+    hint = " (it must be finite)";
+  else if (text[strspn(text, "+-0123456789_.")] == '\0' && strchr(text, '_') != NULL)
+    hint = " (write digits without underscores)";
+  else if (text[strspn(text, "+-0123456789,")] == '\0' && strchr(text, ',') != NULL)
+    hint = " (the decimal sign is a point)";
+  snprintf(fault, size, "%s is not a number%s", quoted, hint);
+  return false;
+}
+
+static bool read_real(const char *text, bool plain, double *value, char *fault, size_t size)
+{
+  bool whole;
+  if (!read_form(text, plain, &whole, fault, size))
+    return false;
+  errno = 0;
+  const double v = strtod_l(text, NULL, c_locale());
+  if (errno == ERANGE && (v == 0.0 || isinf(v))) {
+    char quoted[80];
+    snprintf(fault, size, "%s is too %s for a double", esp_quoted(text, quoted, sizeof quoted),
+             v == 0.0 ? "small" : "large");
+    return false;
+  }
+  *value = v + 0.0; /* no -0 */
+  return true;
+}
+
+/* |value| and sign of a whole number; *huge if it does not fit. */
+static bool read_whole(const char *text, bool plain, bool *negative, uint64_t *value, bool *huge, char *fault, size_t size)
+{
+  bool whole;
+  if (!read_form(text, plain, &whole, fault, size))
+    return false;
+  if (!whole) {
+    char quoted[80], hint[64] = "";
+    const double v = strtod_l(text, NULL, c_locale());
+    if (fabs(v) < 1e15 && v == floor(v))
+      snprintf(hint, sizeof hint, " (write %.0f)", v);
+    snprintf(fault, size, "%s is not written as an integer%s", esp_quoted(text, quoted, sizeof quoted), hint);
+    return false;
+  }
+  errno = 0;
+  *value = strtoull(text + (*text == '-' || *text == '+'), NULL, 10);
+  *huge = errno == ERANGE;
+  *negative = *text == '-' && *value != 0;
+  return true;
+}
+
+static bool out_of_range(const char *text, char *fault, size_t size)
+{
+  char quoted[80];
+  snprintf(fault, size, "%s is out of range", esp_quoted(text, quoted, sizeof quoted));
+  return false;
+}
+
+static bool set_integer(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+{
+  bool negative, huge;
+  uint64_t value;
+  if (!read_whole(text, plain, &negative, &value, &huge, fault, size))
+    return false;
+  if (key->type == ESP_KEY_UINT64) {
+    if (huge || negative)
+      return out_of_range(text, fault, size);
+    *(uint64_t *)member(key, config) = value;
+    return true;
+  }
+  if (huge || value > INT32_MAX)
+    return out_of_range(text, fault, size);
+  const int v = negative ? -(int)value : (int)value;
+  if (v < key->low || v > key->high)
+    return out_of_range(text, fault, size);
+  *(int *)member(key, config) = v;
+  return true;
+}
+
+static bool set_real(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+{
+  double v;
+  if (!read_real(text, plain, &v, fault, size))
+    return false;
+  const bool low_counts = key->range == ESP_RANGE_CLOSED || key->range == ESP_RANGE_BELOW_HIGH;
+  const bool high_counts = key->range == ESP_RANGE_CLOSED || key->range == ESP_RANGE_ABOVE_LOW;
+  if (v < key->low || v > key->high || (v == key->low && !low_counts) || (v == key->high && !high_counts))
+    return out_of_range(text, fault, size);
+  *(double *)member(key, config) = v;
+  return true;
+}
+
+static bool set_choice(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+{
+  for (int i = 0; key->choices[i] != NULL; i++)
+    if (strcmp(key->choices[i], text) == 0) {
+      memcpy(member(key, config), &i, sizeof i);
+      return true;
+    }
+  char quoted[80];
+  if (plain && text[0] == '\0')
+    snprintf(fault, size, "there is no value");
+  else
+    snprintf(fault, size, "%s is not one of the choices", esp_quoted(text, quoted, sizeof quoted));
+  return false;
+}
+
+bool esp_key_set(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+{
+  switch (key->type) {
+  case ESP_KEY_INTEGER:
+  case ESP_KEY_UINT64:
+    return set_integer(key, text, plain, config, fault, size);
+  case ESP_KEY_REAL:
+    return set_real(key, text, plain, config, fault, size);
+  case ESP_KEY_CHOICE:
+    return set_choice(key, text, plain, config, fault, size);
+  case ESP_KEY_FRACTIONS:
+    break;
+  }
+  char quoted[80];
+  if (plain && text[0] == '\0')
+    snprintf(fault, size, "there is no value");
+  else
+    snprintf(fault, size, "%s is not a list", esp_quoted(text, quoted, sizeof quoted));
+  return false;
+}
+
+bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+{
+  esp_fraction_list *list = member(key, config);
+  double v;
+  if (!read_real(text, plain, &v, fault, size))
+    return false;
+  if (!(v > 0.0 && v < 1.0))
+    return out_of_range(text, fault, size);
+  if (list->n > 0 && v <= list->value[list->n - 1]) {
+    char last[32], now[32];
+    esp_print_real(list->value[list->n - 1], last, sizeof last);
+    esp_print_real(v, now, sizeof now);
+    snprintf(fault, size, "%s comes after %s, but the fractions must increase", now, last);
+    return false;
+  }
+  if (list->n == ESP_MAX_RUNGS) {
+    snprintf(fault, size, "there are more than %d fractions", ESP_MAX_RUNGS);
+    return false;
+  }
+  list->value[list->n++] = v;
+  return true;
+}
+
+static void set_preset(const esp_key *key, esp_config *config)
+{
+  char fault[256];
+  if (key->type != ESP_KEY_FRACTIONS) {
+    if (key->preset != NULL && !esp_key_set(key, key->preset, true, config, fault, sizeof fault))
+      abort(); /* a slip in the table above */
+    return;
+  }
+  ((esp_fraction_list *)member(key, config))->n = 0;
+  for (const char *s = key->preset; *s != ']';) { /* "[0.10, 0.15]" */
+    char item[16];
+    s += strspn(s, "[, ");
+    const size_t n = strcspn(s, ",]");
+    snprintf(item, sizeof item, "%.*s", (int)n, s);
+    if (!esp_key_append(key, item, true, config, fault, sizeof fault))
+      abort();
+    s += n;
+  }
+}
+
+void esp_schema_defaults(esp_config *config)
+{
+  memset(config, 0, sizeof *config);
+  for (int k = 0; k < N_KEYS; k++)
+    set_preset(&keys[k], config);
+}
+
+/* --- what is written from the table ---------------------------------------------------------------------------------- */
+
+const char *esp_key_print(const esp_key *key, const esp_config *config, char *buffer, size_t size)
+{
+  const void *value = const_member(key, config);
+  int choice;
+  switch (key->type) {
+  case ESP_KEY_INTEGER:
+    snprintf(buffer, size, "%d", *(const int *)value);
+    break;
+  case ESP_KEY_UINT64:
+    snprintf(buffer, size, "%llu", (unsigned long long)*(const uint64_t *)value);
+    break;
+  case ESP_KEY_REAL:
+    esp_print_real(*(const double *)value, buffer, size);
+    break;
+  case ESP_KEY_CHOICE:
+    memcpy(&choice, value, sizeof choice);
+    snprintf(buffer, size, "%s", key->choices[choice]);
+    break;
+  case ESP_KEY_FRACTIONS: {
+    const esp_fraction_list *list = value;
+    size_t n = (size_t)snprintf(buffer, size, "[");
+    for (int i = 0; i < list->n && n < size; i++) {
+      char number[32];
+      esp_print_real(list->value[i], number, sizeof number);
+      n += (size_t)snprintf(buffer + n, size - n, "%s%s", i > 0 ? ", " : "", number);
+    }
+    if (n < size)
+      snprintf(buffer + n, size - n, "]");
+    break;
+  }
+  }
+  return buffer;
+}
+
+/* A growing text; finish() is ESP_OK only if all of it was written. */
+static esp_err finish(FILE *stream, char **text)
+{
+  const bool bad = ferror(stream) != 0;
+  if (fclose(stream) == 0 && !bad)
+    return ESP_OK;
+  free(*text);
+  *text = NULL;
+  return esp_fail(ESP_ERR_NOMEM, "memory is exhausted while a configuration is written out");
+}
+
+static FILE *begin(char **text, size_t *size)
+{
+  *text = NULL;
+  FILE *stream = open_memstream(text, size);
+  if (stream == NULL)
+    esp_fail(ESP_ERR_NOMEM, "memory is exhausted while a configuration is written out");
+  return stream;
+}
+
+esp_err esp_schema_resolved(const esp_config *config, char **text)
+{
+  size_t size;
+  FILE *out = begin(text, &size);
+  if (out == NULL)
+    return ESP_ERR_NOMEM;
+  const char *section = "";
+  char value[ESP_KEY_TEXT];
+  for (int k = 0; k < N_KEYS; k++) {
+    if ((keys[k].experiments & 1u << config->experiment) == 0)
+      continue;
+    if (strcmp(section, keys[k].section) != 0)
+      fprintf(out, "\n%s:\n", section = keys[k].section);
+    fprintf(out, "%s%s: %s\n", section[0] != '\0' ? "  " : "", keys[k].name,
+            esp_key_print(&keys[k], config, value, sizeof value));
+  }
+  return finish(out, text);
+}
+
+esp_err esp_config_difference(const esp_config *old_config, const esp_config *new_config, char **difference)
+{
+  size_t size;
+  FILE *out = begin(difference, &size);
+  if (out == NULL)
+    return ESP_ERR_NOMEM;
+  for (int k = 0; k < N_KEYS; k++) {
+    char was[ESP_KEY_TEXT] = "(none)", is[ESP_KEY_TEXT] = "(none)", path[64];
+    if (keys[k].run_only)
+      continue;
+    if ((keys[k].experiments & 1u << old_config->experiment) != 0)
+      esp_key_print(&keys[k], old_config, was, sizeof was);
+    if ((keys[k].experiments & 1u << new_config->experiment) != 0)
+      esp_key_print(&keys[k], new_config, is, sizeof is);
+    if (strcmp(was, is) != 0) /* equal texts are equal values: the text reads back to the same bits */
+      fprintf(out, "  %s: %s -> %s\n", esp_key_path(&keys[k], path, sizeof path), was, is);
+  }
+  return finish(out, difference);
+}
+
+static void describe_key(FILE *out, const esp_key *key)
+{
+  char allowed[256], who[64];
+  if (key->type == ESP_KEY_CHOICE)
+    join_words(key->choices, "`", ", ", allowed, sizeof allowed);
+  else
+    esp_key_allowed(key, allowed, sizeof allowed);
+  who[0] = '\0';
+  for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
+    if ((key->experiments & 1u << e) != 0)
+      snprintf(who + strlen(who), sizeof who - strlen(who), "%s%s", who[0] != '\0' ? ", " : "", experiment_words[e]);
+  const char *mark = key->preset != NULL ? "`" : "";
+  fprintf(out, "| `%s` | %s | %s%s%s | %s | %s%s | %s |\n", key->name, allowed, mark,
+          key->preset != NULL ? key->preset : "required", mark, key->unit != NULL ? key->unit : "-", key->meaning,
+          key->run_only ? " (how to run, not what: may change between runs of one file)" : "", who);
+}
+
+esp_err esp_config_describe(char **markdown)
+{
+  size_t size;
+  FILE *out = begin(markdown, &size);
+  if (out == NULL)
+    return ESP_ERR_NOMEM;
+  fputs("# Keys of a configuration\n\n"
+        "A configuration is one YAML file of sections with keys; `config/` holds complete examples. A key that is left out\n"
+        "has its default. On the command line `--set section.key=value` replaces a value of the file. A unit of - means\n"
+        "dimensionless, or a word. Numbers are written as `400`, `0.05` or `5e-5`; integers as digits only.\n",
+        out);
+  const char *section = NULL;
+  for (int k = 0; k < N_KEYS; k++) {
+    if (section == NULL || strcmp(section, keys[k].section) != 0) {
+      section = keys[k].section;
+      fprintf(out, "\n## %s\n\n| key | allowed | default | unit | meaning | experiments |\n|---|---|---|---|---|---|\n",
+              section[0] != '\0' ? section : "Top level");
+    }
+    describe_key(out, &keys[k]);
+  }
+  return finish(out, markdown);
+}

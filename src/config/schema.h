@@ -1,0 +1,76 @@
+/* config/schema.h - the one table of keys and what follows from it for a single key. Private to src/config.
+ *
+ * Values are read and printed as YAML scalars: the default in the table, a value in a file and a value after --set go
+ * through the same reader, and what is printed reads back to the same bits. Local; independent of the C locale. */
+#ifndef ESP_CONFIG_SCHEMA_H
+#define ESP_CONFIG_SCHEMA_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "espalier/config.h"
+
+enum { ESP_N_EXPERIMENTS = 2, ESP_KEY_TEXT = 2048 }; /* ESP_KEY_TEXT: bytes that hold any printed value */
+
+typedef enum { ESP_KEY_INTEGER, ESP_KEY_UINT64, ESP_KEY_REAL, ESP_KEY_CHOICE, ESP_KEY_FRACTIONS } esp_key_type;
+typedef enum { ESP_RANGE_CLOSED, ESP_RANGE_ABOVE_LOW, ESP_RANGE_BELOW_HIGH, ESP_RANGE_INSIDE } esp_key_range;
+
+typedef struct {
+  const char *section, *name; /* section "" at the top level                                   */
+  esp_key_type type;
+  size_t offset;              /* in esp_config                                                 */
+  double low, high;           /* integers and real numbers                                     */
+  esp_key_range range;        /* whether low and high themselves are allowed                   */
+  const char *const *choices; /* by enum value, NULL-terminated                                */
+  const char *preset;         /* the default, as it would be written in YAML; NULL: required   */
+  const char *unit;           /* NULL: dimensionless, or a word                                */
+  unsigned experiments;       /* bit 1 << esp_experiment_id                                    */
+  const char *meaning;
+  bool run_only;              /* says how to run, not what to compute: may differ between runs */
+} esp_key;
+
+/** All keys in canonical order. */
+const esp_key *esp_schema_keys(int *n_keys);
+
+/** The key section.name ("" for the top level), or NULL. */
+const esp_key *esp_schema_find(const char *section, const char *name);
+
+/** Whether an experiment (by bits) has keys in this section. */
+bool esp_schema_has_section(const char *section, unsigned experiments);
+
+const char *esp_experiment_word(esp_experiment_id experiment);
+
+/** Fill every member with its default (experiment: dms). */
+void esp_schema_defaults(esp_config *config);
+
+/** Key path "section.name" into a buffer; returns it. */
+const char *esp_key_path(const esp_key *key, char *buffer, size_t size);
+
+/** What the key may be, in words: "an integer from 1 to 4096". Returns buffer. */
+const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size);
+
+/** Read one scalar into its member. plain: not in quotes.
+ *  @param[out] fault  what is wrong with it, in words, if the call returns false (the member is then untouched). */
+bool esp_key_set(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size);
+
+/** Append one item to a list of fractions (emptied by the caller). As esp_key_set. */
+bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size);
+
+/** The value in force as a YAML scalar or flow list. Returns buffer (ESP_KEY_TEXT bytes). */
+const char *esp_key_print(const esp_key *key, const esp_config *config, char *buffer, size_t size);
+
+/** A number with the fewest digits that read back equal. */
+void esp_print_real(double value, char *buffer, size_t size);
+
+/** Text of a file in quotes for a message: cut when long, control characters replaced. Returns buffer. */
+const char *esp_quoted(const char *text, char *buffer, size_t size);
+
+/** Every key that the experiment has, as YAML; heap text, the caller frees it. ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_schema_resolved(const esp_config *config, char **text);
+
+/** Search for what a misspelt word may mean (Damerau-Levenshtein distance, case aside), one candidate a call.
+ *  @param[in,out] best  distance of the best so far; ESP_FAR before the first call
+ *  @return candidate if it is close and closer than the best so far, or else best_so_far. */
+enum { ESP_FAR = 1000 };
+const char *esp_closest(const char *word, const char *candidate, const char *best_so_far, int *best);
+
+#endif

@@ -1,0 +1,136 @@
+/* ensemble/coordinator.c - hands strands to whoever is ready; sleeps while there is nothing to say. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "espalier/log.h"
+#include "messages.h"
+
+typedef struct {
+  bool waiting;      /* has asked for work and got none yet */
+  bool gone;         /* has said its last word but for END   */
+  bool working;
+  esp_strand strand; /* in work */
+  int last_member;
+} worker_state;
+
+typedef struct {
+  esp_schedule *schedule;
+  worker_state *workers; /* of rank 1 + index */
+  int n_workers;
+  bool stopping;
+  esp_err err; /* first failure, or ESP_ERR_STOPPED */
+  char message[1024];
+} coordinator;
+
+void esp_nap(int *naps)
+{
+  const long microseconds = *naps < 20 ? 100 : *naps < 40 ? 1000 : 10000;
+  const struct timespec pause = {0, microseconds * 1000};
+  nanosleep(&pause, NULL);
+  ++*naps;
+}
+
+static void send_order(int worker, const esp_order *order)
+{
+  MPI_Send(order, (int)sizeof *order, MPI_BYTE, worker + 1, ESP_TAG_ORDER, MPI_COMM_WORLD);
+}
+
+static void stop_everybody(coordinator *c, esp_err err, const char *message)
+{
+  if (c->err == ESP_OK || (c->err == ESP_ERR_STOPPED && err != ESP_ERR_STOPPED)) {
+    c->err = err;
+    memcpy(c->message, message, strnlen(message, sizeof c->message - 1));
+  }
+  if (c->stopping)
+    return;
+  c->stopping = true;
+  const esp_order order = {.kind = ESP_ORDER_STOP};
+  for (int i = 0; i < c->n_workers; i++) {
+    if (c->workers[i].working)
+      send_order(i, &order);
+    else if (c->workers[i].waiting)
+      c->workers[i].gone = true; /* it has nothing to save */
+  }
+}
+
+/* Give a waiting worker something to do, if there is anything that is ready. */
+static void serve(coordinator *c, int i)
+{
+  worker_state *worker = &c->workers[i];
+  if (!worker->waiting || c->stopping || !esp_schedule_next(c->schedule, worker->last_member, &worker->strand))
+    return;
+  esp_order order = {.kind = ESP_ORDER_WORK, .strand = worker->strand};
+  for (int stage = 0; stage < c->schedule->plan->n_stages; stage++)
+    order.missing[stage] =
+        esp_schedule_missing(c->schedule, (esp_cell){worker->strand.member, worker->strand.arm, stage});
+  worker->waiting = false;
+  worker->working = true;
+  worker->last_member = worker->strand.member;
+  send_order(i, &order);
+}
+
+static void hear(coordinator *c, int i, const esp_report *report)
+{
+  worker_state *worker = &c->workers[i];
+  switch (report->kind) {
+  case ESP_REPORT_CELL:
+    esp_schedule_cell_done(c->schedule, report->cell);
+    return;
+  case ESP_REPORT_READY:
+    if (worker->working)
+      esp_schedule_finished(c->schedule, worker->strand);
+    worker->working = false;
+    worker->waiting = true;
+    worker->gone = c->stopping; /* its STOP order crossed this; nothing is left to save */
+    return;
+  case ESP_REPORT_STOPPED:
+  case ESP_REPORT_FAILED:
+    worker->working = false;
+    worker->gone = true;
+    stop_everybody(c, report->kind == ESP_REPORT_FAILED ? report->err : ESP_ERR_STOPPED, report->message);
+    return;
+  }
+}
+
+static bool finished(const coordinator *c)
+{
+  for (int i = 0; i < c->n_workers; i++)
+    if (c->stopping ? !c->workers[i].gone : !c->workers[i].waiting)
+      return false;
+  return c->stopping || c->schedule->n_left == 0;
+}
+
+esp_err esp_coordinate(esp_schedule *schedule, int n_workers, bool (*tick)(void *context, const esp_schedule *), void *context)
+{
+  coordinator c = {.schedule = schedule, .n_workers = n_workers, .workers = calloc((size_t)n_workers, sizeof *c.workers)};
+  if (!c.workers)
+    MPI_Abort(MPI_COMM_WORLD, esp_err_exit_status(ESP_ERR_NOMEM));
+  for (int i = 0; i < n_workers; i++)
+    c.workers[i].last_member = -1;
+  for (int naps = 0; !finished(&c);) {
+    if (tick(context, schedule))
+      stop_everybody(&c, ESP_ERR_STOPPED, "");
+    int there;
+    MPI_Status status;
+    MPI_Iprobe(MPI_ANY_SOURCE, ESP_TAG_REPORT, MPI_COMM_WORLD, &there, &status);
+    if (!there) {
+      esp_nap(&naps);
+      continue;
+    }
+    naps = 0;
+    esp_report report;
+    MPI_Recv(&report, (int)sizeof report, MPI_BYTE, status.MPI_SOURCE, ESP_TAG_REPORT, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    hear(&c, status.MPI_SOURCE - 1, &report);
+    for (int i = 0; i < n_workers; i++) /* a cell can make strands ready for workers that wait */
+      serve(&c, i);
+  }
+  /* Everything is in the file: a stop that came with the last cell changes nothing any more. */
+  if (c.err == ESP_ERR_STOPPED && schedule->n_done == schedule->n_cells)
+    c.err = ESP_OK;
+  const esp_order end = {.kind = ESP_ORDER_END, .err = c.err};
+  for (int i = 0; i < n_workers; i++)
+    send_order(i, &end);
+  free(c.workers);
+  return c.err == ESP_OK || c.err == ESP_ERR_STOPPED ? c.err : esp_fail(c.err, "%s", c.message);
+}

@@ -1,0 +1,262 @@
+/* ensemble/ensemble.c - who is who: one process alone, or a coordinator and its workers. */
+#include "espalier/ensemble.h"
+
+#include <math.h>
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "espalier/log.h"
+#include "messages.h"
+#include "stop.h"
+#include "worker.h"
+
+_Static_assert(ESP_MAX_STAGES > ESP_MAX_RUNGS + 2, "an order must hold a whole strand");
+
+/* ---- start and end of the program's MPI part ---- */
+
+void esp_ensemble_begin(int *argc, char ***argv, int *rank, int *n_ranks)
+{
+  setenv("OMPI_MCA_io", "^ompio", 0); /* ROMIO: equal speed, leaves no lock files behind when killed */
+  MPI_Init(argc, argv);
+  MPI_Comm_rank(MPI_COMM_WORLD, rank);
+  MPI_Comm_size(MPI_COMM_WORLD, n_ranks);
+}
+
+void esp_ensemble_end(void)
+{
+  MPI_Finalize();
+}
+
+esp_err esp_ensemble_share(esp_err err, char **text)
+{
+  int code = (int)err, rank;
+  long length = err == ESP_OK && *text ? (long)strlen(*text) : 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Bcast(&code, 1, MPI_INT, 0, MPI_COMM_WORLD);
+  if (code != ESP_OK)
+    return (esp_err)code;
+  MPI_Bcast(&length, 1, MPI_LONG, 0, MPI_COMM_WORLD);
+  if (rank != 0) {
+    *text = calloc((size_t)length + 1, 1);
+    if (!*text)
+      MPI_Abort(MPI_COMM_WORLD, esp_err_exit_status(ESP_ERR_NOMEM));
+  }
+  MPI_Bcast(*text, (int)length, MPI_CHAR, 0, MPI_COMM_WORLD);
+  return ESP_OK;
+}
+
+/* ---- what rank 0 looks after while the work goes on ---- */
+
+typedef struct {
+  const esp_ensemble_options *options;
+  esp_progress progress;
+  double last_look;
+} housekeeping;
+
+static bool tick(void *context, const esp_schedule *schedule)
+{
+  housekeeping *h = context;
+  const double now = esp_seconds();
+  if (now - h->last_look >= 0.1) {
+    h->last_look = now;
+    esp_progress_update(&h->progress, schedule->n_done, esp_schedule_progress(schedule));
+    esp_lock_refresh(h->options->lock);
+  }
+  return esp_stop_signalled() || now >= h->options->stop_at;
+}
+
+/* ---- one process alone ---- */
+
+typedef struct {
+  esp_schedule *schedule;
+  housekeeping *house;
+} loner;
+
+static bool loner_stop(void *context)
+{
+  const loner *l = context;
+  return tick(l->house, l->schedule);
+}
+
+static void loner_cell_done(void *context, esp_cell cell, const esp_outcome *outcome)
+{
+  (void)outcome;
+  esp_schedule_cell_done(((loner *)context)->schedule, cell);
+}
+
+static esp_err work_alone(esp_worker *worker, esp_schedule *schedule, housekeeping *house)
+{
+  loner l = {schedule, house};
+  worker->stop = loner_stop;
+  worker->cell_done = loner_cell_done;
+  worker->context = &l;
+  unsigned char missing[ESP_MAX_STAGES];
+  esp_strand strand = {-1, 0};
+  while (esp_schedule_next(schedule, strand.member, &strand)) {
+    for (int stage = 0; stage < schedule->plan->n_stages; stage++)
+      missing[stage] = esp_schedule_missing(schedule, (esp_cell){strand.member, strand.arm, stage});
+    ESP_TRY(esp_worker_strand(worker, strand, missing));
+    esp_schedule_finished(schedule, strand);
+  }
+  ESP_REQUIRE(schedule->n_left == 0, ESP_ERR_INTERNAL, "%d strands never became ready", schedule->n_left);
+  return ESP_OK;
+}
+
+/* ---- a worker rank ---- */
+
+typedef struct {
+  bool stop_ordered;
+  double last_look;
+} hand;
+
+static void send_report(const esp_report *report)
+{
+  MPI_Send(report, (int)sizeof *report, MPI_BYTE, 0, ESP_TAG_REPORT, MPI_COMM_WORLD);
+}
+
+static bool order_there(void)
+{
+  int there;
+  MPI_Iprobe(0, ESP_TAG_ORDER, MPI_COMM_WORLD, &there, MPI_STATUS_IGNORE);
+  return there != 0;
+}
+
+/* Asked at every training step: the only order that can come now is STOP. It is left for await_order to receive. */
+static bool hand_stop(void *context)
+{
+  hand *h = context;
+  const double now = esp_seconds();
+  if (!h->stop_ordered && now - h->last_look >= 0.02) {
+    h->last_look = now;
+    h->stop_ordered = order_there();
+  }
+  return h->stop_ordered || esp_stop_signalled();
+}
+
+static void hand_cell_done(void *context, esp_cell cell, const esp_outcome *outcome)
+{
+  (void)context;
+  const esp_report report = {.kind = ESP_REPORT_CELL, .cell = cell, .outcome = *outcome};
+  send_report(&report);
+}
+
+static void await_order(esp_order *order)
+{
+  for (int naps = 0; !order_there();)
+    esp_nap(&naps);
+  MPI_Recv(order, (int)sizeof *order, MPI_BYTE, 0, ESP_TAG_ORDER, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+}
+
+static void report_failure(esp_err err)
+{
+  esp_report report = {.kind = err == ESP_ERR_STOPPED ? ESP_REPORT_STOPPED : ESP_REPORT_FAILED, .err = err};
+  const char *message = esp_err_message(err);
+  memcpy(report.message, message, strnlen(message, sizeof report.message - 1));
+  send_report(&report);
+}
+
+/* Ask, work, ask again, until the coordinator says END. */
+static esp_err work_for_coordinator(esp_worker *worker, esp_err err)
+{
+  hand h = {0};
+  if (worker) {
+    worker->stop = hand_stop;
+    worker->cell_done = hand_cell_done;
+    worker->context = &h;
+  }
+  const esp_report ready = {.kind = ESP_REPORT_READY};
+  if (err == ESP_OK)
+    send_report(&ready);
+  else
+    report_failure(err);
+  for (;;) {
+    esp_order order;
+    await_order(&order);
+    if (order.kind == ESP_ORDER_END)
+      return order.err;
+    if (order.kind == ESP_ORDER_STOP)
+      continue; /* the work was interrupted and reported already */
+    err = esp_worker_strand(worker, order.strand, order.missing);
+    if (err == ESP_OK)
+      send_report(&ready);
+    else
+      report_failure(err);
+  }
+}
+
+/* ---- all of them ---- */
+
+/* Which cells can be trusted: committed, and with the payload that was committed. */
+static esp_err find_done(const esp_plan *plan, const esp_results *results, unsigned char *done)
+{
+  const long n = esp_plan_n_slots(plan);
+  esp_commit *commits = calloc((size_t)n, sizeof *commits);
+  esp_record record = {.layout = &plan->record, .data = malloc(plan->record.bytes)};
+  esp_err err = commits && record.data ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for %ld commit entries", n);
+  long n_damaged = 0;
+  if (err == ESP_OK)
+    err = esp_results_read_commits(results, commits, &n_damaged);
+  for (long slot = 0; slot < n && err == ESP_OK; slot++) {
+    if (commits[slot].outcome.state == ESP_CELL_EMPTY)
+      continue;
+    err = esp_results_read_cell(results, esp_slot_cell(plan, slot), &record, NULL);
+    done[slot] = err == ESP_OK;
+    if (err == ESP_ERR_DATA) {
+      n_damaged++;
+      err = ESP_OK;
+    }
+  }
+  if (n_damaged)
+    esp_warn("%ld cells are damaged (checksums do not hold) and will be computed again", n_damaged);
+  free(commits);
+  free(record.data);
+  return err;
+}
+
+static esp_err run_rank_0(const esp_plan *plan, esp_results *results, esp_worker *worker, int n_ranks, esp_err err,
+                          const esp_ensemble_options *options)
+{
+  esp_schedule schedule = {0};
+  unsigned char *done = calloc((size_t)esp_plan_n_slots(plan), 1);
+  if (err == ESP_OK && !done)
+    err = esp_fail(ESP_ERR_NOMEM, "no memory for a list of cells");
+  if (err == ESP_OK)
+    err = find_done(plan, results, done);
+  if (err == ESP_OK)
+    err = esp_schedule_create(plan, done, &schedule);
+  if (err == ESP_OK)
+    err = esp_results_add_run(results, n_ranks, options->argc, options->argv);
+  if (err != ESP_OK && n_ranks > 1) { /* nothing can begin: tell the workers, who wait for a first order */
+    const esp_order end = {.kind = ESP_ORDER_END, .err = err};
+    for (int rank = 1; rank < n_ranks; rank++)
+      MPI_Send(&end, (int)sizeof end, MPI_BYTE, rank, ESP_TAG_ORDER, MPI_COMM_WORLD);
+  }
+  if (err == ESP_OK) {
+    housekeeping house = {.options = options};
+    esp_progress_start(&house.progress, !options->quiet, schedule.n_cells, schedule.n_done);
+    err = n_ranks > 1 ? esp_coordinate(&schedule, n_ranks - 1, tick, &house) : work_alone(worker, &schedule, &house);
+    esp_progress_finish(&house.progress, schedule.n_done);
+  }
+  esp_schedule_free(&schedule);
+  free(done);
+  return err;
+}
+
+esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, const esp_ensemble_options *options)
+{
+  int rank, n_ranks;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
+  const bool works = rank > 0 || n_ranks == 1;
+  esp_results *results = NULL;
+  esp_worker worker = {.config = &config->values, .plan = plan, .rank = rank};
+  esp_err err = esp_results_open(options->path, plan, ESP_RESULTS_WRITE, &results);
+  worker.results = results;
+  if (err == ESP_OK && works)
+    err = esp_worker_init(&worker);
+  err = rank == 0 ? run_rank_0(plan, results, &worker, n_ranks, err, options) : work_for_coordinator(&worker, err);
+  esp_worker_free(&worker);
+  const esp_err closed = esp_results_close(results);
+  return err == ESP_OK ? closed : err;
+}

@@ -1,0 +1,44 @@
+/* ensemble/messages.h - what coordinator and workers say to each other: two fixed-size messages, sent as bytes.
+ *
+ *   worker -> coordinator   report: READY (for a strand), CELL (one is written), STOPPED or FAILED (with nothing left to say)
+ *   coordinator -> worker   order:  WORK (a strand), STOP (soon, with your state saved), END (with the outcome of the run)
+ *
+ * All waiting is polling with short sleeps: Open MPI's blocking calls keep a core busy. */
+#ifndef ESPALIER_ENSEMBLE_MESSAGES_H
+#define ESPALIER_ENSEMBLE_MESSAGES_H
+#include <mpi.h>
+#include <stdbool.h>
+
+#include "espalier/plan.h"
+#include "schedule.h"
+
+enum { ESP_TAG_REPORT = 1, ESP_TAG_ORDER = 2 };
+enum { ESP_MAX_STAGES = 1024 };
+
+typedef enum { ESP_REPORT_READY, ESP_REPORT_CELL, ESP_REPORT_STOPPED, ESP_REPORT_FAILED } esp_report_kind;
+typedef enum { ESP_ORDER_WORK, ESP_ORDER_STOP, ESP_ORDER_END } esp_order_kind;
+
+typedef struct {
+  esp_report_kind kind;
+  esp_cell cell;       /* CELL   */
+  esp_outcome outcome; /* CELL   */
+  esp_err err;         /* FAILED */
+  char message[1024];  /* FAILED */
+} esp_report;
+
+typedef struct {
+  esp_order_kind kind;
+  esp_strand strand;                     /* WORK                         */
+  unsigned char missing[ESP_MAX_STAGES]; /* WORK: which stages to compute */
+  esp_err err;                           /* END: how the run ended       */
+} esp_order;
+
+/** Sleep a little longer each time nothing came, up to 10 ms; reset *naps to 0 when something did. */
+void esp_nap(int *naps);
+
+/** Rank 0: hand out all missing work, wait for the workers, end them.
+ *  @param tick  called often: progress, lock, time limit; true asks everybody to stop
+ *  @return how the run ended; the message is set. */
+esp_err esp_coordinate(esp_schedule *schedule, int n_workers, bool (*tick)(void *context, const esp_schedule *), void *context);
+
+#endif

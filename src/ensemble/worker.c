@@ -1,0 +1,128 @@
+/* ensemble/worker.c */
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "espalier/log.h"
+#include "espalier/rnn.h"
+
+static esp_err make_record(const esp_layout *layout, esp_record *record)
+{
+  *record = (esp_record){.layout = layout, .data = aligned_alloc(64, esp_workspace_bytes(layout->bytes))};
+  ESP_REQUIRE(record->data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", layout->bytes);
+  esp_record_clear(record);
+  return ESP_OK;
+}
+
+esp_err esp_worker_init(esp_worker *w)
+{
+  esp_one_thread();
+  w->parent_cell.member = -1;
+  ESP_TRY(esp_workspace_create(esp_experiment_of(w->config)->workspace_bytes(w->config), &w->ws));
+  ESP_TRY(make_record(&w->plan->record, &w->parent));
+  ESP_TRY(make_record(&w->plan->record, &w->record));
+  ESP_TRY(make_record(&w->plan->resume, &w->resume));
+  return make_record(&w->plan->resume, &w->saved);
+}
+
+void esp_worker_free(esp_worker *w)
+{
+  esp_workspace_free(&w->ws);
+  free(w->parent.data);
+  free(w->record.data);
+  free(w->resume.data);
+  free(w->saved.data);
+}
+
+/* ---- what a stage asks of its host ---- */
+
+static bool stop(void *context)
+{
+  const esp_worker *w = context;
+  return w->stop && w->stop(w->context);
+}
+
+static esp_err save(esp_worker *w)
+{
+  w->saved_is_new = false;
+  w->last_save = esp_seconds();
+  return esp_results_write_resume(w->results, w->cell, &w->saved);
+}
+
+/* Keep every state, write one now and then: the clock decides what is saved, never what is computed. */
+static esp_err checkpoint(void *context, const esp_record *state)
+{
+  esp_worker *w = context;
+  memcpy(w->saved.data, state->data, state->layout->bytes);
+  w->saved_is_new = true;
+  return esp_seconds() - w->last_save < w->config->ensemble.checkpoint_interval ? ESP_OK : save(w);
+}
+
+/* ---- one cell ---- */
+
+/* The parent's record: the one just computed, or from the file, where its checksum must hold. */
+static esp_err load_parent(esp_worker *w, bool *has_parent)
+{
+  esp_cell parent;
+  *has_parent = esp_cell_parent(w->plan, w->cell, &parent);
+  if (!*has_parent || (parent.member == w->parent_cell.member && parent.arm == w->parent_cell.arm &&
+                       parent.stage == w->parent_cell.stage))
+    return ESP_OK;
+  esp_commit commit;
+  w->parent_cell.member = -1;
+  ESP_TRY(esp_results_read_cell(w->results, parent, &w->parent, &commit));
+  w->parent_cell = parent;
+  w->parent_outcome = commit.outcome;
+  return ESP_OK;
+}
+
+static esp_err compute(esp_worker *w, esp_outcome *outcome)
+{
+  bool has_parent, has_state;
+  ESP_TRY(load_parent(w, &has_parent));
+  ESP_TRY(esp_results_read_resume(w->results, w->cell, &w->resume, &has_state));
+  const esp_stage_host host = {.stop = stop, .checkpoint = checkpoint, .context = w};
+  const esp_stage_context context = {.config = w->config,
+                                     .plan = w->plan,
+                                     .cell = w->cell,
+                                     .parent = has_parent ? &w->parent : NULL,
+                                     .resume = has_state ? &w->resume : NULL,
+                                     .host = &host,
+                                     .ws = &w->ws};
+  w->saved_is_new = false;
+  w->last_save = esp_seconds();
+  const esp_err err = esp_stage_run(&context, &w->parent_outcome, &w->record, outcome);
+  if (err == ESP_ERR_STOPPED && w->saved_is_new)
+    ESP_TRY(save(w));
+  return err;
+}
+
+static esp_err run_cell(esp_worker *w, esp_cell cell)
+{
+  esp_outcome outcome;
+  const double began = esp_seconds();
+  w->cell = cell;
+  ESP_TRY(compute(w, &outcome));
+  ESP_TRY(esp_results_write_cell(w->results, cell, &w->record, &outcome, esp_seconds() - began, w->rank));
+  w->cell_done(w->context, cell, &outcome);
+
+  const esp_record next = w->parent; /* what was computed is the likely parent of what comes next */
+  w->parent = w->record;
+  w->record = next;
+  w->parent_cell = cell;
+  w->parent_outcome = outcome;
+  return ESP_OK;
+}
+
+esp_err esp_worker_strand(esp_worker *w, esp_strand strand, const unsigned char *missing)
+{
+  for (int stage = 0; stage < w->plan->n_stages; stage++) {
+    if (!missing[stage])
+      continue;
+    if (stop(w))
+      return ESP_ERR_STOPPED;
+    ESP_TRY(run_cell(w, (esp_cell){strand.member, strand.arm, stage}));
+  }
+  return ESP_OK;
+}

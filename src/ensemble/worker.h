@@ -1,0 +1,40 @@
+/* ensemble/worker.h - computes the missing cells of one strand and writes them into the file. */
+#ifndef ESPALIER_ENSEMBLE_WORKER_H
+#define ESPALIER_ENSEMBLE_WORKER_H
+#include <stdbool.h>
+
+#include "espalier/config.h"
+#include "espalier/experiment.h"
+#include "espalier/results.h"
+#include "schedule.h"
+
+typedef struct {
+  const esp_config *config;
+  const esp_plan *plan;
+  esp_results *results;          /* borrowed */
+  int rank;
+  bool (*stop)(void *context);   /* asked often: should the work stop soon? */
+  void (*cell_done)(void *context, esp_cell cell, const esp_outcome *outcome);
+  void *context;
+  /* own */
+  esp_workspace ws;
+  esp_record parent, record, resume, saved;
+  esp_cell parent_cell;          /* whose record `parent` holds; member -1: nobody's */
+  esp_outcome parent_outcome;
+  esp_cell cell;                 /* in work */
+  bool saved_is_new;             /* `saved` is younger than what the file has */
+  double last_save;
+} esp_worker;
+
+/** Get workspace and record buffers for a worker whose first part (config to context) is filled.
+ *  @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_worker_init(esp_worker *worker);
+
+void esp_worker_free(esp_worker *worker);
+
+/** Compute the cells of a strand for which missing[stage] is not 0, in order, telling cell_done after each.
+ *  @return ESP_OK; ESP_ERR_STOPPED with the state of the stage in work saved; ESP_ERR_IO, ESP_ERR_DATA (a parent in the file is
+ *          damaged), ESP_ERR_NOMEM. */
+esp_err esp_worker_strand(esp_worker *worker, esp_strand strand, const unsigned char *missing);
+
+#endif

@@ -1,0 +1,131 @@
+/* experiment/dms.c - the paper's main experiment (Figs. 1-5): start, a ladder of prune rungs beside an unpruned twin that sees
+ * as many examples, and new cues learned from one rung. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "experiments.h"
+#include "network_stage.h"
+
+enum { ARM_PRUNED, ARM_TWIN, N_ARMS };
+enum { START = 0 };
+
+/* Training calls that a stage needs on average, measured over the first dozen members; only hand-out order and ETA use them. */
+static const double calls_of_start = 150, calls_of_rung = 35;
+
+static int transfer_stage(const esp_config *config)
+{
+  return config->transfer.from > 0 ? 1 + config->ladder.fractions.n : -1;
+}
+
+static esp_dms_set transfer_set(const esp_config *config)
+{
+  return config->transfer.new_cues == ESP_NEW_CUES_BOTH ? ESP_DMS_NEW_CUES_BOTH : ESP_DMS_NEW_CUES_ONLY;
+}
+
+static int longest_stage(const esp_config *config)
+{
+  return transfer_stage(config) >= 0 && config->transfer.calls > config->training.max_calls ? config->transfer.calls
+                                                                                            : config->training.max_calls;
+}
+
+static void declare_start(const esp_config *config, esp_stage *stage)
+{
+  *stage = (esp_stage){.name = "start",
+                       .long_name = "trained from random weights; shared by both arms",
+                       .n_members = config->ensemble.members,
+                       .parent = {[ARM_PRUNED] = {ESP_NO_PARENT, ESP_NO_PARENT}, [ARM_TWIN] = {ARM_PRUNED, START}},
+                       .copy = {[ARM_TWIN] = true},
+                       .expected_cost = {calls_of_start, 0}};
+}
+
+static void declare_rung(const esp_config *config, int rung, esp_stage *stage)
+{
+  const double fraction = config->ladder.fractions.value[rung];
+  *stage = (esp_stage){.long_name = "pruned to this fraction and retrained; the twin is retrained only",
+                       .prune_fraction = fraction,
+                       .n_members = config->ensemble.members,
+                       .parent = {{ARM_PRUNED, rung}, {ARM_TWIN, rung}}, /* the stage before: start is stage 0 */
+                       .expected_cost = {calls_of_rung, calls_of_rung}};
+  snprintf(stage->name, sizeof stage->name, "rung_%.4g", fraction);
+}
+
+static void declare_transfer(const esp_config *config, esp_stage *stage)
+{
+  int from = 0;
+  while (fabs(config->ladder.fractions.value[from] - config->transfer.from) > 1e-9)
+    from++; /* the config is checked: the rung is there */
+  *stage = (esp_stage){.name = "transfer",
+                       .long_name = "new cues learned from a rung of the ladder (Fig. S2B); all calls are made",
+                       .prune_fraction = config->ladder.fractions.value[from],
+                       .n_members = config->transfer.members < config->ensemble.members ? config->transfer.members
+                                                                                        : config->ensemble.members,
+                       .parent = {{ARM_PRUNED, 1 + from}, {ARM_TWIN, 1 + from}},
+                       .expected_cost = {2.0 * config->transfer.calls, 2.0 * config->transfer.calls}};
+}
+
+static esp_err declare(const esp_config *config, esp_plan *plan)
+{
+  plan->n_members = config->ensemble.members;
+  plan->n_arms = N_ARMS;
+  plan->arm_name[ARM_PRUNED] = "pruned";
+  plan->arm_name[ARM_TWIN] = "twin";
+  plan->n_stages = 1 + config->ladder.fractions.n + (transfer_stage(config) >= 0);
+  plan->stages = calloc((size_t)plan->n_stages, sizeof *plan->stages);
+  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
+  declare_start(config, &plan->stages[START]);
+  for (int rung = 0; rung < config->ladder.fractions.n; rung++)
+    declare_rung(config, rung, &plan->stages[1 + rung]);
+  if (transfer_stage(config) >= 0)
+    declare_transfer(config, &plan->stages[transfer_stage(config)]);
+  esp_network_declare(config, longest_stage(config), config->training.start_episodes, plan);
+  return ESP_OK;
+}
+
+static size_t workspace_bytes(const esp_config *config)
+{
+  const int new_conditions = transfer_stage(config) >= 0 ? esp_dms_n_conditions(transfer_set(config)) : 0;
+  const int old_conditions = esp_dms_n_conditions(ESP_DMS_OLD_CUES);
+  return esp_network_workspace_bytes(config, new_conditions > old_conditions ? new_conditions : old_conditions,
+                                     longest_stage(config), config->training.start_episodes);
+}
+
+static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
+{
+  const esp_config *config = context->config;
+  const esp_cell cell = context->cell;
+  esp_network_task task = {
+      .noise_arm = config->ladder.noise == ESP_NOISE_PAIRED ? ESP_RNG_SHARED : (uint32_t)cell.arm,
+      .set = ESP_DMS_OLD_CUES,
+      .n_episodes = 1,
+      .max_calls = config->training.max_calls,
+      .until_converged = true,
+  };
+  if (cell.stage == START) {
+    task.n_episodes = config->training.start_episodes;
+  } else if (cell.stage == transfer_stage(config)) {
+    task.set = transfer_set(config);
+    task.max_calls = config->transfer.calls;
+    task.until_converged = false;
+  } else if (cell.arm == ARM_PRUNED) {
+    task.prune_fraction = context->plan->stages[cell.stage].prune_fraction;
+  }
+  return esp_network_stage(context, &task, record, outcome);
+}
+
+static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
+                      const esp_record *parent)
+{
+  return esp_network_verify(config, cell.arm == ARM_PRUNED ? plan->stages[cell.stage].prune_fraction : -1, record, parent);
+}
+
+const esp_experiment esp_experiment_dms = {
+    .id = ESP_EXPERIMENT_DMS,
+    .name = "dms",
+    .title = "delayed match to sample: prune ladders and their unpruned twins",
+    .declare = declare,
+    .workspace_bytes = workspace_bytes,
+    .measure = esp_network_measure,
+    .stage = esp_dms_stage,
+    .verify = verify,
+};

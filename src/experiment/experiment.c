@@ -1,0 +1,47 @@
+/* experiment/experiment.c - the registry, and the rules that hold for the cells of every experiment. */
+#include "espalier/experiment.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "experiments.h"
+
+static const esp_experiment *const experiments[] = {&esp_experiment_dms, &esp_experiment_scratch};
+
+const esp_experiment *esp_experiment_of(const esp_config *config)
+{
+  assert((size_t)config->experiment < sizeof experiments / sizeof *experiments);
+  assert(experiments[config->experiment]->id == config->experiment);
+  return experiments[config->experiment];
+}
+
+esp_err esp_plan_create(const esp_config *config, esp_plan *plan)
+{
+  const esp_experiment *experiment = esp_experiment_of(config);
+  *plan = (esp_plan){.experiment = experiment->name};
+  const esp_err err = experiment->declare(config, plan);
+  if (err != ESP_OK)
+    esp_plan_free(plan);
+  return err;
+}
+
+esp_err esp_stage_run(const esp_stage_context *context, const esp_outcome *parent_outcome, esp_record *record,
+                      esp_outcome *outcome)
+{
+  const esp_cell cell = context->cell;
+  *outcome = (esp_outcome){0};
+  esp_record_clear(record);
+  if (context->parent && parent_outcome->state == ESP_CELL_FAILED) {
+    *outcome = (esp_outcome){.state = ESP_CELL_FAILED, .stop = ESP_STOP_PARENT_FAILED};
+    return ESP_OK;
+  }
+  if (context->plan->stages[cell.stage].copy[cell.arm]) {
+    memcpy(record->data, context->parent->data, record->layout->bytes);
+    *outcome = (esp_outcome){.state = ESP_CELL_DONE, .stop = ESP_STOP_COPIED};
+    return ESP_OK;
+  }
+  ESP_TRY(esp_experiment_of(context->config)->stage(context, record, outcome));
+  if (outcome->state == ESP_CELL_FAILED)
+    esp_record_clear(record); /* half a network misleads; the reason is in the outcome */
+  return ESP_OK;
+}

@@ -1,0 +1,135 @@
+/* experiment/plan.c - where every number of a record lies, and which cells there are. */
+#include "espalier/plan.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t esp_type_bytes(esp_type type)
+{
+  return type == ESP_F64 ? sizeof(double) : type == ESP_I32 ? sizeof(int32_t) : sizeof(uint8_t);
+}
+
+static void *field_data(const esp_record *record, int field, esp_type type)
+{
+  assert(field >= 0 && field < record->layout->n_fields && record->layout->field[field].type == type);
+  (void)type;
+  return record->data + record->layout->offset[field];
+}
+
+double *esp_record_f64(const esp_record *record, int field)
+{
+  return field_data(record, field, ESP_F64);
+}
+
+int32_t *esp_record_i32(const esp_record *record, int field)
+{
+  return field_data(record, field, ESP_I32);
+}
+
+uint8_t *esp_record_u8(const esp_record *record, int field)
+{
+  return field_data(record, field, ESP_U8);
+}
+
+void esp_record_clear(esp_record *record)
+{
+  const esp_layout *layout = record->layout;
+  memset(record->data, 0, layout->bytes);
+  for (int f = 0; f < layout->n_fields; f++)
+    for (size_t i = 0; i < layout->count[f]; i++)
+      if (layout->field[f].type == ESP_F64)
+        esp_record_f64(record, f)[i] = NAN;
+      else if (layout->field[f].type == ESP_I32)
+        esp_record_i32(record, f)[i] = -1;
+}
+
+int esp_plan_add_axis(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name,
+                      const double *values)
+{
+  assert(plan->n_axes < ESP_MAX_AXES && length > 0);
+  esp_axis *axis = &plan->axes[plan->n_axes];
+  *axis = (esp_axis){.length = length, .unit = unit, .long_name = long_name};
+  snprintf(axis->name, sizeof axis->name, "%s", name);
+  if (values) {
+    double *copy = malloc((size_t)length * sizeof *copy);
+    if (!copy)
+      abort(); /* a few hundred bytes at start-up: nothing sensible is left to do */
+    memcpy(copy, values, (size_t)length * sizeof *copy);
+    axis->values = copy;
+  }
+  return plan->n_axes++;
+}
+
+int esp_layout_add(const esp_plan *plan, esp_layout *layout, esp_field field)
+{
+  assert(layout->n_fields < ESP_MAX_FIELDS && field.n_axes <= ESP_FIELD_AXES);
+  const int f = layout->n_fields++;
+  size_t count = 1;
+  for (int a = 0; a < field.n_axes; a++)
+    count *= (size_t)plan->axes[field.axis[a]].length;
+  layout->field[f] = field;
+  layout->offset[f] = layout->bytes;
+  layout->count[f] = count;
+  layout->bytes += (count * esp_type_bytes(field.type) + 7) / 8 * 8;
+  return f;
+}
+
+long esp_plan_n_slots(const esp_plan *plan)
+{
+  return (long)plan->n_members * plan->n_arms * plan->n_stages;
+}
+
+long esp_cell_slot(const esp_plan *plan, esp_cell cell)
+{
+  return ((long)cell.member * plan->n_arms + cell.arm) * plan->n_stages + cell.stage;
+}
+
+esp_cell esp_slot_cell(const esp_plan *plan, long slot)
+{
+  return (esp_cell){.member = (int)(slot / plan->n_stages / plan->n_arms),
+                    .arm = (int)(slot / plan->n_stages % plan->n_arms),
+                    .stage = (int)(slot % plan->n_stages)};
+}
+
+bool esp_cell_exists(const esp_plan *plan, esp_cell cell)
+{
+  return cell.member < plan->stages[cell.stage].n_members;
+}
+
+long esp_plan_n_cells(const esp_plan *plan)
+{
+  long n = 0;
+  for (int s = 0; s < plan->n_stages; s++)
+    n += (long)plan->stages[s].n_members * plan->n_arms;
+  return n;
+}
+
+bool esp_cell_parent(const esp_plan *plan, esp_cell cell, esp_cell *parent)
+{
+  const esp_stage *stage = &plan->stages[cell.stage];
+  if (stage->parent[cell.arm].stage == ESP_NO_PARENT)
+    return false;
+  *parent = (esp_cell){cell.member, stage->parent[cell.arm].arm, stage->parent[cell.arm].stage};
+  return true;
+}
+
+void esp_plan_free(esp_plan *plan)
+{
+  for (int a = 0; a < plan->n_axes; a++)
+    free(plan->axes[a].values);
+  free(plan->stages);
+  *plan = (esp_plan){0};
+}
+
+const char *esp_stop_reason_name(esp_stop_reason reason)
+{
+  static const char *const names[] = {
+      [ESP_STOP_NONE] = "none",           [ESP_STOP_CONVERGED] = "converged",
+      [ESP_STOP_MAX_CALLS] = "max_calls", [ESP_STOP_COPIED] = "copied",
+      [ESP_STOP_NOT_FINITE] = "not_finite", [ESP_STOP_PARENT_FAILED] = "parent_failed",
+  };
+  return reason <= ESP_STOP_PARENT_FAILED ? names[reason] : "unknown";
+}

@@ -1,0 +1,79 @@
+/* experiment/scratch.c - pruning before any training (Fig. S2A): a random network with most of its recurrent weights removed
+ * learns the task beside a dense one from the same start weights, then both learn new cues. */
+#include <stdlib.h>
+
+#include "experiments.h"
+#include "network_stage.h"
+
+enum { ARM_PRUNED_FIRST, ARM_DENSE, N_ARMS };
+enum { OLD_CUES, NEW_CUES, N_STAGES };
+
+static esp_dms_set new_cue_set(const esp_config *config)
+{
+  return config->scratch.new_cues == ESP_NEW_CUES_BOTH ? ESP_DMS_NEW_CUES_BOTH : ESP_DMS_NEW_CUES_ONLY;
+}
+
+static esp_err declare(const esp_config *config, esp_plan *plan)
+{
+  const double cost = config->scratch.calls;
+  plan->n_members = config->ensemble.members;
+  plan->n_arms = N_ARMS;
+  plan->arm_name[ARM_PRUNED_FIRST] = "pruned_first";
+  plan->arm_name[ARM_DENSE] = "dense";
+  plan->n_stages = N_STAGES;
+  plan->stages = calloc(N_STAGES, sizeof *plan->stages);
+  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
+  plan->stages[OLD_CUES] = (esp_stage){.name = "old_cues",
+                                       .long_name = "the task learned from random weights; all calls are made",
+                                       .prune_fraction = config->scratch.prune_fraction,
+                                       .n_members = plan->n_members,
+                                       .parent = {{ESP_NO_PARENT, ESP_NO_PARENT}, {ESP_NO_PARENT, ESP_NO_PARENT}},
+                                       .expected_cost = {cost, cost}};
+  plan->stages[NEW_CUES] = (esp_stage){.name = "new_cues",
+                                       .long_name = "new cues learned from there; all calls are made",
+                                       .prune_fraction = config->scratch.prune_fraction,
+                                       .n_members = plan->n_members,
+                                       .parent = {{ARM_PRUNED_FIRST, OLD_CUES}, {ARM_DENSE, OLD_CUES}},
+                                       .expected_cost = {2 * cost, 2 * cost}};
+  esp_network_declare(config, config->scratch.calls, 1, plan);
+  return ESP_OK;
+}
+
+static size_t workspace_bytes(const esp_config *config)
+{
+  return esp_network_workspace_bytes(config, esp_dms_n_conditions(new_cue_set(config)), config->scratch.calls, 1);
+}
+
+static esp_err esp_scratch_stage(const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
+{
+  const esp_config *config = context->config;
+  const esp_cell cell = context->cell;
+  const bool prunes = cell.stage == OLD_CUES && cell.arm == ARM_PRUNED_FIRST;
+  const esp_network_task task = {
+      .prune_fraction = prunes ? config->scratch.prune_fraction : 0,
+      .noise_arm = (uint32_t)cell.arm,
+      .set = cell.stage == OLD_CUES ? ESP_DMS_OLD_CUES : new_cue_set(config),
+      .n_episodes = 1,
+      .max_calls = config->scratch.calls,
+      .until_converged = false,
+  };
+  return esp_network_stage(context, &task, record, outcome);
+}
+
+static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
+                      const esp_record *parent)
+{
+  return esp_network_verify(config, cell.arm == ARM_PRUNED_FIRST ? plan->stages[cell.stage].prune_fraction : -1, record,
+                            parent);
+}
+
+const esp_experiment esp_experiment_scratch = {
+    .id = ESP_EXPERIMENT_SCRATCH,
+    .name = "scratch",
+    .title = "pruning before any training, beside dense networks",
+    .declare = declare,
+    .workspace_bytes = workspace_bytes,
+    .measure = esp_network_measure,
+    .stage = esp_scratch_stage,
+    .verify = verify,
+};

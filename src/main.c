@@ -1,0 +1,57 @@
+/* main.c - dispatch of the sub-commands. From here, three names reach the arithmetic: esp_ensemble_run hands out the work, an
+ * experiment's stage function (esp_dms_stage) does one cell of it, esp_scg_minimise trains one network. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *summary;
+} commands[] = {
+    {"run", esp_cli_run, "train an ensemble from a config, or go on with it"},
+    {"status", esp_cli_status, "how far a results file is, also while it runs"},
+    {"verify", esp_cli_verify, "check a results file, or compare two"},
+    {"info", esp_cli_info, "config and provenance of a results file"},
+};
+
+static void print_help(void)
+{
+  printf("espalier trains ensembles of small recurrent networks, prunes them step by step beside an unpruned twin, and keeps\n"
+         "everything in one HDF5 file.\n\n"
+         "Usage: espalier COMMAND [OPTIONS] ...\n\nCommands:\n");
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+  printf("\nOptions:\n"
+         "  --help      this text; 'espalier COMMAND --help' has examples\n"
+         "  --version   version of the program and of its libraries\n\n"
+         "Examples:\n"
+         "  mpirun -n 3 espalier run config/dms_quick.yaml   one coordinator and two workers\n"
+         "  espalier status dms_quick.h5                     how far is it?\n"
+         "  sbatch jobs/dms_ensemble.sh                      the whole study on a Slurm cluster\n");
+}
+
+int main(int argc, char **argv)
+{
+  if (argc < 2) {
+    print_help();
+    return esp_err_exit_status(ESP_ERR_USAGE);
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    print_help();
+    return 0;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    printf("%s\n%s", esp_program_version(), esp_library_versions());
+    return 0;
+  }
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (strcmp(argv[1], commands[i].name) == 0)
+      return commands[i].run(argc - 1, argv + 1);
+  fprintf(stderr, "espalier: there is no command '%s'; commands are", argv[1]);
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    fprintf(stderr, "%s %s", i ? "," : "", commands[i].name);
+  fprintf(stderr, ". Try 'espalier --help'.\n");
+  return esp_err_exit_status(ESP_ERR_USAGE);
+}

@@ -1,0 +1,238 @@
+/* results/h5.c - HDF5 made a little shorter: types, text, attributes, and the cause of a failure. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+static char cause[512];
+
+static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *unused)
+{
+  (void)n, (void)unused;
+  snprintf(cause, sizeof cause, "%s", error->desc ? error->desc : "no description");
+  return 1; /* the first one says most */
+}
+
+/* Every later call clears HDF5's error stack, clean-up calls too; so what matters is copied at the moment of the failure. */
+static herr_t on_error(hid_t stack, void *unused)
+{
+  H5Ewalk2(stack, H5E_WALK_UPWARD, keep_innermost, unused);
+  return 0;
+}
+
+void esp_h5_start(void)
+{
+  static bool started;
+  if (!started) {
+    /* A lock of HDF5 would refuse readers of a file that is being written, and fails where the file system has none; the
+     * lock of this program is its own. The library reads the variable once, when it starts. */
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+    H5open();
+    H5Eset_auto2(H5E_DEFAULT, on_error, NULL);
+    started = true;
+  }
+  cause[0] = '\0';
+}
+
+const char *esp_h5_cause(void)
+{
+  return cause[0] ? cause : "no further description";
+}
+
+void esp_h5_drop(hid_t id)
+{
+  if (id > 0)
+    H5Idec_ref(id);
+}
+
+hid_t esp_h5_string_type(size_t bytes)
+{
+  const hid_t type = H5Tcopy(H5T_C_S1);
+  if (type >= 0 && H5Tset_size(type, bytes) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0)
+    return type;
+  esp_h5_drop(type);
+  return -1;
+}
+
+hid_t esp_h5_file_type(esp_type type)
+{
+  return type == ESP_F64 ? H5T_IEEE_F64LE : type == ESP_I32 ? H5T_STD_I32LE : H5T_STD_U8LE;
+}
+
+hid_t esp_h5_memory_type(esp_type type)
+{
+  return type == ESP_F64 ? H5T_NATIVE_DOUBLE : type == ESP_I32 ? H5T_NATIVE_INT32 : H5T_NATIVE_UINT8;
+}
+
+/* ---- compounds ---- */
+
+/* Add a member at the end of what is there and give its type back to the library if it was made for this. */
+static herr_t add(hid_t compound, const char *name, size_t *offset, hid_t type, bool drop)
+{
+  const herr_t done = type < 0 ? -1 : H5Tinsert(compound, name, *offset, type);
+  if (type >= 0)
+    *offset += H5Tget_size(type);
+  if (drop)
+    esp_h5_drop(type);
+  return done;
+}
+
+static hid_t state_type(void)
+{
+  static const char *const names[] = {"empty", "done", "failed"};
+  const hid_t type = H5Tenum_create(H5T_STD_U8LE);
+  for (uint8_t i = 0; type >= 0 && i < 3; i++)
+    if (H5Tenum_insert(type, names[i], &i) < 0)
+      return -1;
+  return type;
+}
+
+static hid_t stop_type(void)
+{
+  const hid_t type = H5Tenum_create(H5T_STD_U8LE);
+  for (uint8_t i = 0; type >= 0 && i <= ESP_STOP_PARENT_FAILED; i++)
+    if (H5Tenum_insert(type, esp_stop_reason_name((esp_stop_reason)i), &i) < 0)
+      return -1;
+  return type;
+}
+
+hid_t esp_h5_commit_type(void)
+{
+  size_t at = 0;
+  const hid_t type = H5Tcreate(H5T_COMPOUND, ESP_COMMIT_BYTES);
+  if (type >= 0 && add(type, "state", &at, state_type(), true) >= 0 && add(type, "stop", &at, stop_type(), true) >= 0 &&
+      add(type, "reserved", &at, H5T_STD_U16LE, false) >= 0 && add(type, "crc", &at, H5T_STD_U32LE, false) >= 0 &&
+      add(type, "n_evaluations", &at, H5T_STD_I64LE, false) >= 0 &&
+      add(type, "seconds", &at, H5T_IEEE_F64LE, false) >= 0 && add(type, "rank", &at, H5T_STD_I32LE, false) >= 0 &&
+      add(type, "entry_crc", &at, H5T_STD_U32LE, false) >= 0)
+    return type;
+  esp_h5_drop(type);
+  return -1;
+}
+
+hid_t esp_h5_resume_type(void)
+{
+  size_t at = 0;
+  const hid_t type = H5Tcreate(H5T_COMPOUND, ESP_RESUME_BYTES);
+  if (type >= 0 && add(type, "stage", &at, H5T_STD_I32LE, false) >= 0 &&
+      add(type, "crc", &at, H5T_STD_U32LE, false) >= 0 && add(type, "sequence", &at, H5T_STD_U64LE, false) >= 0)
+    return type;
+  esp_h5_drop(type);
+  return -1;
+}
+
+/* Widths as in the row that provenance.c fills in. */
+hid_t esp_h5_run_type(void)
+{
+  size_t at = 0;
+  const hid_t type = H5Tcreate(H5T_COMPOUND, ESP_RUN_BYTES);
+  if (type >= 0 && add(type, "started", &at, esp_h5_string_type(24), true) >= 0 &&
+      add(type, "host", &at, esp_h5_string_type(64), true) >= 0 &&
+      add(type, "job", &at, esp_h5_string_type(32), true) >= 0 &&
+      add(type, "program", &at, esp_h5_string_type(36), true) >= 0 &&
+      add(type, "n_ranks", &at, H5T_STD_I32LE, false) >= 0 &&
+      add(type, "kernel", &at, esp_h5_string_type(16), true) >= 0 &&
+      add(type, "cpu", &at, esp_h5_string_type(64), true) >= 0 &&
+      add(type, "command", &at, esp_h5_string_type(ESP_RUN_BYTES - at), true) >= 0)
+    return type;
+  esp_h5_drop(type);
+  return -1;
+}
+
+/* ---- attributes and text ---- */
+
+static herr_t set_attribute(hid_t object, const char *name, hid_t file_type, hid_t memory_type, const void *value)
+{
+  const hid_t space = H5Screate(H5S_SCALAR);
+  const hid_t attribute = H5Acreate2(object, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
+  const herr_t done = attribute < 0 ? -1 : H5Awrite(attribute, memory_type, value);
+  esp_h5_drop(attribute);
+  esp_h5_drop(space);
+  return done;
+}
+
+/* Of variable length: h5py gives such text as str, one of fixed length as bytes. It lies in HDF5's global heap, the one part
+ * of its metadata without checksums: a flipped bit there makes HDF5 1.10 itself crash. So this program never reads such text,
+ * and keeps what it does read as words of fixed length. */
+herr_t esp_h5_set_text(hid_t object, const char *name, const char *value)
+{
+  const hid_t type = esp_h5_string_type(H5T_VARIABLE);
+  const herr_t done = set_attribute(object, name, type, type, &value);
+  esp_h5_drop(type);
+  return done;
+}
+
+herr_t esp_h5_set_word(hid_t object, const char *name, const char *value)
+{
+  const hid_t type = esp_h5_string_type(strlen(value) + 1);
+  const herr_t done = set_attribute(object, name, type, type, value);
+  esp_h5_drop(type);
+  return done;
+}
+
+herr_t esp_h5_set_int(hid_t object, const char *name, hid_t file_type, int64_t value)
+{
+  return set_attribute(object, name, file_type, H5T_NATIVE_INT64, &value);
+}
+
+/* An attribute that is one value of this class; negative (and no complaint of HDF5) otherwise. */
+static hid_t open_attribute(hid_t object, const char *name, H5T_class_t class)
+{
+  if (H5Aexists(object, name) <= 0)
+    return -1;
+  const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+  const hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+  const bool fits = type >= 0 && H5Tget_class(type) == class && H5Sget_simple_extent_npoints(space) == 1;
+  esp_h5_drop(type);
+  esp_h5_drop(space);
+  if (fits)
+    return attribute;
+  esp_h5_drop(attribute);
+  return -1;
+}
+
+herr_t esp_h5_get_word(hid_t object, const char *name, char *text, size_t size)
+{
+  herr_t done = -1;
+  const hid_t attribute = open_attribute(object, name, H5T_STRING);
+  const hid_t type = attribute < 0 ? -1 : H5Aget_type(attribute);
+  if (type >= 0 && H5Tis_variable_str(type) == 0 && H5Tget_size(type) < size) {
+    text[H5Tget_size(type)] = '\0';
+    done = H5Aread(attribute, type, text);
+  }
+  esp_h5_drop(type);
+  esp_h5_drop(attribute);
+  return done;
+}
+
+herr_t esp_h5_get_int(hid_t object, const char *name, int64_t *value)
+{
+  const hid_t attribute = open_attribute(object, name, H5T_INTEGER);
+  const herr_t done = attribute < 0 ? -1 : H5Aread(attribute, H5T_NATIVE_INT64, value);
+  esp_h5_drop(attribute);
+  return done;
+}
+
+char *esp_h5_read_text(hid_t file, const char *name)
+{
+  char *text = NULL;
+  int64_t crc = -1;
+  const hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+  const hid_t type = dataset < 0 ? -1 : H5Dget_type(dataset), space = dataset < 0 ? -1 : H5Dget_space(dataset);
+  const bool fits = type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
+                    H5Sget_simple_extent_npoints(space) == 1 && esp_h5_get_int(dataset, "crc32c", &crc) >= 0;
+  const size_t size = fits ? H5Tget_size(type) : 0;
+  if (size > 0 && size == H5Dget_storage_size(dataset) && (text = malloc(size + 1))) {
+    const herr_t done = H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text);
+    text[size] = '\0';
+    if (done < 0 || esp_crc32c(0, text, strlen(text)) != (uint32_t)crc) {
+      free(text);
+      text = NULL;
+    }
+  }
+  esp_h5_drop(type);
+  esp_h5_drop(space);
+  esp_h5_drop(dataset);
+  return text;
+}

@@ -1,0 +1,522 @@
+/* results/layout.c - make the whole file at once: after this nothing but numbers is written into it.
+ *
+ * A kill while a file is being made leaves rubbish, so it is made under another name. A kill while only raw data are written
+ * into datasets that exist leaves every other byte alone; that is why everything is made here. Metadata of HDF5 1.8 on
+ * (libver v18) carry checksums of their own, so that a flipped bit is reported and not followed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <hdf5_hl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "build.h"
+#include "internal.h"
+
+#define TEXT_BYTES 3000 /* a config in words, when only the size of the file is asked for */
+
+typedef struct {
+  const esp_plan *plan;
+  hid_t file;
+  hid_t payload, zeroed; /* dataset creation: never filled; filled with zero */
+  hid_t member, arm, stage, fraction, slot, run, axis[ESP_MAX_AXES];
+  const char *at; /* what is being made */
+} builder;
+
+/* ---- datasets ---- */
+
+static herr_t describe(hid_t dataset, const char *units, const char *long_name)
+{
+  return dataset < 0 || esp_h5_set_text(dataset, "units", units) < 0 ? -1
+                                                                     : esp_h5_set_text(dataset, "long_name", long_name);
+}
+
+/* n_dims 0 makes a scalar. */
+static hid_t make(builder *b, const char *name, hid_t type, int n_dims, const hsize_t *dims, hid_t creation,
+                  const char *units, const char *long_name)
+{
+  b->at = name;
+  const hid_t space = n_dims > 0 ? H5Screate_simple(n_dims, dims, NULL) : H5Screate(H5S_SCALAR);
+  const hid_t dataset = H5Dcreate2(b->file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+  esp_h5_drop(space);
+  if (describe(dataset, units, long_name) >= 0)
+    return dataset;
+  esp_h5_drop(dataset);
+  return -1;
+}
+
+static hid_t make_filled(builder *b, const char *name, hid_t type, hid_t memory_type, int n_dims, const hsize_t *dims,
+                         const void *values, const char *units, const char *long_name)
+{
+  const hid_t dataset = make(b, name, type, n_dims, dims, b->payload, units, long_name);
+  if (dataset >= 0 && H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0)
+    return dataset;
+  esp_h5_drop(dataset);
+  return -1;
+}
+
+/* Words in a dataset: fixed length, zero-terminated, which h5py, MATLAB and h5dump all read. words are count pieces of
+ * width bytes. */
+static hid_t make_words(builder *b, const char *name, int n_dims, const hsize_t *dims, size_t width, const char *words,
+                        const char *long_name)
+{
+  const hid_t type = esp_h5_string_type(width);
+  const hid_t dataset = make_filled(b, name, type, type, n_dims, dims, words, "none", long_name);
+  esp_h5_drop(type);
+  return dataset;
+}
+
+static herr_t attach(hid_t dataset, int dim, hid_t scale, const char *label)
+{
+  return dataset < 0 || H5DSattach_scale(dataset, scale, (unsigned)dim) < 0 ? -1
+                                                                            : H5DSset_label(dataset, (unsigned)dim, label);
+}
+
+static hid_t finish_scale(hid_t dataset, const char *name)
+{
+  if (dataset >= 0 && H5DSset_scale(dataset, name) >= 0)
+    return dataset;
+  esp_h5_drop(dataset);
+  return -1;
+}
+
+/* Scale of whole numbers first, first + 1, ... */
+static hid_t make_count(builder *b, const char *name, int length, int first, const char *units, const char *long_name)
+{
+  char path[64];
+  snprintf(path, sizeof path, "/scales/%s", name);
+  int32_t *values = malloc((size_t)length * sizeof *values);
+  if (!values)
+    return -1;
+  for (int i = 0; i < length; i++)
+    values[i] = first + i;
+  const hid_t scale = make_filled(b, path, H5T_STD_I32LE, H5T_NATIVE_INT32, 1, &(hsize_t){(hsize_t)length}, values, units,
+                                  long_name);
+  free(values);
+  return finish_scale(scale, name);
+}
+
+/* ---- scales ---- */
+
+/* One table of words [n_stages] or [n_stages, n_arms] about the stages; word() gives each. */
+static hid_t stage_words(builder *b, const char *name, bool by_arm, const char *long_name,
+                         void (*word)(const esp_plan *plan, int stage, int arm, char *text, size_t size))
+{
+  const size_t n_arms = by_arm ? (size_t)b->plan->n_arms : 1, n = (size_t)b->plan->n_stages * n_arms;
+  size_t width = 1;
+  for (size_t i = 0; i < n; i++) {
+    char text[256];
+    word(b->plan, (int)(i / n_arms), (int)(i % n_arms), text, sizeof text);
+    width = strlen(text) >= width ? strlen(text) + 1 : width;
+  }
+  char *words = calloc(n, width);
+  if (!words)
+    return -1;
+  for (size_t i = 0; i < n; i++)
+    word(b->plan, (int)(i / n_arms), (int)(i % n_arms), words + i * width, width);
+  const hsize_t dims[2] = {(hsize_t)b->plan->n_stages, (hsize_t)n_arms};
+  const hid_t dataset = make_words(b, name, by_arm ? 2 : 1, dims, width, words, long_name);
+  free(words);
+  return dataset;
+}
+
+static void name_of_stage(const esp_plan *plan, int stage, int arm, char *text, size_t size)
+{
+  (void)arm;
+  snprintf(text, size, "%s", plan->stages[stage].name);
+}
+
+static void sentence_of_stage(const esp_plan *plan, int stage, int arm, char *text, size_t size)
+{
+  (void)arm;
+  snprintf(text, size, "%s", plan->stages[stage].long_name ? plan->stages[stage].long_name : "");
+}
+
+static void parent_of_stage(const esp_plan *plan, int stage, int arm, char *text, size_t size)
+{
+  esp_cell parent;
+  if (esp_cell_parent(plan, (esp_cell){0, arm, stage}, &parent))
+    snprintf(text, size, "%s/%s", plan->arm_name[parent.arm], plan->stages[parent.stage].name);
+  else
+    snprintf(text, size, "%s", "");
+}
+
+static herr_t make_arm_scale(builder *b)
+{
+  char words[ESP_MAX_ARMS][32] = {{0}};
+  for (int a = 0; a < b->plan->n_arms; a++)
+    snprintf(words[a], sizeof words[a], "%s", b->plan->arm_name[a]);
+  b->arm = finish_scale(make_words(b, "/scales/arm", 1, &(hsize_t){(hsize_t)b->plan->n_arms}, sizeof words[0], words[0],
+                                   "arm of the experiment: what is done to a member"), "arm");
+  return b->arm < 0 ? -1 : 0;
+}
+
+/* The stage axis has two scales, the names and the share of recurrent weights that is removed there, and three tables. */
+static herr_t make_stage_scales(builder *b)
+{
+  const esp_plan *plan = b->plan;
+  const hsize_t length = (hsize_t)plan->n_stages;
+  herr_t done = -1;
+  hid_t about = -1, parent = -1, members = -1;
+  double *fraction = malloc((size_t)length * sizeof *fraction);
+  int32_t *n_members = malloc((size_t)length * sizeof *n_members);
+  for (int s = 0; fraction && n_members && s < plan->n_stages; s++) {
+    fraction[s] = plan->stages[s].prune_fraction;
+    n_members[s] = plan->stages[s].n_members;
+  }
+  if (!fraction || !n_members)
+    goto done;
+  b->stage = finish_scale(stage_words(b, "/scales/stage", false, "name of the stage", name_of_stage), "stage");
+  b->fraction = finish_scale(make_filled(b, "/scales/prune_fraction", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &length, fraction,
+                                         "1", "share of the recurrent weights that is removed in the pruned arm"),
+                             "prune_fraction");
+  about = stage_words(b, "/scales/stage_description", false, "what happens in the stage, one sentence", sentence_of_stage);
+  parent = stage_words(b, "/scales/stage_parent", true,
+                       "cell of the same member that this one starts from, as arm/stage; empty: from the beginning",
+                       parent_of_stage);
+  members = make_filled(b, "/scales/stage_n_members", H5T_STD_I32LE, H5T_NATIVE_INT32, 1, &length, n_members, "1",
+                        "the stage exists for members 0 to this number less one; other cells stay empty");
+  if (b->stage >= 0 && b->fraction >= 0 && attach(about, 0, b->stage, "stage") >= 0 &&
+      attach(parent, 0, b->stage, "stage") >= 0 && attach(parent, 1, b->arm, "arm") >= 0 &&
+      attach(members, 0, b->stage, "stage") >= 0)
+    done = 0;
+done:
+  esp_h5_drop(about);
+  esp_h5_drop(parent);
+  esp_h5_drop(members);
+  free(fraction);
+  free(n_members);
+  return done;
+}
+
+static herr_t make_axis(builder *b, int i)
+{
+  const esp_axis *axis = &b->plan->axes[i];
+  char path[64];
+  snprintf(path, sizeof path, "/scales/%s", axis->name);
+  b->axis[i] = !axis->values
+                   ? make_count(b, axis->name, axis->length, 1, axis->unit, axis->long_name)
+                   : finish_scale(make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1,
+                                              &(hsize_t){(hsize_t)axis->length}, axis->values, axis->unit, axis->long_name),
+                                  axis->name);
+  return b->axis[i] < 0 ? -1 : 0;
+}
+
+static herr_t make_scales(builder *b)
+{
+  b->member = make_count(b, "member", b->plan->n_members, 0, "1", "start of the ensemble, counted from 0");
+  if (b->member < 0 || make_arm_scale(b) < 0 || make_stage_scales(b) < 0)
+    return -1;
+  for (int i = 0; i < b->plan->n_axes; i++)
+    if (make_axis(b, i) < 0)
+      return -1;
+  b->run = make_count(b, "run", ESP_RUNS, 0, "1", "row of the table of runs; run number n, from 0, is in row n modulo 64");
+  if (b->plan->resume.n_fields > 0)
+    b->slot = make_count(b, "slot", ESP_RESUME_SLOTS, 0, "1", "one of two places that are written in turn");
+  return b->run < 0 || b->slot < 0 ? -1 : 0;
+}
+
+/* ---- arrays of cells ---- */
+
+static herr_t attach_cell(const builder *b, hid_t dataset, bool resume)
+{
+  if (attach(dataset, 0, b->member, "member") < 0 || attach(dataset, 1, b->arm, "arm") < 0)
+    return -1;
+  if (resume)
+    return attach(dataset, 2, b->slot, "slot");
+  return attach(dataset, 2, b->stage, "stage") < 0 ? -1 : H5DSattach_scale(dataset, b->fraction, 2);
+}
+
+static herr_t make_field(builder *b, const esp_field *field, bool resume)
+{
+  const esp_plan *plan = b->plan;
+  char path[320];
+  hsize_t dims[3 + ESP_FIELD_AXES] = {(hsize_t)plan->n_members, (hsize_t)plan->n_arms,
+                                      resume ? ESP_RESUME_SLOTS : (hsize_t)plan->n_stages};
+  for (int a = 0; a < field->n_axes; a++)
+    dims[3 + a] = (hsize_t)plan->axes[field->axis[a]].length;
+  snprintf(path, sizeof path, "/%s/%s", resume ? "resume" : "records", field->name);
+  const hid_t dataset = make(b, path, esp_h5_file_type(field->type), 3 + field->n_axes, dims, b->payload, field->unit,
+                             field->long_name);
+  b->at = field->name;
+  herr_t done = dataset < 0 ? -1 : attach_cell(b, dataset, resume);
+  for (int a = 0; a < field->n_axes && done >= 0; a++)
+    done = attach(dataset, 3 + a, b->axis[field->axis[a]], plan->axes[field->axis[a]].name);
+  esp_h5_drop(dataset);
+  return done;
+}
+
+static herr_t make_commit(builder *b, bool resume)
+{
+  const hsize_t dims[3] = {(hsize_t)b->plan->n_members, (hsize_t)b->plan->n_arms,
+                           resume ? ESP_RESUME_SLOTS : (hsize_t)b->plan->n_stages};
+  const hid_t type = resume ? esp_h5_resume_type() : esp_h5_commit_type();
+  const hid_t dataset =
+      resume ? make(b, "/resume/commit", type, 3, dims, b->zeroed, "none",
+                    "what each slot holds: stage, checksum (CRC-32C of the fields of /resume in the order of order_in_crc, "
+                    "then member, arm, stage as int32, then sequence), and a sequence number (0: never used; higher: newer)")
+             : make(b, "/commit", type, 3, dims, b->zeroed, "none",
+                    "what is known of each cell: trust the records of a cell only if its state is done or failed here. "
+                    "stop: why its training ended; crc: CRC-32C of its fields in the order of order_in_crc, then member, "
+                    "arm, stage as int32, state and stop as uint8, n_evaluations as int64; n_evaluations: gradients "
+                    "computed; seconds: wall clock in s; rank: MPI rank that finished it; entry_crc: CRC-32C of the 28 bytes "
+                    "before it and of the position of the cell in this array as int64");
+  herr_t done = dataset < 0 ? -1 : attach_cell(b, dataset, resume);
+  const esp_layout *layout = resume ? &b->plan->resume : &b->plan->record;
+  char order[ESP_MAX_FIELDS * 64] = "";
+  for (int f = 0; f < layout->n_fields; f++)
+    snprintf(order + strlen(order), sizeof order - strlen(order), "%s%s", f ? " " : "", layout->field[f].name);
+  if (done >= 0)
+    done = esp_h5_set_text(dataset, "order_in_crc", order);
+  esp_h5_drop(dataset);
+  esp_h5_drop(type);
+  return done;
+}
+
+static herr_t make_cells(builder *b)
+{
+  for (int f = 0; f < b->plan->record.n_fields; f++)
+    if (make_field(b, &b->plan->record.field[f], false) < 0)
+      return -1;
+  if (make_commit(b, false) < 0)
+    return -1;
+  for (int f = 0; f < b->plan->resume.n_fields; f++)
+    if (make_field(b, &b->plan->resume.field[f], true) < 0)
+      return -1;
+  return b->plan->resume.n_fields > 0 ? make_commit(b, true) : 0;
+}
+
+/* ---- groups and provenance ---- */
+
+static herr_t make_group(builder *b, const char *name, const char *long_name)
+{
+  b->at = name;
+  const hid_t group = H5Gcreate2(b->file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  const herr_t done = group < 0 ? -1 : esp_h5_set_text(group, "long_name", long_name);
+  esp_h5_drop(group);
+  return done;
+}
+
+static herr_t make_groups(builder *b)
+{
+  if (make_group(b, "/records", "numbers of every cell, [member, arm, stage, ...]; see /commit for which are there") < 0 ||
+      make_group(b, "/scales", "what the positions along each axis mean") < 0 ||
+      make_group(b, "/provenance", "how this file was made") < 0)
+    return -1;
+  return b->plan->resume.n_fields == 0
+             ? 0
+             : make_group(b, "/resume", "states of half-trained cells, for the program itself; not results");
+}
+
+static herr_t make_config_text(builder *b, const char *name, const char *text, const char *long_name)
+{
+  char blank[TEXT_BYTES + 1];
+  memset(blank, ' ', TEXT_BYTES);
+  blank[TEXT_BYTES] = '\0';
+  text = text ? text : blank;
+  const hid_t dataset = make_words(b, name, 0, NULL, strlen(text) + 1, text, long_name);
+  const herr_t done =
+      dataset < 0 ? -1 : esp_h5_set_int(dataset, "crc32c", H5T_STD_U32LE, (int64_t)esp_crc32c(0, text, strlen(text)));
+  esp_h5_drop(dataset);
+  return done;
+}
+
+static herr_t make_provenance(builder *b, const esp_config_file *config)
+{
+  if (make_config_text(b, "/provenance/config_text", config ? config->text : NULL, "the configuration as it was written") < 0 ||
+      make_config_text(b, "/provenance/config_resolved", config ? config->resolved : NULL,
+                       "the configuration in force, every key with its value") < 0)
+    return -1;
+  const hid_t group = H5Gopen2(b->file, "/provenance", H5P_DEFAULT), type = esp_h5_run_type();
+  const hid_t count = make(b, "/provenance/runs_count", H5T_STD_I64LE, 0, NULL, b->zeroed, "1",
+                           "number of runs that wrote into this file");
+  const hid_t runs = make(b, "/provenance/runs", type, 1, &(hsize_t){ESP_RUNS}, b->zeroed, "none",
+                          "the last 64 runs; long command lines are cut");
+  const herr_t done = group < 0 || count < 0 || attach(runs, 0, b->run, "run") < 0 ? -1 : esp_provenance_write(group);
+  esp_h5_drop(runs);
+  esp_h5_drop(count);
+  esp_h5_drop(type);
+  esp_h5_drop(group);
+  return done;
+}
+
+static herr_t make_root(builder *b)
+{
+  b->at = "/";
+  return esp_h5_set_text(b->file, "title", "Ensembles of small recurrent networks: trained, pruned, measured") < 0 ||
+                 esp_h5_set_word(b->file, "program", ESP_PROGRAM) < 0 ||
+                 esp_h5_set_word(b->file, "version", ESP_VERSION) < 0 ||
+                 esp_h5_set_text(b->file, "experiment", b->plan->experiment) < 0 ||
+                 esp_h5_set_int(b->file, "layout_version", H5T_STD_I32LE, ESP_LAYOUT_VERSION) < 0 ||
+                 esp_h5_set_text(b->file, "how_to_read",
+                                 "records/<field>[member, arm, stage, ...] holds the numbers of a cell; they count only where "
+                                 "commit[member, arm, stage].state is done (1) or failed (2), elsewhere they are undefined. "
+                                 "Matrices are [post, pre]. Every dataset has units and long_name; every axis has a name and, "
+                                 "in /scales, its values (HDF5 dimension scales). Floating point is float64, NaN is missing; "
+                                 "a missing int32 is -1.") < 0
+             ? -1
+             : 0;
+}
+
+/* ---- the whole file ---- */
+
+static herr_t build(hid_t file, const esp_plan *plan, const esp_config_file *config, H5D_alloc_time_t alloc, const char **at)
+{
+  builder b = {.plan = plan, .file = file, .at = "/"};
+  b.payload = H5Pcreate(H5P_DATASET_CREATE);
+  b.zeroed = H5Pcreate(H5P_DATASET_CREATE);
+  herr_t done = -1;
+  if (b.payload >= 0 && b.zeroed >= 0 && H5Pset_layout(b.payload, H5D_CONTIGUOUS) >= 0 &&
+      H5Pset_layout(b.zeroed, H5D_CONTIGUOUS) >= 0 && H5Pset_alloc_time(b.payload, alloc) >= 0 &&
+      H5Pset_alloc_time(b.zeroed, alloc) >= 0 && H5Pset_fill_time(b.payload, H5D_FILL_TIME_NEVER) >= 0 &&
+      H5Pset_fill_time(b.zeroed, H5D_FILL_TIME_ALLOC) >= 0 && H5Pset_obj_track_times(b.payload, false) >= 0 &&
+      H5Pset_obj_track_times(b.zeroed, false) >= 0)
+    done = make_root(&b) < 0 || make_groups(&b) < 0 || make_scales(&b) < 0 || make_cells(&b) < 0 ||
+                   make_provenance(&b, config) < 0
+               ? -1
+               : 0;
+  *at = b.at;
+  for (int i = 0; i < ESP_MAX_AXES; i++)
+    esp_h5_drop(b.axis[i]);
+  const hid_t ids[] = {b.payload, b.zeroed, b.member, b.arm, b.stage, b.fraction, b.slot, b.run};
+  for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+    esp_h5_drop(ids[i]);
+  return done;
+}
+
+/* Access properties: v18 only, see the top; STRONG closes with the file whatever a failure has left open. */
+static hid_t file_access(void)
+{
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  if (access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
+      H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0)
+    return access;
+  esp_h5_drop(access);
+  return -1;
+}
+
+double esp_results_bytes(const esp_plan *plan)
+{
+  const double slots = (double)esp_plan_n_slots(plan), pairs = (double)plan->n_members * plan->n_arms;
+  double payload = slots * ESP_COMMIT_BYTES + ESP_RUNS * ESP_RUN_BYTES;
+  for (int f = 0; f < plan->record.n_fields; f++)
+    payload += slots * (double)(plan->record.count[f] * esp_type_bytes(plan->record.field[f].type));
+  for (int f = 0; f < plan->resume.n_fields; f++)
+    payload += pairs * ESP_RESUME_SLOTS * (double)(plan->resume.count[f] * esp_type_bytes(plan->resume.field[f].type));
+  if (plan->resume.n_fields > 0)
+    payload += pairs * ESP_RESUME_SLOTS * ESP_RESUME_BYTES;
+
+  /* What HDF5 itself takes is measured: the same file in memory, its datasets without storage. */
+  esp_h5_start();
+  hsize_t metadata = 0;
+  const char *at;
+  const hid_t access = file_access();
+  if (access >= 0 && H5Pset_fapl_core(access, 1024, false) >= 0) {
+    const hid_t file = H5Fcreate(ESP_PROGRAM, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    if (file >= 0 && (build(file, plan, NULL, H5D_ALLOC_TIME_LATE, &at) < 0 || H5Fget_filesize(file, &metadata) < 0))
+      metadata = 0;
+    if (file >= 0)
+      H5Fclose(file);
+  }
+  esp_h5_drop(access);
+  return payload + (double)metadata;
+}
+
+static esp_err write_file(const char *temporary, const char *path, const esp_plan *plan, const esp_config_file *config)
+{
+  const char *at = "the file itself";
+  herr_t done = -1;
+  const hid_t access = file_access();
+  const hid_t file = access < 0 ? -1 : H5Fcreate(temporary, H5F_ACC_EXCL, H5P_DEFAULT, access);
+  if (file >= 0) {
+    done = build(file, plan, config, H5D_ALLOC_TIME_EARLY, &at);
+    if (H5Fclose(file) < 0)
+      done = -1;
+  }
+  esp_h5_drop(access);
+  if (done >= 0)
+    return ESP_OK;
+  const esp_err err = esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be created (HDF5, at %s: %s)", path, at, esp_h5_cause());
+  return esp_fail(err, "%s; it needs %.1f MB", esp_err_message(err), esp_results_bytes(plan) / 1e6);
+}
+
+/* fsync of a file or directory by name. Some file systems have none for directories and say EINVAL. */
+static int sync_path(const char *path)
+{
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return -1;
+  const int done = fsync(fd) == 0 || errno == EINVAL || errno == ENOSYS ? 0 : -1;
+  const int cause = errno;
+  close(fd);
+  errno = cause;
+  return done;
+}
+
+/* Give the finished file its name, without ever replacing another one. */
+static int rename_new(const char *temporary, const char *path)
+{
+  struct stat there;
+  if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+    return 0;
+  if (errno == EEXIST)
+    return -1;
+  if (link(temporary, path) == 0)
+    return unlink(temporary);
+  if (errno == EEXIST)
+    return -1;
+  /* Neither is known to this file system: look first; the lock of the results file keeps other runs away meanwhile. */
+  if (lstat(path, &there) == 0) {
+    errno = EEXIST;
+    return -1;
+  }
+  return rename(temporary, path);
+}
+
+/* Can a file be made there at all? Asked of the system, because its answer is clearer than that of HDF5. */
+static esp_err probe(const char *temporary, const char *path, const char *directory)
+{
+  /* Left by a process that had our number and was killed: nobody else makes files of this name. */
+  unlink(temporary);
+  const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  if (fd < 0)
+    return esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be created: %s; %s", path, strerror(errno),
+                    errno == ENOENT    ? "make its directory first, or choose another file with -o"
+                    : errno == ENOSPC || errno == EDQUOT ? "make room, or choose another file system with -o"
+                                                         : "choose another file with -o");
+  close(fd);
+  unlink(temporary);
+  ESP_REQUIRE(access(directory, W_OK | X_OK) == 0, ESP_ERR_CANNOT_CREATE, "%s: cannot be created: %s: %s", path, directory,
+              strerror(errno));
+  return ESP_OK;
+}
+
+esp_err esp_results_create(const char *path, const esp_plan *plan, const esp_config_file *config)
+{
+  struct stat there;
+  ESP_REQUIRE(lstat(path, &there) != 0, ESP_ERR_CANNOT_CREATE,
+              "%s: exists already and is left as it is; choose another file with -o, or move it away", path);
+  ESP_REQUIRE(strlen(path) < PATH_MAX - 32, ESP_ERR_CANNOT_CREATE, "%.100s...: the name is too long", path);
+  char temporary[PATH_MAX], copy[PATH_MAX];
+  snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
+  snprintf(copy, sizeof copy, "%s", path);
+  const char *directory = dirname(copy);
+  esp_h5_start();
+  ESP_TRY(probe(temporary, path, directory));
+  esp_err err = write_file(temporary, path, plan, config);
+  if (err == ESP_OK && (sync_path(temporary) != 0 || sync_path(directory) != 0))
+    err = esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be brought to disk: %s", path, strerror(errno));
+  if (err == ESP_OK && rename_new(temporary, path) != 0)
+    err = errno == EEXIST
+              ? esp_fail(ESP_ERR_CANNOT_CREATE, "%s: was made by somebody else just now and is left as it is", path)
+              : esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot get its name: %s", path, strerror(errno));
+  if (err != ESP_OK)
+    unlink(temporary);
+  else
+    sync_path(directory); /* the name itself; the file is complete whatever comes of it */
+  return err;
+}

@@ -1,0 +1,189 @@
+/* results/lock.c - one program at a time: the MPI-IO driver of HDF5 1.10 takes no lock of its own.
+ *
+ * flock() is given back by the kernel however the holder dies, so a lock that can be taken is nobody's - on this host. Some
+ * shared file systems keep flock to one host or have none at all; there the text in the file and the time of its last change
+ * decide. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "espalier/results.h"
+
+#define SILENT_SECONDS 90 /* a holder on another host that says nothing for so long is dead */
+#define ATTEMPTS 100      /* the holder may be between making the file and writing into it, or about to remove it */
+
+typedef struct {
+  char host[256], job[64], started[32];
+  long pid;
+} holder;
+
+static bool is_host_local(const char *host)
+{
+  char ours[256] = "";
+  gethostname(ours, sizeof ours - 1);
+  return strcmp(host, ours) == 0;
+}
+
+static void our_job(char *text, size_t size)
+{
+  const char *job = getenv("SLURM_JOB_ID");
+  snprintf(text, size, "%s", job && *job ? job : "-");
+}
+
+/* False if there is something else in the file; an empty one has no holder (pid 0). */
+static bool read_holder(int fd, holder *h)
+{
+  char text[512] = "";
+  *h = (holder){.host = "?", .job = "-", .started = "?"};
+  const ssize_t n = pread(fd, text, sizeof text - 1, 0);
+  if (n <= 0)
+    return n == 0;
+  for (ssize_t i = 0; i < n; i++)
+    if (!isprint((unsigned char)text[i]) && text[i] != '\n')
+      return false;
+  return sscanf(text, "host %255s\npid %ld\njob %63s\nstarted %31s\n", h->host, &h->pid, h->job, h->started) == 4;
+}
+
+static esp_err write_holder(esp_lock *lock)
+{
+  char text[512], host[256] = "?", job[64], started[32];
+  const time_t now = time(NULL);
+  struct tm utc;
+  gethostname(host, sizeof host - 1);
+  our_job(job, sizeof job);
+  gmtime_r(&now, &utc);
+  strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  const int n = snprintf(text, sizeof text, "host %s\npid %ld\njob %s\nstarted %s\n", host, (long)getpid(), job, started);
+  ESP_REQUIRE(ftruncate(lock->fd, 0) == 0 && pwrite(lock->fd, text, (size_t)n, 0) == n, ESP_ERR_UNAVAILABLE,
+              "%s: cannot be written: %s", lock->path, strerror(errno));
+  return ESP_OK;
+}
+
+/* Is the holder named in the file alive, as far as can be told without flock? */
+static bool holder_lives(const holder *h, const struct stat *st)
+{
+  char job[64];
+  our_job(job, sizeof job);
+  if (h->pid <= 0)
+    return false;
+  if (is_host_local(h->host))
+    return h->pid != (long)getpid() && (kill((pid_t)h->pid, 0) == 0 || errno == EPERM);
+  if (strcmp(job, "-") != 0 && strcmp(job, h->job) == 0)
+    return false; /* our own job, begun again on another host */
+  return time(NULL) - st->st_mtime <= SILENT_SECONDS;
+}
+
+static esp_err refuse(const char *path, const holder *h)
+{
+  char job[96] = "";
+  if (strcmp(h->job, "-") != 0)
+    snprintf(job, sizeof job, ", Slurm job %s", h->job);
+  return esp_fail(ESP_ERR_UNAVAILABLE,
+                  "%.*s: another run is writing it: process %ld on %s%s, started %s; wait for it or stop it "
+                  "(its lock is %s)",
+                  (int)(strlen(path) - strlen(".lock")), path, h->pid, h->host, job, h->started, path);
+}
+
+static esp_err open_lock(esp_lock *lock)
+{
+  struct stat st;
+  lock->fd = open(lock->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
+  if (lock->fd < 0 && errno == ELOOP)
+    return esp_fail(ESP_ERR_UNAVAILABLE, "%s: a symbolic link, which is not followed; remove it", lock->path);
+  ESP_REQUIRE(lock->fd >= 0, ESP_ERR_UNAVAILABLE, "%s: cannot lock the results: %s", lock->path, strerror(errno));
+  ESP_REQUIRE(fstat(lock->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink <= 1, ESP_ERR_UNAVAILABLE,
+              "%s: in the way: not a lock file of this program", lock->path);
+  return ESP_OK;
+}
+
+/* The file may have been removed by its last holder, and made anew by somebody else, since it was opened. */
+static bool still_there(const esp_lock *lock)
+{
+  struct stat ours, there;
+  return fstat(lock->fd, &ours) == 0 && lstat(lock->path, &there) == 0 && ours.st_dev == there.st_dev &&
+         ours.st_ino == there.st_ino;
+}
+
+static void drop(esp_lock *lock)
+{
+  if (lock->fd >= 0)
+    close(lock->fd);
+  lock->fd = -1;
+}
+
+/* Without flock two may take over the same dead lock at once: the last to write has it, the other sees that and leaves. */
+static esp_err settle(esp_lock *lock)
+{
+  holder h;
+  usleep(200000);
+  if (still_there(lock) && read_holder(lock->fd, &h) && h.pid == (long)getpid() && is_host_local(h.host))
+    return ESP_OK;
+  return read_holder(lock->fd, &h) ? refuse(lock->path, &h)
+                                   : esp_fail(ESP_ERR_UNAVAILABLE, "%s: lost to another run", lock->path);
+}
+
+/* One attempt. *again: somebody is in the middle of something, look once more in a moment. */
+static esp_err attempt(esp_lock *lock, bool *again)
+{
+  holder h;
+  struct stat st;
+  *again = false;
+  ESP_TRY(open_lock(lock));
+  const bool locked = flock(lock->fd, LOCK_EX | LOCK_NB) == 0;
+  const bool busy = !locked && errno == EWOULDBLOCK;
+  ESP_REQUIRE(locked || busy || errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL,
+              ESP_ERR_UNAVAILABLE, "%s: cannot lock the results: %s", lock->path, strerror(errno));
+  const bool known = read_holder(lock->fd, &h);
+  if (fstat(lock->fd, &st) != 0 || !still_there(lock) || (busy && (!known || h.pid == 0))) {
+    *again = true;
+    return ESP_ERR_UNAVAILABLE;
+  }
+  ESP_REQUIRE(known, ESP_ERR_UNAVAILABLE, "%s: in the way: not a lock file of this program", lock->path);
+  if (busy || (!(locked && is_host_local(h.host)) && holder_lives(&h, &st)))
+    return refuse(lock->path, &h);
+  ESP_TRY(write_holder(lock));
+  return locked ? ESP_OK : settle(lock);
+}
+
+esp_err esp_lock_take(const char *results_path, esp_lock *lock)
+{
+  /* Two names of one file must lead to one lock: a link to the results is followed, a link in place of the lock never. */
+  char *real = realpath(results_path, NULL);
+  const char *name = real ? real : results_path;
+  lock->fd = -1;
+  const int n = snprintf(lock->path, sizeof lock->path, "%s.lock", name);
+  free(real);
+  ESP_REQUIRE(n > 0 && (size_t)n < sizeof lock->path, ESP_ERR_UNAVAILABLE, "%.100s...: the name is too long", results_path);
+  esp_err err = ESP_ERR_UNAVAILABLE;
+  bool again = true;
+  for (int i = 0; i < ATTEMPTS && again; i++) {
+    if (i > 0)
+      usleep(10000);
+    err = attempt(lock, &again);
+    if (err != ESP_OK)
+      drop(lock);
+  }
+  return again ? esp_fail(ESP_ERR_UNAVAILABLE, "%s: held by another run that does not say who it is", lock->path) : err;
+}
+
+void esp_lock_refresh(esp_lock *lock)
+{
+  if (lock->fd >= 0)
+    futimens(lock->fd, NULL);
+}
+
+void esp_lock_release(esp_lock *lock)
+{
+  /* Removed while it is held: who has it open already will find that it is no longer there, and begin anew. */
+  if (lock->fd >= 0 && still_there(lock))
+    unlink(lock->path);
+  drop(lock);
+}

@@ -1,0 +1,300 @@
+/* results/provenance.c - who made the numbers: program, libraries, machine, and a fixed table of the runs. */
+#include <cblas.h>
+#include <gsl/gsl_version.h>
+#include <inttypes.h>
+#include <isa-l.h>
+#include <jansson.h>
+#include <mpi.h>
+#include <sleef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include <yaml.h>
+
+#include "build.h"
+#include "espalier/rnn.h"
+#include "internal.h"
+#include "revision.h"
+
+/* A row of /provenance/runs; esp_h5_run_type() describes the same bytes. */
+typedef struct {
+  char started[24], host[64], job[32], program[36];
+  int32_t n_ranks; /* little-endian in the file, see fill_row() */
+  char kernel[16], cpu[64], command[ESP_RUN_BYTES - 240];
+} run_row;
+
+_Static_assert(sizeof(run_row) == ESP_RUN_BYTES, "the row has no padding");
+
+const char *esp_program_version(void)
+{
+  return "espalier " ESP_VERSION " (" ESP_REVISION ")";
+}
+
+const char *esp_library_versions(void)
+{
+  static char text[1024];
+  if (text[0])
+    return text;
+  char mpi[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length;
+  unsigned hdf5[3];
+  MPI_Get_library_version(mpi, &length); /* allowed before MPI_Init */
+  mpi[strcspn(mpi, ",\n")] = '\0';       /* "Open MPI v4.1.4, package: ..." */
+  H5get_libversion(&hdf5[0], &hdf5[1], &hdf5[2]);
+  /* OpenBLAS names itself first; then how it was built, and the kernels that it chose for this CPU. */
+  snprintf(text, sizeof text,
+           "%s\nHDF5 %u.%u.%u\n%s, core %s\nlibyaml %s\nGSL %s\nSLEEF %d.%d.%d\nisa-l %d.%d.%d\njansson %s\n"
+           "Random123 (headers only)\n",
+           mpi, hdf5[0], hdf5[1], hdf5[2], openblas_get_config(), openblas_get_corename(), yaml_get_version_string(),
+           gsl_version, SLEEF_VERSION_MAJOR, SLEEF_VERSION_MINOR, SLEEF_VERSION_PATCHLEVEL, ISAL_MAJOR_VERSION,
+           ISAL_MINOR_VERSION, ISAL_PATCH_VERSION, jansson_version_str());
+  return text;
+}
+
+/* Copy what fits. */
+static void cut(char *text, size_t size, const char *from)
+{
+  const size_t n = strnlen(from, size - 1);
+  memcpy(text, from, n);
+  text[n] = '\0';
+}
+
+static void cpu_model(char *text, size_t size)
+{
+  struct utsname machine;
+  char line[512];
+  cut(text, size, uname(&machine) == 0 ? machine.machine : "unknown");
+  FILE *file = fopen("/proc/cpuinfo", "r");
+  while (file && fgets(line, sizeof line, file)) {
+    const char *value = strchr(line, ':');
+    if (strncmp(line, "model name", 10) == 0 && value) {
+      line[strcspn(line, "\n")] = '\0';
+      cut(text, size, value + 1 + strspn(value + 1, " "));
+      break;
+    }
+  }
+  if (file)
+    fclose(file);
+}
+
+static void now_words(char *text, size_t size)
+{
+  const time_t now = time(NULL);
+  struct tm utc;
+  gmtime_r(&now, &utc);
+  strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+static void environment(const char *name, const char *otherwise, char *text, size_t size)
+{
+  const char *value = getenv(name);
+  cut(text, size, value && *value ? value : otherwise);
+}
+
+herr_t esp_provenance_write(hid_t group)
+{
+  char cpu[128], created[24], host[256] = "unknown", libraries[1200] = "";
+  cpu_model(cpu, sizeof cpu);
+  now_words(created, sizeof created);
+  gethostname(host, sizeof host - 1);
+  for (const char *line = esp_library_versions(); *line; line += strcspn(line, "\n") + 1) {
+    const size_t used = strlen(libraries);
+    snprintf(libraries + used, sizeof libraries - used, "%s%.*s", used ? "; " : "", (int)strcspn(line, "\n"), line);
+  }
+  const struct {
+    const char *name, *value;
+  } facts[] = {
+      {"version", ESP_VERSION},        {"git_revision", ESP_REVISION}, {"compiler", ESP_COMPILER},
+      {"build_flags", ESP_BUILD_FLAGS}, {"libraries", libraries},       {"cpu", cpu},
+      {"kernel", esp_kernel_name()},   {"created", created},           {"created_on_host", host},
+  };
+  for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+    if (esp_h5_set_word(group, facts[i].name, facts[i].value) < 0)
+      return -1;
+  return 0;
+}
+
+/* ---- the table of runs ---- */
+
+/* The command as one line; what does not fit is cut. */
+static void join(int argc, char *const *argv, char *text, size_t size)
+{
+  size_t used = 0;
+  text[0] = '\0';
+  for (int i = 0; i < argc && used < size; i++) {
+    const int n = snprintf(text + used, size - used, "%s%s", i > 0 ? " " : "", argv[i]);
+    used += n > 0 ? (size_t)n : 0;
+  }
+}
+
+static void fill_row(run_row *row, int n_ranks, int argc, char *const *argv)
+{
+  char host[256] = "unknown";
+  *row = (run_row){0};
+  gethostname(host, sizeof host - 1);
+  now_words(row->started, sizeof row->started);
+  environment("SLURM_JOB_NODELIST", host, row->host, sizeof row->host); /* all of them, as in "node[1-4]" */
+  environment("SLURM_JOB_ID", "-", row->job, sizeof row->job);
+  cut(row->program, sizeof row->program, ESP_VERSION " " ESP_REVISION);
+  cut(row->kernel, sizeof row->kernel, esp_kernel_name());
+  cpu_model(row->cpu, sizeof row->cpu);
+  join(argc, argv, row->command, sizeof row->command);
+  unsigned char *ranks = (unsigned char *)&row->n_ranks;
+  for (int b = 0; b < 4; b++)
+    ranks[b] = (unsigned char)((unsigned)n_ranks >> (8 * b));
+}
+
+/* Row first, then the count, so that a kill in between leaves the table as it was (its oldest row aside). */
+static herr_t append_row(hid_t runs, hid_t count, const run_row *row)
+{
+  int64_t n = 0;
+  const hid_t type = H5Dget_type(runs), space = H5Dget_space(runs), one = H5Screate(H5S_SCALAR);
+  herr_t done = -1;
+  if (H5Dread(count, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &n) >= 0 && H5Tget_size(type) == sizeof *row) {
+    n = n < 0 ? 0 : n; /* damaged */
+    const hsize_t at = (hsize_t)(n % ESP_RUNS);
+    n++;
+    if (H5Sselect_elements(space, H5S_SELECT_SET, 1, &at) >= 0 &&
+        H5Dwrite(runs, type, one, space, H5P_DEFAULT, row) >= 0)
+      done = H5Dwrite(count, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &n);
+  }
+  esp_h5_drop(type);
+  esp_h5_drop(space);
+  esp_h5_drop(one);
+  return done;
+}
+
+esp_err esp_results_add_run(esp_results *r, int n_ranks, int argc, char *const *argv)
+{
+  run_row row;
+  ESP_REQUIRE(r->mode == ESP_RESULTS_WRITE, ESP_ERR_ARG, "%s: open for reading only", r->path);
+  fill_row(&row, n_ranks, argc, argv);
+  esp_h5_start();
+  const hid_t runs = H5Dopen2(r->file, "/provenance/runs", H5P_DEFAULT);
+  const hid_t count = H5Dopen2(r->file, "/provenance/runs_count", H5P_DEFAULT);
+  const herr_t done = runs < 0 || count < 0 ? -1 : append_row(runs, count, &row);
+  esp_h5_drop(runs);
+  esp_h5_drop(count);
+  ESP_REQUIRE(done >= 0, ESP_ERR_IO, "%s: cannot write /provenance/runs (HDF5: %s)", r->path, esp_h5_cause());
+  return ESP_OK;
+}
+
+/* ---- for people ---- */
+
+/* "name: text". A file may come from anywhere: nothing in it gets to steer the terminal. Of several lines each is on its
+ * own, indented. */
+static void print_fact(const char *name, const char *text)
+{
+  const size_t n = strlen(text);
+  bool line_begins = strcspn(text, "\n") + 1 < n;
+  printf("%s:%s", name, line_begins ? "\n" : " ");
+  for (size_t i = 0; i < n; i++) {
+    const unsigned char c = (unsigned char)text[i];
+    if (line_begins)
+      fputs("  ", stdout);
+    line_begins = c == '\n';
+    putchar(line_begins || c == '\t' || (c >= 32 && c != 127) ? c : '?');
+  }
+  if (!line_begins)
+    putchar('\n');
+}
+
+static herr_t print_attribute(hid_t group, const char *name, const H5A_info_t *info, void *unused)
+{
+  char text[8192];
+  (void)info, (void)unused;
+  if (strcmp(name, "long_name") != 0 && esp_h5_get_word(group, name, text, sizeof text) >= 0)
+    print_fact(name, text);
+  return 0;
+}
+
+static int row_ranks(const run_row *row)
+{
+  const unsigned char *ranks = (const unsigned char *)&row->n_ranks;
+  return (int)((uint32_t)ranks[0] | (uint32_t)ranks[1] << 8 | (uint32_t)ranks[2] << 16 | (uint32_t)ranks[3] << 24);
+}
+
+static void print_row(int64_t number, const run_row *row)
+{
+  char name[32], line[2 * ESP_RUN_BYTES];
+  const int n_ranks = row_ranks(row);
+  snprintf(line, sizeof line, "%.24s on %.64s, job %.32s, %d rank%s, %.36s, %.16s on %.64s: %.784s", row->started,
+           row->host, row->job, n_ranks, n_ranks == 1 ? "" : "s", row->program, row->kernel, row->cpu, row->command);
+  snprintf(name, sizeof name, "run %" PRId64, number + 1);
+  print_fact(name, line);
+}
+
+/* The table as it is; n is the number of runs so far. */
+static herr_t read_runs(hid_t file, int64_t *n, run_row rows[ESP_RUNS])
+{
+  herr_t done = -1;
+  const hid_t runs = H5Dopen2(file, "/provenance/runs", H5P_DEFAULT);
+  const hid_t count = H5Dopen2(file, "/provenance/runs_count", H5P_DEFAULT);
+  const hid_t type = runs < 0 ? -1 : H5Dget_type(runs), space = runs < 0 ? -1 : H5Dget_space(runs);
+  if (count >= 0 && type >= 0 && H5Tget_size(type) == sizeof *rows && H5Sget_simple_extent_npoints(space) == ESP_RUNS &&
+      H5Dread(count, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, n) >= 0)
+    done = H5Dread(runs, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows);
+  *n = *n < 0 ? 0 : *n; /* damaged */
+  esp_h5_drop(type);
+  esp_h5_drop(space);
+  esp_h5_drop(runs);
+  esp_h5_drop(count);
+  return done;
+}
+
+static herr_t print_runs(hid_t file)
+{
+  static run_row rows[ESP_RUNS];
+  int64_t n = 0;
+  const herr_t done = read_runs(file, &n, rows);
+  for (int64_t i = n > ESP_RUNS ? n - ESP_RUNS : 0; done >= 0 && i < n; i++)
+    print_row(i, &rows[i % ESP_RUNS]);
+  return done;
+}
+
+esp_err esp_results_last_run(const esp_results *r, esp_run *run)
+{
+  static run_row rows[ESP_RUNS];
+  int64_t n = 0;
+  *run = (esp_run){0};
+  ESP_REQUIRE(read_runs(r->file, &n, rows) >= 0, ESP_ERR_DATA, "%s: /provenance/runs is damaged (HDF5: %s)", r->path,
+              esp_h5_cause());
+  if (n == 0)
+    return ESP_OK;
+  const run_row *last = &rows[(n - 1) % ESP_RUNS];
+  run->n_runs = n > INT32_MAX ? INT32_MAX : (int)n;
+  run->n_ranks = row_ranks(last);
+  snprintf(run->started, sizeof run->started, "%.*s", (int)sizeof last->started, last->started);
+  snprintf(run->host, sizeof run->host, "%.*s", (int)sizeof last->host, last->host);
+  return ESP_OK;
+}
+
+static herr_t print_config(hid_t file, const char *name)
+{
+  char path[64];
+  snprintf(path, sizeof path, "/provenance/%s", name);
+  char *text = esp_h5_read_text(file, path);
+  if (!text)
+    return -1;
+  print_fact(name, text);
+  free(text);
+  return 0;
+}
+
+esp_err esp_results_print_provenance(const char *path)
+{
+  hid_t file;
+  ESP_TRY(esp_h5_open(path, false, &file));
+  const hid_t group = H5Gopen2(file, "/provenance", H5P_DEFAULT);
+  hsize_t at = 0;
+  herr_t done = group < 0 ? -1 : H5Aiterate2(group, H5_INDEX_NAME, H5_ITER_INC, &at, print_attribute, NULL);
+  if (done >= 0)
+    done = print_runs(file) < 0 || print_config(file, "config_text") < 0 || print_config(file, "config_resolved") < 0 ? -1 : 0;
+  esp_h5_drop(group);
+  H5Fclose(file);
+  ESP_REQUIRE(done >= 0, ESP_ERR_DATA, "%s: /provenance is damaged (HDF5: %s)", path, esp_h5_cause());
+  return ESP_OK;
+}

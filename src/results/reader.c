@@ -1,0 +1,432 @@
+/* results/reader.c - open with suspicion: whatever is there may be another file, half a file, or a damaged one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "espalier/log.h"
+#include "internal.h"
+
+#define WAY_OUT "choose another file with -o, or move this one away"
+
+/* ---- what kind of file is it? ---- */
+
+static uint64_t le64(const unsigned char *at)
+{
+  uint64_t value = 0;
+  for (int i = 7; i >= 0; i--)
+    value = value << 8 | at[i];
+  return value;
+}
+
+static esp_err not_hdf5(const char *path, const unsigned char *head, size_t n)
+{
+  bool text = true;
+  for (size_t i = 0; i < n; i++)
+    text = text && (head[i] >= 32 || head[i] == '\n' || head[i] == '\r' || head[i] == '\t');
+  if (H5Fis_hdf5(path) > 0) /* the signature may stand further on, as in files of MATLAB */
+    return esp_fail(ESP_ERR_DATA, "%s: an HDF5 file, but not made by %s; " WAY_OUT, path, ESP_PROGRAM);
+  return esp_fail(ESP_ERR_DATA, "%s: not an HDF5 file%s; " WAY_OUT, path, text ? " (it looks like text)" : "");
+}
+
+/* The superblock says how long the file has to be; versions 2 and 3 are ours, 0 and 1 are older. */
+static esp_err check_head(const char *path, const unsigned char *head, size_t n, uint64_t size)
+{
+  static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+  if (n < sizeof signature || memcmp(head, signature, sizeof signature) != 0)
+    return not_hdf5(path, head, n);
+  const bool new = head[8] >= 2;
+  const size_t end_at = new ? 28 : head[8] == 1 ? 44 : 40;
+  const bool known = n >= end_at + 8 && (new ? head[9] : head[13]) == 8; /* bytes of an address */
+  ESP_REQUIRE(n >= end_at + 8 && (!known || le64(head + end_at) <= size), ESP_ERR_DATA,
+              "%s: truncated: %" PRIu64 " bytes are left%s; fetch a whole copy, or move it away and begin again", path, size,
+              known ? "" : " of an HDF5 file");
+  return ESP_OK;
+}
+
+static esp_err examine(const char *path)
+{
+  struct stat st;
+  ESP_REQUIRE(stat(path, &st) == 0, ESP_ERR_NO_INPUT, "%s: %s", path, strerror(errno));
+  ESP_REQUIRE(!S_ISDIR(st.st_mode), ESP_ERR_DATA, "%s: a directory, not a results file", path);
+  ESP_REQUIRE(S_ISREG(st.st_mode), ESP_ERR_DATA, "%s: not a regular file", path);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ESP_REQUIRE(fd >= 0, ESP_ERR_NO_INPUT, "%s: cannot be read: %s", path, strerror(errno));
+  unsigned char head[64];
+  const ssize_t n = read(fd, head, sizeof head);
+  const int cause = errno;
+  close(fd);
+  ESP_REQUIRE(n >= 0, ESP_ERR_IO, "%s: cannot be read: %s", path, strerror(cause));
+  ESP_REQUIRE(n > 0, ESP_ERR_DATA, "%s: empty (0 bytes); " WAY_OUT, path);
+  return check_head(path, head, (size_t)n, (uint64_t)st.st_size);
+}
+
+static esp_err check_identity(hid_t file, const char *path)
+{
+  int64_t layout = 0;
+  char program[32] = "", version[64] = "?";
+  const bool ours = esp_h5_get_word(file, "program", program, sizeof program) >= 0 && strcmp(program, ESP_PROGRAM) == 0;
+  ESP_REQUIRE(ours && esp_h5_get_int(file, "layout_version", &layout) >= 0, ESP_ERR_DATA,
+              "%s: an HDF5 file, but not made by %s; " WAY_OUT, path, ESP_PROGRAM);
+  esp_h5_get_word(file, "version", version, sizeof version);
+  ESP_REQUIRE(layout == ESP_LAYOUT_VERSION, ESP_ERR_DATA,
+              "%s: has file layout %" PRId64 ", this program knows layout %d; use %s %s that made it, or " WAY_OUT, path, layout,
+              ESP_LAYOUT_VERSION, ESP_PROGRAM, version);
+  return ESP_OK;
+}
+
+static hid_t open_properties(bool write)
+{
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  herr_t done = access < 0 ? -1 : H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+  if (done >= 0)
+    done = H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
+  if (done >= 0)
+    /* Without the sieve buffer a reader sees what writers have added since it last looked. */
+    done = write ? H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL) : H5Pset_sieve_buf_size(access, 0);
+  if (done >= 0)
+    return access;
+  esp_h5_drop(access);
+  return -1;
+}
+
+/* MPI-IO reads "word:" at the start of a name as the kind of file system; say one, and the rest is taken as it is. */
+static hid_t open_as(const char *path, bool write, hid_t access)
+{
+  if (!write || !strchr(path, ':'))
+    return H5Fopen(path, write ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
+  char *name = NULL;
+  if (asprintf(&name, "ufs:%s", path) < 0)
+    return -1;
+  const hid_t file = H5Fopen(name, H5F_ACC_RDWR, access);
+  free(name);
+  return file;
+}
+
+esp_err esp_h5_open(const char *path, bool write, hid_t *file)
+{
+  esp_h5_start();
+  ESP_TRY(examine(path));
+  ESP_REQUIRE(!write || access(path, W_OK) == 0, ESP_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+  int mpi_runs = 0;
+  MPI_Initialized(&mpi_runs);
+  ESP_REQUIRE(!write || mpi_runs, ESP_ERR_INTERNAL, "%s: opened for writing before MPI_Init", path);
+  const hid_t properties = open_properties(write);
+  *file = properties < 0 ? -1 : open_as(path, write, properties);
+  esp_h5_drop(properties);
+  ESP_REQUIRE(*file >= 0, ESP_ERR_DATA, "%s: damaged or unreadable (HDF5: %s)", path, esp_h5_cause());
+  const esp_err err = check_identity(*file, path);
+  if (err != ESP_OK) {
+    H5Fclose(*file);
+    *file = -1;
+  }
+  return err;
+}
+
+static esp_err read_text(const char *path, const char *name, char **text)
+{
+  hid_t file;
+  *text = NULL;
+  ESP_TRY(esp_h5_open(path, false, &file));
+  *text = esp_h5_read_text(file, name);
+  H5Fclose(file);
+  ESP_REQUIRE(*text, ESP_ERR_DATA, "%s: damaged: %s is missing or its checksum is wrong", path, name);
+  return ESP_OK;
+}
+
+esp_err esp_results_config(const char *path, char **config)
+{
+  return read_text(path, "/provenance/config_resolved", config);
+}
+
+esp_err esp_results_config_text(const char *path, char **text)
+{
+  return read_text(path, "/provenance/config_text", text);
+}
+
+/* ---- arrays of cells ---- */
+
+static herr_t transfer(const esp_array *array, int i, int j, int k, void *in, const void *out)
+{
+  hsize_t start[3 + ESP_FIELD_AXES] = {(hsize_t)i, (hsize_t)j, (hsize_t)k}, count[3 + ESP_FIELD_AXES] = {1, 1, 1};
+  memcpy(count + 3, array->dims + 3, (size_t)(array->n_dims - 3) * sizeof *count);
+  if (H5Sselect_hyperslab(array->space, H5S_SELECT_SET, start, NULL, count, NULL) < 0)
+    return -1;
+  return in ? H5Dread(array->dataset, array->type, array->memory_space, array->space, H5P_DEFAULT, in)
+            : H5Dwrite(array->dataset, array->type, array->memory_space, array->space, H5P_DEFAULT, out);
+}
+
+herr_t esp_array_read(const esp_array *array, int i, int j, int k, void *values)
+{
+  return transfer(array, i, j, k, values, NULL);
+}
+
+herr_t esp_array_write(const esp_array *array, int i, int j, int k, const void *values)
+{
+  return transfer(array, i, j, k, NULL, values);
+}
+
+/* The dataset must be what esp_results_create made: contiguous, this type, these lengths. */
+static bool has_shape(const esp_array *array, hid_t expected_type)
+{
+  hsize_t dims[3 + ESP_FIELD_AXES];
+  const hid_t type = H5Dget_type(array->dataset), creation = H5Dget_create_plist(array->dataset);
+  bool same = H5Sget_simple_extent_ndims(array->space) == array->n_dims && H5Pget_layout(creation) == H5D_CONTIGUOUS &&
+              H5Tget_class(type) == H5Tget_class(expected_type) && H5Tget_size(type) == H5Tget_size(expected_type) &&
+              (H5Tget_class(type) == H5T_COMPOUND || H5Tequal(type, expected_type) > 0) &&
+              H5Sget_simple_extent_dims(array->space, dims, NULL) >= 0;
+  for (int d = 0; same && d < array->n_dims; d++)
+    same = dims[d] == array->dims[d];
+  esp_h5_drop(type);
+  esp_h5_drop(creation);
+  return same;
+}
+
+/* Open the array whose lengths are already in it. Entries (memory_type negative) are moved as raw bytes. */
+static esp_err open_array(const esp_results *r, const char *group, const char *name, hid_t file_type, hid_t memory_type,
+                          esp_array *array)
+{
+  char path[320];
+  snprintf(path, sizeof path, "%s/%s", group, name);
+  array->name = name;
+  array->dataset = H5Dopen2(r->file, path, H5P_DEFAULT);
+  ESP_REQUIRE(array->dataset >= 0, ESP_ERR_DATA, "%s: %s is missing or damaged (HDF5: %s)", r->path, path, esp_h5_cause());
+  array->space = H5Dget_space(array->dataset);
+  array->type = memory_type < 0 ? H5Dget_type(array->dataset) : H5Tcopy(memory_type);
+  hsize_t count = 1;
+  for (int d = 3; d < array->n_dims; d++)
+    count *= array->dims[d];
+  array->memory_space = H5Screate_simple(1, &count, NULL);
+  ESP_REQUIRE(array->space >= 0 && array->type >= 0 && array->memory_space >= 0, ESP_ERR_DATA, "%s: %s is damaged (HDF5: %s)",
+              r->path, path, esp_h5_cause());
+  ESP_REQUIRE(has_shape(array, file_type), ESP_ERR_DATA, "%s: %s has not the shape or type that the configuration asks for",
+              r->path, path);
+  return ESP_OK;
+}
+
+static esp_err open_fields(const esp_results *r, const char *group, const esp_layout *layout, hsize_t third, esp_array *arrays)
+{
+  const esp_plan *plan = r->plan;
+  for (int f = 0; f < layout->n_fields; f++) {
+    const esp_field *field = &layout->field[f];
+    arrays[f].n_dims = 3 + field->n_axes;
+    arrays[f].dims[0] = (hsize_t)plan->n_members;
+    arrays[f].dims[1] = (hsize_t)plan->n_arms;
+    arrays[f].dims[2] = third;
+    for (int a = 0; a < field->n_axes; a++)
+      arrays[f].dims[3 + a] = (hsize_t)plan->axes[field->axis[a]].length;
+    ESP_TRY(open_array(r, group, field->name, esp_h5_file_type(field->type), esp_h5_memory_type(field->type), &arrays[f]));
+  }
+  return ESP_OK;
+}
+
+static esp_err open_entries(const esp_results *r, const char *group, hid_t type, hsize_t third, esp_array *array)
+{
+  array->n_dims = 3;
+  array->dims[0] = (hsize_t)r->plan->n_members;
+  array->dims[1] = (hsize_t)r->plan->n_arms;
+  array->dims[2] = third;
+  const esp_err err = open_array(r, group, "commit", type, -1, array);
+  esp_h5_drop(type);
+  return err;
+}
+
+static esp_err open_arrays(esp_results *r)
+{
+  const esp_plan *plan = r->plan;
+  ESP_TRY(open_fields(r, "/records", &plan->record, (hsize_t)plan->n_stages, r->field));
+  ESP_TRY(open_entries(r, "", esp_h5_commit_type(), (hsize_t)plan->n_stages, &r->commit));
+  if (plan->resume.n_fields == 0)
+    return ESP_OK;
+  ESP_TRY(open_fields(r, "/resume", &plan->resume, ESP_RESUME_SLOTS, r->state));
+  return open_entries(r, "/resume", esp_h5_resume_type(), ESP_RESUME_SLOTS, &r->resume_commit);
+}
+
+esp_err esp_results_open(const char *path, const esp_plan *plan, esp_results_mode mode, esp_results **out)
+{
+  *out = NULL;
+  if (mode == ESP_RESULTS_WRITE) {
+    /* HDF5 rewrites the first bytes of what it closes; a file that is to be refused must not get so far. */
+    esp_results *look = NULL;
+    ESP_TRY(esp_results_open(path, plan, ESP_RESULTS_READ, &look));
+    ESP_TRY(esp_results_close(look));
+  }
+  esp_results *r = calloc(1, sizeof *r);
+  ESP_REQUIRE(r, ESP_ERR_NOMEM, "%s: no memory to open it", path);
+  r->plan = plan;
+  r->mode = mode;
+  r->file = r->sync_fd = -1;
+  r->last_sync = esp_seconds();
+  r->path = strdup(path);
+  r->scratch = (esp_record){&plan->resume, plan->resume.bytes > 0 ? malloc(plan->resume.bytes) : NULL};
+  esp_err err = r->path && (r->scratch.data || plan->resume.bytes == 0)
+                    ? ESP_OK
+                    : esp_fail(ESP_ERR_NOMEM, "%s: no memory to open it", path);
+  if (err == ESP_OK)
+    err = esp_h5_open(path, mode == ESP_RESULTS_WRITE, &r->file);
+  if (err == ESP_OK)
+    err = open_arrays(r);
+  if (err == ESP_OK && mode == ESP_RESULTS_WRITE && (r->sync_fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+    err = esp_fail(ESP_ERR_IO, "%s: cannot be opened a second time: %s", path, strerror(errno));
+  if (err == ESP_OK)
+    *out = r;
+  else
+    esp_results_close(r);
+  return err;
+}
+
+static void close_array(esp_array *array)
+{
+  esp_h5_drop(array->dataset);
+  esp_h5_drop(array->space);
+  esp_h5_drop(array->memory_space);
+  esp_h5_drop(array->type);
+}
+
+esp_err esp_results_close(esp_results *r)
+{
+  esp_err err = ESP_OK;
+  if (!r)
+    return ESP_OK;
+  for (int f = 0; f < ESP_MAX_FIELDS; f++) {
+    close_array(&r->field[f]);
+    close_array(&r->state[f]);
+  }
+  close_array(&r->commit);
+  close_array(&r->resume_commit);
+  esp_h5_start();
+  if (r->file >= 0 && H5Fclose(r->file) < 0)
+    err = esp_fail(ESP_ERR_IO, "%s: cannot be closed (HDF5: %s)", r->path, esp_h5_cause());
+  if (err == ESP_OK)
+    err = esp_results_sync(r);
+  if (r->sync_fd >= 0)
+    close(r->sync_fd);
+  free(r->scratch.data);
+  free(r->path);
+  free(r);
+  return err;
+}
+
+/* ---- cells ---- */
+
+bool esp_cell_in_plan(const esp_plan *plan, esp_cell cell)
+{
+  return cell.member >= 0 && cell.member < plan->n_members && cell.arm >= 0 && cell.arm < plan->n_arms && cell.stage >= 0 &&
+         cell.stage < plan->n_stages;
+}
+
+const char *esp_cell_words(const esp_plan *plan, esp_cell cell)
+{
+  static char text[128];
+  snprintf(text, sizeof text, "member %d, arm %s, stage %s", cell.member, plan->arm_name[cell.arm],
+           plan->stages[cell.stage].name);
+  return text;
+}
+
+static esp_err read_failed(const esp_results *r, const esp_array *array, esp_cell cell)
+{
+  return esp_fail(ESP_ERR_IO, "%s: cannot read %s of %s (HDF5: %s)", r->path, array->name, esp_cell_words(r->plan, cell),
+                  esp_h5_cause());
+}
+
+esp_err esp_results_read_commits(const esp_results *r, esp_commit *commits, long *n_damaged)
+{
+  const long n = esp_plan_n_slots(r->plan);
+  long damaged = 0;
+  unsigned char *raw = malloc((size_t)n * ESP_COMMIT_BYTES);
+  ESP_REQUIRE(raw, ESP_ERR_NOMEM, "%s: no memory for %ld entries", r->path, n);
+  esp_h5_start();
+  const herr_t done = H5Dread(r->commit.dataset, r->commit.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, raw);
+  for (long slot = 0; done >= 0 && slot < n; slot++)
+    damaged += !esp_commit_decode(raw + slot * ESP_COMMIT_BYTES, slot, &commits[slot]);
+  free(raw);
+  ESP_REQUIRE(done >= 0, ESP_ERR_IO, "%s: cannot read /commit (HDF5: %s)", r->path, esp_h5_cause());
+  if (n_damaged)
+    *n_damaged = damaged;
+  return ESP_OK;
+}
+
+esp_err esp_results_read_cell(const esp_results *r, esp_cell cell, esp_record *record, esp_commit *commit)
+{
+  ESP_REQUIRE(esp_cell_in_plan(r->plan, cell), ESP_ERR_ARG, "%s: there is no cell (%d, %d, %d)", r->path, cell.member,
+              cell.arm, cell.stage);
+  const esp_layout *layout = &r->plan->record;
+  unsigned char raw[ESP_COMMIT_BYTES];
+  esp_commit entry;
+  esp_h5_start();
+  if (esp_array_read(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
+    return read_failed(r, &r->commit, cell);
+  ESP_REQUIRE(esp_commit_decode(raw, esp_cell_slot(r->plan, cell), &entry), ESP_ERR_DATA,
+              "%s: damaged: wrong checksum of the commit entry of %s", r->path, esp_cell_words(r->plan, cell));
+  ESP_REQUIRE(entry.outcome.state != ESP_CELL_EMPTY, ESP_ERR_DATA, "%s: %s is not computed yet", r->path,
+              esp_cell_words(r->plan, cell));
+  for (int f = 0; f < layout->n_fields; f++)
+    if (esp_array_read(&r->field[f], cell.member, cell.arm, cell.stage, record->data + layout->offset[f]) < 0)
+      return read_failed(r, &r->field[f], cell);
+  ESP_REQUIRE(esp_cell_crc(record, cell, &entry.outcome) == entry.crc, ESP_ERR_DATA,
+              "%s: damaged: wrong checksum of the numbers of %s", r->path, esp_cell_words(r->plan, cell));
+  if (commit)
+    *commit = entry;
+  return ESP_OK;
+}
+
+esp_err esp_results_read_field(const esp_results *r, int field, void *values)
+{
+  ESP_REQUIRE(field >= 0 && field < r->plan->record.n_fields, ESP_ERR_ARG, "%s: there is no field %d", r->path, field);
+  const esp_array *array = &r->field[field];
+  esp_h5_start();
+  ESP_REQUIRE(H5Dread(array->dataset, array->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, ESP_ERR_IO,
+              "%s: cannot read %s (HDF5: %s)", r->path, array->name, esp_h5_cause());
+  return ESP_OK;
+}
+
+/* ---- half-trained states ---- */
+
+esp_err esp_resume_entries(const esp_results *r, esp_cell cell, esp_resume_entry entry[ESP_RESUME_SLOTS])
+{
+  for (int slot = 0; slot < ESP_RESUME_SLOTS; slot++) {
+    unsigned char raw[ESP_RESUME_BYTES];
+    if (esp_array_read(&r->resume_commit, cell.member, cell.arm, slot, raw) < 0)
+      return read_failed(r, &r->resume_commit, cell);
+    esp_resume_decode(raw, &entry[slot]);
+  }
+  return ESP_OK;
+}
+
+esp_err esp_resume_load(const esp_results *r, esp_cell cell, int slot, const esp_resume_entry *entry, esp_record *state,
+                        bool *valid)
+{
+  const esp_layout *layout = &r->plan->resume;
+  *valid = false;
+  if (entry->sequence == 0 || entry->stage != cell.stage || !esp_cell_in_plan(r->plan, cell))
+    return ESP_OK; /* unused, of another stage, or of a stage number that no plan has: damaged */
+  for (int f = 0; f < layout->n_fields; f++)
+    if (esp_array_read(&r->state[f], cell.member, cell.arm, slot, state->data + layout->offset[f]) < 0)
+      return read_failed(r, &r->state[f], cell);
+  *valid = esp_resume_crc(state, cell, entry->sequence) == entry->crc;
+  return ESP_OK;
+}
+
+esp_err esp_results_read_resume(const esp_results *r, esp_cell cell, esp_record *state, bool *found)
+{
+  ESP_REQUIRE(esp_cell_in_plan(r->plan, cell), ESP_ERR_ARG, "%s: there is no cell (%d, %d, %d)", r->path, cell.member,
+              cell.arm, cell.stage);
+  *found = false;
+  if (r->plan->resume.n_fields == 0)
+    return ESP_OK;
+  esp_resume_entry entry[ESP_RESUME_SLOTS];
+  esp_h5_start();
+  ESP_TRY(esp_resume_entries(r, cell, entry));
+  const int newest = entry[1].sequence > entry[0].sequence;
+  ESP_TRY(esp_resume_load(r, cell, newest, &entry[newest], state, found));
+  if (!*found)
+    ESP_TRY(esp_resume_load(r, cell, !newest, &entry[!newest], state, found));
+  if (!*found)
+    esp_record_clear(state);
+  return ESP_OK;
+}

@@ -1,0 +1,94 @@
+/* results/writer.c - payload first, then the entry that makes it count. */
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "espalier/log.h"
+#include "internal.h"
+
+/* MPI-IO does not say why a write failed; a full disk is by far the most likely reason, so look. */
+static esp_err write_failed(const esp_results *r, const esp_array *array, esp_cell cell)
+{
+  struct statvfs disk;
+  const bool full = statvfs(r->path, &disk) == 0 && (double)disk.f_bavail * (double)disk.f_frsize < 1e6;
+  return esp_fail(ESP_ERR_IO, "%s: cannot write %s of %s (%s)%s", r->path, array->name, esp_cell_words(r->plan, cell),
+                  esp_h5_cause(), full ? "; the file system is full: make room and give the same command again" : "");
+}
+
+static esp_err check_writable(const esp_results *r, esp_cell cell)
+{
+  ESP_REQUIRE(r->mode == ESP_RESULTS_WRITE, ESP_ERR_ARG, "%s: open for reading only", r->path);
+  ESP_REQUIRE(esp_cell_in_plan(r->plan, cell), ESP_ERR_ARG, "%s: there is no cell (%d, %d, %d)", r->path, cell.member,
+              cell.arm, cell.stage);
+  esp_h5_start();
+  return ESP_OK;
+}
+
+static esp_err sync_when_due(esp_results *r)
+{
+  return esp_seconds() - r->last_sync < ESP_SYNC_SECONDS ? ESP_OK : esp_results_sync(r);
+}
+
+esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *record, const esp_outcome *outcome,
+                               double seconds, int rank)
+{
+  ESP_TRY(check_writable(r, cell));
+  ESP_REQUIRE(outcome->state == ESP_CELL_DONE || outcome->state == ESP_CELL_FAILED, ESP_ERR_ARG,
+              "%s: %s has no outcome to be written", r->path, esp_cell_words(r->plan, cell));
+  const esp_layout *layout = &r->plan->record;
+  for (int f = 0; f < layout->n_fields; f++)
+    if (esp_array_write(&r->field[f], cell.member, cell.arm, cell.stage, record->data + layout->offset[f]) < 0)
+      return write_failed(r, &r->field[f], cell);
+
+  unsigned char raw[ESP_COMMIT_BYTES];
+  const esp_commit commit = {*outcome, esp_cell_crc(record, cell, outcome), seconds, rank};
+  esp_commit_encode(&commit, esp_cell_slot(r->plan, cell), raw);
+  if (esp_array_write(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
+    return write_failed(r, &r->commit, cell);
+  return sync_when_due(r);
+}
+
+/* The slot to give up: one that is not whole, else the older. After a power failure the newest may be the broken one, so
+ * the sequence numbers alone must not decide. */
+static esp_err choose_slot(esp_results *r, esp_cell cell, const esp_resume_entry *entry, int *slot)
+{
+  const int newest = entry[1].sequence > entry[0].sequence;
+  bool valid;
+  ESP_TRY(esp_resume_load(r, (esp_cell){cell.member, cell.arm, entry[newest].stage}, newest, &entry[newest], &r->scratch,
+                          &valid));
+  *slot = valid ? !newest : newest;
+  return ESP_OK;
+}
+
+esp_err esp_results_write_resume(esp_results *r, esp_cell cell, const esp_record *state)
+{
+  ESP_TRY(check_writable(r, cell));
+  const esp_layout *layout = &r->plan->resume;
+  if (layout->n_fields == 0)
+    return ESP_OK;
+  int slot;
+  esp_resume_entry entry[ESP_RESUME_SLOTS];
+  ESP_TRY(esp_resume_entries(r, cell, entry));
+  ESP_TRY(choose_slot(r, cell, entry, &slot));
+  for (int f = 0; f < layout->n_fields; f++)
+    if (esp_array_write(&r->state[f], cell.member, cell.arm, slot, state->data + layout->offset[f]) < 0)
+      return write_failed(r, &r->state[f], cell);
+
+  unsigned char raw[ESP_RESUME_BYTES];
+  const uint64_t sequence = (entry[0].sequence > entry[1].sequence ? entry[0].sequence : entry[1].sequence) + 1;
+  esp_resume_encode(&(esp_resume_entry){cell.stage, esp_resume_crc(state, cell, sequence), sequence}, raw);
+  if (esp_array_write(&r->resume_commit, cell.member, cell.arm, slot, raw) < 0)
+    return write_failed(r, &r->resume_commit, cell);
+  return sync_when_due(r);
+}
+
+esp_err esp_results_sync(esp_results *r)
+{
+  if (r->sync_fd < 0)
+    return ESP_OK;
+  r->last_sync = esp_seconds();
+  ESP_REQUIRE(fsync(r->sync_fd) == 0 || errno == EINVAL || errno == ENOSYS, ESP_ERR_IO, "%s: cannot be brought to disk: %s",
+              r->path, strerror(errno));
+  return ESP_OK;
+}

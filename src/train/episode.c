@@ -1,0 +1,63 @@
+/* train/episode.c */
+#include "espalier/episode.h"
+
+#include <math.h>
+#include <string.h>
+
+size_t esp_episode_workspace_bytes(size_t n_weights)
+{
+  return esp_scg_workspace_bytes(n_weights);
+}
+
+/* Is there anything left to do after the calls that were made? */
+static bool finished(const esp_episode_options *options, const esp_episode *episode)
+{
+  if (episode->n_calls == 0)
+    return options->max_calls == 0;
+  const int last = episode->n_calls - 1;
+  return episode->n_calls >= options->max_calls || !isfinite(episode->loss_at_end[last]) ||
+         (options->until_converged && episode->call_end[last] == ESP_CALL_CONVERGED);
+}
+
+static esp_err train_calls(const esp_objective *f, const esp_episode_options *options, double *weights, esp_episode *episode,
+                           esp_scg_state *state)
+{
+  const esp_scg_watch watch = {
+      .converged = options->criterion ? esp_criterion_converged : NULL,
+      .context = options->criterion,
+      .stop = options->stop,
+      .stop_context = options->context,
+  };
+  while (!finished(options, episode)) {
+    const int call = episode->n_calls;
+    if (options->criterion)
+      esp_criterion_reset(options->criterion);
+    memcpy(state->w, weights, f->n * sizeof *weights);
+    state->n_gradients = 0;
+    const esp_call_end end = esp_scg_minimise(state, f, options->scg, options->mask, options->steps_per_call, &watch);
+    if (end == ESP_CALL_STOPPED)
+      return ESP_ERR_STOPPED; /* this call is made again from its beginning */
+    memcpy(weights, state->w, f->n * sizeof *weights);
+    episode->loss_at_start[call] = state->E_start;
+    episode->loss_at_end[call] = f->loss(f->context, weights);
+    episode->call_end[call] = (uint8_t)end;
+    episode->n_steps[call] = state->step;
+    episode->n_evaluations += state->n_gradients;
+    episode->n_calls++;
+    if (options->call_made && !finished(options, episode))
+      ESP_TRY(options->call_made(options->context));
+  }
+  return ESP_OK;
+}
+
+esp_err esp_episode_train(const esp_objective *f, const esp_episode_options *options, double *weights, esp_episode *episode,
+                          esp_workspace *ws)
+{
+  const size_t mark = ws->used;
+  esp_scg_state state;
+  esp_err err = esp_scg_state_take(f->n, ws, &state);
+  if (err == ESP_OK)
+    err = train_calls(f, options, weights, episode, &state);
+  ws->used = mark;
+  return err;
+}
