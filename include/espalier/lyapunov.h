@@ -30,15 +30,15 @@ esp_err esp_lyapunov_published(int n_hid, const double *w_rec, int n_factors, co
                                double *eigenvalue, esp_workspace *ws);
 
 /** The spectrum, by accumulating QR factors, so that all exponents are accurate and not only the largest:
- *  a sweep forward, J(k) Q(k - 1) = Q(k) R(k) with Q(0) a permutation, leaves triangular factors with the singular values of
- *  the product; a second sweep through their transposes orders and grades them; the singular values of the graded
- *  triangular product come from one-sided Jacobi rotations. (The mean of log |R_ii(k)|, the usual estimate for
- *  n_factors -> infinity, still depends on Q(0) after some 20 factors; its sum over i does not.)
- *  A diagonal entry of R(k) below n_hid eps |R(k)| counts as 0, and so does a singular value below 1e-290 of the largest:
- *  their exponents are -INFINITY, as for a network with units that project to nothing.
+ *  a sweep forward, J(k) Q(k-1) = Q(k) F(k) with Q(0) = I and column pivoting, follows what is left of all directions and drops
+ *  those that are lost; a sweep back, F(k)' Q'(k+1) = Q'(k) R'(k), leaves triangular factors, ordered and graded, whose product
+ *  has the singular values of J(K) ... J(1); one-sided Jacobi rotations find these. (The mean of log |R_ii(k)|, the usual
+ *  estimate for many factors, still depends on Q(0) after some 20 of them; its sum over i does not.)
+ *  A diagonal entry of F(k) below n_hid eps |J(k)| (Frobenius) counts as 0, and so does a singular value below 1e-290 of the
+ *  largest: the exponent is -INFINITY, as in pruned networks where units project to nothing that lasts.
  *  @param[out] exponent  descending [n_hid]
  *  @return ESP_OK, ESP_ERR_ARG, ESP_ERR_NOMEM, ESP_ERR_INTERNAL if the rotations do not converge, or ESP_ERR_DIVERGED if a
- *          state or weight is not finite (exponents are NaN). */
+ *          state or weight is not finite or some |J(k)| is above 1e300 (exponents are NaN). */
 esp_err esp_lyapunov_spectrum(int n_hid, const double *w_rec, int n_factors, const double *a, double *exponent,
                               esp_workspace *ws);
 

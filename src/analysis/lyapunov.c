@@ -28,7 +28,7 @@ size_t esp_lyapunov_workspace_bytes(int n_hid, int n_factors)
   const size_t n = (size_t)n_hid, d = sizeof(double);
   return esp_workspace_bytes((size_t)n_factors * n * n * d) + 3 * esp_workspace_bytes(n * n * d) +
          2 * esp_workspace_bytes(n * d) + esp_workspace_bytes((size_t)work_length(n_hid) * d) +
-         esp_workspace_bytes(n * sizeof(int));
+         esp_workspace_bytes(n * sizeof(int)) + esp_workspace_bytes((size_t)n_factors * sizeof(int));
 }
 
 static bool all_finite(size_t n, const double *v)
@@ -95,10 +95,12 @@ esp_err esp_lyapunov_published(int n_hid, const double *w_rec, int n_factors, co
 /* ---- spectrum ---- */
 
 typedef struct {
-  int n, lwork, *pivot;
-  double *factor;         /* R(k), upper triangles, zeros below [n_factors, n, n] */
-  double *jacobian;       /* row-major                          [n, n]            */
-  double *q, *next;       /*                                    [n, n]            */
+  int n, lwork;
+  int *rank;              /* directions left after a factor                                          [n_factors]       */
+  int *pivot;             /*                                                                         [n]               */
+  double *factor;         /* F(k) [rank(k), rank(k-1)], later R'(k); leading dimension n             [n_factors, n, n] */
+  double *jacobian;       /* row-major                                                               [n, n]            */
+  double *q, *next;       /*                                                                         [n, n]            */
   double *tau, *sigma, *work;
 } qr_scratch;
 
@@ -113,84 +115,83 @@ static esp_err take_scratch(int n_hid, int n_factors, esp_workspace *ws, qr_scra
   ESP_TRY(esp_workspace_take(ws, n, &s->tau));
   ESP_TRY(esp_workspace_take(ws, n, &s->sigma));
   ESP_TRY(esp_workspace_take(ws, (size_t)s->lwork, &s->work));
+  ESP_TRY(esp_workspace_take_int(ws, (size_t)n_factors, &s->rank));
   return esp_workspace_take_int(ws, n, &s->pivot);
 }
 
-/* s->next = Q R: R goes to r, Q to s->q. What is zero up to rounding becomes zero: the noise in its place would else pass
- * for a singular value of some 1e-17 a step. */
-static void split(qr_scratch *s, bool pivoted, double *r)
+static void set_identity(int n, int ld, double *m)
+{
+  for (int j = 0; j < n; j++)
+    for (int i = 0; i < n; i++)
+      m[j * ld + i] = i == j;
+}
+
+/* J(k) Q(k-1) = Q(k) F(k), F = R P' with column pivoting; Q(k) spans what is left of all directions after k factors. Rows of
+ * R that are rounding beside J go, and their directions with them: kept, the noise would pass for a singular value of 1e-16
+ * a step. Returns how many directions are left, -1 if some J is too large to compute with. */
+static int sweep_forward(qr_scratch *s, const double *w_rec, int n_factors, const double *a)
+{
+  const int n = s->n;
+  int left = n, info;
+  set_identity(n, n, s->q);
+  for (int k = 0; k < n_factors && left > 0; k++) {
+    double *f = s->factor + (size_t)k * (size_t)n * (size_t)n;
+    const int columns = left;
+    esp_jacobian(n, w_rec, a + (size_t)k * (size_t)n, s->jacobian);
+    const double size = cblas_dnrm2(n * n, s->jacobian, 1), negligible = n * DBL_EPSILON * size;
+    if (!(size < 1e300))
+      return -1;
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, n, columns, n, 1.0, s->jacobian, n, s->q, n, 0.0, s->next, n);
+    memset(s->pivot, 0, (size_t)n * sizeof *s->pivot); /* every column is free to move */
+    dgeqp3_(&n, &columns, s->next, &n, s->pivot, s->tau, s->work, &s->lwork, &info);
+    while (left > 0 && fabs(s->next[(left - 1) * n + left - 1]) <= negligible)
+      left--;
+    s->rank[k] = left;
+    for (int j = 0; j < columns; j++)
+      for (int i = 0; i < left; i++)
+        f[(s->pivot[j] - 1) * n + i] = i <= j ? s->next[j * n + i] : 0.0;
+    if (left > 0)
+      dorgqr_(&n, &left, &left, s->next, &n, s->tau, s->work, &s->lwork, &info);
+    memcpy(s->q, s->next, (size_t)n * (size_t)left * sizeof *s->q);
+  }
+  return left;
+}
+
+/* F(k)' Q'(k+1) = Q'(k) R'(k), k falling, on the `left` directions that pass all factors; R'(k) replaces F(k). */
+static void sweep_back(qr_scratch *s, int n_factors, int left)
 {
   const int n = s->n;
   int info;
-  if (pivoted) {
-    memset(s->pivot, 0, (size_t)n * sizeof *s->pivot); /* every column is free to move */
-    dgeqp3_(&n, &n, s->next, &n, s->pivot, s->tau, s->work, &s->lwork, &info);
-  } else {
-    dgeqrf_(&n, &n, s->next, &n, s->tau, s->work, &s->lwork, &info);
-  }
-  double largest = 0.0;
-  for (int j = 0; j < n; j++)
-    for (int i = 0; i < n; i++) {
-      r[j * n + i] = i <= j ? s->next[j * n + i] : 0.0;
-      largest = fmax(largest, fabs(r[j * n + i]));
-    }
-  for (int i = 0; i < n; i++)
-    if (fabs(r[i * n + i]) <= n * DBL_EPSILON * largest)
-      r[i * n + i] = 0.0;
-  dorgqr_(&n, &n, &n, s->next, &n, s->tau, s->work, &s->lwork, &info);
-  memcpy(s->q, s->next, (size_t)n * (size_t)n * sizeof *s->q);
-}
-
-/* J(k) Q(k - 1) = Q(k) R(k), k rising. Pivoting in the first factor sends units that project to nothing to the end. */
-static void sweep_forward(qr_scratch *s, const double *w_rec, int n_factors, const double *a)
-{
-  const int n = s->n;
-  const size_t nn = (size_t)n * (size_t)n;
-  fill(n * n, s->q, 0.0);
-  for (int i = 0; i < n; i++)
-    s->q[i * n + i] = 1.0;
-  for (int k = 0; k < n_factors; k++) {
-    esp_jacobian(n, w_rec, a + (size_t)k * (size_t)n, s->jacobian);
-    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, n, n, n, 1.0, s->jacobian, n, s->q, n, 0.0, s->next, n);
-    split(s, k == 0, s->factor + (size_t)k * nn);
-  }
-}
-
-/* R(k)' Q(k + 1) = Q(k) R'(k), k falling; R'(k) replaces R(k). */
-static void sweep_back(qr_scratch *s, int n_factors)
-{
-  const int n = s->n;
-  const size_t nn = (size_t)n * (size_t)n;
-  fill(n * n, s->q, 0.0);
-  for (int i = 0; i < n; i++)
-    s->q[i * n + i] = 1.0;
+  set_identity(left, n, s->q);
   for (int k = n_factors - 1; k >= 0; k--) {
-    memcpy(s->next, s->q, nn * sizeof *s->next);
-    cblas_dtrmm(CblasColMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, n, n, 1.0, s->factor + (size_t)k * nn, n,
-                s->next, n);
-    split(s, false, s->factor + (size_t)k * nn);
+    double *f = s->factor + (size_t)k * (size_t)n * (size_t)n;
+    const int rows = k > 0 ? s->rank[k - 1] : n;
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, rows, left, s->rank[k], 1.0, f, n, s->q, n, 0.0, s->next, n);
+    dgeqrf_(&rows, &left, s->next, &n, s->tau, s->work, &s->lwork, &info);
+    for (int j = 0; j < left; j++)
+      for (int i = 0; i < left; i++)
+        f[j * n + i] = i <= j ? s->next[j * n + i] : 0.0;
+    dorgqr_(&rows, &left, &left, s->next, &n, s->tau, s->work, &s->lwork, &info);
+    memcpy(s->q, s->next, (size_t)n * (size_t)left * sizeof *s->q);
   }
 }
 
 /* s->next exp(result) = R'(K)' ... R'(1)', the transpose of the graded triangular product: lower, its columns graded. */
-static double multiply_graded(qr_scratch *s, int n_factors)
+static double multiply_graded(qr_scratch *s, int n_factors, int left)
 {
   const int n = s->n;
-  const size_t nn = (size_t)n * (size_t)n;
   double log_scale = 0.0;
-  fill(n * n, s->next, 0.0);
-  for (int i = 0; i < n; i++)
-    s->next[i * n + i] = 1.0;
+  set_identity(left, n, s->next);
   for (int k = n_factors - 1; k >= 0; k--) {
-    cblas_dtrmm(CblasColMajor, CblasRight, CblasUpper, CblasTrans, CblasNonUnit, n, n, 1.0, s->factor + (size_t)k * nn, n,
-                s->next, n);
+    cblas_dtrmm(CblasColMajor, CblasRight, CblasUpper, CblasTrans, CblasNonUnit, left, left, 1.0,
+                s->factor + (size_t)k * (size_t)n * (size_t)n, n, s->next, n);
     double largest = 0.0;
-    for (size_t i = 0; i < nn; i++)
-      largest = fmax(largest, fabs(s->next[i]));
-    if (largest == 0.0)
-      break; /* nothing passes all steps */
+    for (int j = 0; j < left; j++)
+      for (int i = j; i < left; i++)
+        largest = fmax(largest, fabs(s->next[j * n + i]));
     log_scale += log(largest);
-    cblas_dscal(n * n, 1.0 / largest, s->next, 1);
+    for (int j = 0; j < left; j++)
+      cblas_dscal(left, 1.0 / largest, s->next + j * n, 1);
   }
   return log_scale;
 }
@@ -202,18 +203,26 @@ static esp_err spectrum(int n, const double *w_rec, int n_factors, const double 
   fill(n, exponent, NAN);
   if (!all_finite((size_t)n * (size_t)n, w_rec) || !all_finite((size_t)n_factors * (size_t)n, a))
     return ESP_ERR_DIVERGED;
-  sweep_forward(&s, w_rec, n_factors, a);
-  sweep_back(&s, n_factors);
-  const double log_scale = multiply_graded(&s, n_factors);
+  fill(n * n, s.q, 0.0);
+  fill(n * n, s.next, 0.0);
+  const int left = sweep_forward(&s, w_rec, n_factors, a);
+  if (left < 0)
+    return ESP_ERR_DIVERGED;
+  fill(n, exponent, -INFINITY);
+  if (left == 0)
+    return ESP_OK;
+  sweep_back(&s, n_factors, left);
+  const double log_scale = multiply_graded(&s, n_factors, left);
   const int no_vectors = 1;
   int info;
-  dgesvj_("L", "N", "N", &n, &n, s.next, &n, s.sigma, &no_vectors, s.q, &n, s.work, &s.lwork, &info, 1, 1, 1);
-  if (info != 0)
+  dgesvj_("L", "N", "N", &left, &left, s.next, &n, s.sigma, &no_vectors, s.q, &n, s.work, &s.lwork, &info, 1, 1, 1);
+  if (info != 0) {
+    fill(n, exponent, NAN);
     return esp_fail(ESP_ERR_INTERNAL, "singular values of a product of Jacobians did not converge (dgesvj: %d)", info);
-  for (int i = 0; i < n; i++) {
-    const bool lost = !(s.sigma[i] > 1e-290 * s.sigma[0]);
-    exponent[i] = lost ? -INFINITY : (log(s.work[0]) + log(s.sigma[i]) + log_scale) / n_factors;
   }
+  for (int i = 0; i < left; i++)
+    if (s.sigma[i] > 1e-290 * s.sigma[0])
+      exponent[i] = (log(s.work[0]) + log(s.sigma[i]) + log_scale) / n_factors;
   return ESP_OK;
 }
 

@@ -58,7 +58,7 @@ static void print_failures(const esp_cli_file *file)
   for (long slot = 0; slot < esp_plan_n_slots(&file->plan); slot++) {
     const esp_cell cell = esp_slot_cell(&file->plan, slot);
     if (file->commits[slot].outcome.state == ESP_CELL_FAILED)
-      printf("failed: member %d, %s, %s: %s\n", cell.member + 1, file->plan.arm_name[cell.arm],
+      printf("failed: member %d, %s, %s: %s\n", cell.member, file->plan.arm_name[cell.arm],
              file->plan.stages[cell.stage].name, esp_stop_reason_name(file->commits[slot].outcome.stop));
   }
 }
@@ -116,7 +116,7 @@ static json_t *failures_json(const esp_cli_file *file)
   for (long slot = 0; slot < esp_plan_n_slots(&file->plan); slot++) {
     const esp_cell cell = esp_slot_cell(&file->plan, slot);
     if (file->commits[slot].outcome.state == ESP_CELL_FAILED)
-      json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:s}", "member", cell.member + 1, "arm",
+      json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:s}", "member", cell.member, "arm",
                                             file->plan.arm_name[cell.arm], "stage", file->plan.stages[cell.stage].name, "reason",
                                             esp_stop_reason_name(file->commits[slot].outcome.stop)));
   }

@@ -28,7 +28,7 @@ static void print_help(void)
 
 static void print_cell(const esp_cli_file *file, esp_cell cell)
 {
-  printf("%s: member %d, %s, %s: ", file->path, cell.member + 1, file->plan.arm_name[cell.arm],
+  printf("%s: member %d, %s, %s: ", file->path, cell.member, file->plan.arm_name[cell.arm],
          file->plan.stages[cell.stage].name);
 }
 

@@ -93,9 +93,9 @@ static const esp_key keys[] = {
     INTEGER(training, start_episodes, 1, 1000, "5", "episodes", DMS,
             "episodes, each with new frozen noise, that train the start before any pruning"),
     INTEGER(training, window, 1, 1000000, "300", "steps", BOTH,
-            "a call has converged when the mean decrease of the loss over this many accepted steps is small; a call of "
-            "fewer steps cannot converge"),
-    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, BOTH, "... that is, below this ..."),
+            "a call has converged when the mean decrease of the loss over this many accepted steps (at most 0.8 of the "
+            "steps of a call) ..."),
+    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, BOTH, "... is below this ..."),
     REAL(training, loss_factor, ABOVE_LOW, 0, 1e6, "1.05", NULL, BOTH,
          "... and the loss is below this times target_noise_sd squared"),
 

@@ -47,7 +47,8 @@ static void declare_rung(const esp_config *config, int rung, esp_stage *stage)
                        .n_members = config->ensemble.members,
                        .parent = {{ARM_PRUNED, rung}, {ARM_TWIN, rung}}, /* the stage before: start is stage 0 */
                        .expected_cost = {calls_of_rung, calls_of_rung}};
-  snprintf(stage->name, sizeof stage->name, "rung_%.4g", fraction);
+  const bool in_percent = fabs(100 * fraction - round(100 * fraction)) < 1e-9; /* rung_0.70, but rung_0.125 */
+  snprintf(stage->name, sizeof stage->name, in_percent ? "rung_%.2f" : "rung_%.6g", fraction);
 }
 
 static void declare_transfer(const esp_config *config, esp_stage *stage)

@@ -272,18 +272,6 @@ esp_err esp_results_last_run(const esp_results *r, esp_run *run)
   return ESP_OK;
 }
 
-static herr_t print_config(hid_t file, const char *name)
-{
-  char path[64];
-  snprintf(path, sizeof path, "/provenance/%s", name);
-  char *text = esp_h5_read_text(file, path);
-  if (!text)
-    return -1;
-  print_fact(name, text);
-  free(text);
-  return 0;
-}
-
 esp_err esp_results_print_provenance(const char *path)
 {
   hid_t file;
@@ -292,7 +280,7 @@ esp_err esp_results_print_provenance(const char *path)
   hsize_t at = 0;
   herr_t done = group < 0 ? -1 : H5Aiterate2(group, H5_INDEX_NAME, H5_ITER_INC, &at, print_attribute, NULL);
   if (done >= 0)
-    done = print_runs(file) < 0 || print_config(file, "config_text") < 0 || print_config(file, "config_resolved") < 0 ? -1 : 0;
+    done = print_runs(file);
   esp_h5_drop(group);
   H5Fclose(file);
   ESP_REQUIRE(done >= 0, ESP_ERR_DATA, "%s: /provenance is damaged (HDF5: %s)", path, esp_h5_cause());

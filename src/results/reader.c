@@ -44,8 +44,8 @@ static esp_err check_head(const char *path, const unsigned char *head, size_t n,
   const size_t end_at = new ? 28 : head[8] == 1 ? 44 : 40;
   const bool known = n >= end_at + 8 && (new ? head[9] : head[13]) == 8; /* bytes of an address */
   ESP_REQUIRE(n >= end_at + 8 && (!known || le64(head + end_at) <= size), ESP_ERR_DATA,
-              "%s: truncated: %" PRIu64 " bytes are left%s; fetch a whole copy, or move it away and begin again", path, size,
-              known ? "" : " of an HDF5 file");
+              "%s: truncated: %" PRIu64 " bytes are left%s; fetch a whole copy, or move it away and begin again", path,
+              size, known ? "" : " of an HDF5 file");
   return ESP_OK;
 }
 
