@@ -614,7 +614,8 @@ static const double *w_rec_of(const finished_network *net)
   return net->w + esp_rnn_w_rec_offset(&net->shape);
 }
 
-static esp_workspace analysis_workspace(golden_case *c, const esp_rnn_shape *shape, int n_trials, int n_steps, int n_strengths)
+static esp_workspace analysis_workspace(golden_case *c, const esp_rnn_shape *shape, int n_trials, int n_steps,
+                                        int n_strengths)
 {
   esp_workspace ws;
   must(c, esp_workspace_create(2 * esp_trajectories_bytes(shape, n_trials, n_steps) +
@@ -699,7 +700,8 @@ static void check_lyapunov(golden_case *c, const finished_network *net, int whic
 {
   const int n = net->shape.n_hid, n_factors = last_bin - first_bin + 1;
   const double *a = esp_trajectory_state(t, ESP_PROBE_N_CONDITIONS - 1, first_bin);
-  double exponent, *eigenvalue = get_memory((size_t)n * sizeof *eigenvalue), *spectrum = get_memory((size_t)n * sizeof *spectrum);
+  double exponent, *eigenvalue = get_memory((size_t)n * sizeof *eigenvalue);
+  double *spectrum = get_memory((size_t)n * sizeof *spectrum);
   must(c, esp_lyapunov_published(n, w_rec_of(net), n_factors, a, &exponent, eigenvalue, ws));
   must(c, esp_lyapunov_spectrum(n, w_rec_of(net), n_factors, a, spectrum, ws));
   compare_one(c, "lyap", need(c, "lyap")->value[which], exponent, 1e-9);
@@ -752,7 +754,8 @@ static void check_probe_of_net(golden_case *c, const finished_network *net, int 
   must(c, esp_trajectories_run(&net->shape, net->w, &trials, 0, &t, &ws));
   const double *yhat = need(c, "yhat0")->value; /* [condition, network, step] */
   for (int condition = 0; condition < N; condition++)
-    compare(c, "yhat0", STEPS, yhat + (size_t)(2 * condition + which) * STEPS, esp_trajectory_output(&t, condition, 1), 1e-12);
+    compare(c, "yhat0", STEPS, yhat + (size_t)(2 * condition + which) * STEPS, esp_trajectory_output(&t, condition, 1),
+            1e-12);
 
   check_lyapunov(c, net, which, grid.onset[0], grid.onset[n_onsets - 1], &t, &ws);
   const char *spectrum = which == 0 ? "dimp" : "dimu"; /* the author's names are swapped */
@@ -811,8 +814,8 @@ static void check_delay_spectrum(golden_case *c, const finished_network *net, ch
   double exponent, *eigenvalue = get_memory((size_t)n * sizeof *eigenvalue);
   double *expected = get_memory(lyap->count * sizeof *expected);
   esp_workspace ws = analysis_workspace(c, &net->shape, 1, LAST_BIN, 1);
-  must(c, esp_lyapunov_published(n, w_rec_of(net), LAST_BIN - FIRST_BIN + 1, a + (size_t)(FIRST_BIN - 1) * (size_t)n, &exponent,
-                                 eigenvalue, &ws));
+  must(c, esp_lyapunov_published(n, w_rec_of(net), LAST_BIN - FIRST_BIN + 1, a + (size_t)(FIRST_BIN - 1) * (size_t)n,
+                                 &exponent, eigenvalue, &ws));
   memcpy(expected, lyap->value, lyap->count * sizeof *expected);
   qsort(expected, lyap->count, sizeof *expected, descending);
   size_t n_meant = 0;

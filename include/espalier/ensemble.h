@@ -25,6 +25,10 @@ void esp_ensemble_begin(int *argc, char ***argv, int *rank, int *n_ranks);
 /** End MPI. */
 void esp_ensemble_end(void);
 
+/** Say what happened and end all ranks at once: for a rank that fails alone where the others expect it. What is committed is
+ *  safe in the file. Does not return. */
+void esp_ensemble_abort(esp_err err);
+
 /** Rank 0 tells everybody how its preparation went and, if well, a text.
  *  @param err       of rank 0; ignored elsewhere
  *  @param[in,out] text  rank 0: the text; elsewhere: heap copy, the caller frees it

@@ -30,10 +30,10 @@ esp_err esp_lyapunov_published(int n_hid, const double *w_rec, int n_factors, co
                                double *eigenvalue, esp_workspace *ws);
 
 /** The spectrum, by accumulating QR factors, so that all exponents are accurate and not only the largest:
- *  a sweep forward, J(k) Q(k-1) = Q(k) F(k) with Q(0) = I and column pivoting, follows what is left of all directions and drops
- *  those that are lost; a sweep back, F(k)' Q'(k+1) = Q'(k) R'(k), leaves triangular factors, ordered and graded, whose product
- *  has the singular values of J(K) ... J(1); one-sided Jacobi rotations find these. (The mean of log |R_ii(k)|, the usual
- *  estimate for many factors, still depends on Q(0) after some 20 of them; its sum over i does not.)
+ *  a sweep forward, J(k) Q(k-1) = Q(k) F(k) with Q(0) = I and column pivoting, follows what is left of all directions and
+ *  drops those that are lost; a sweep back, F(k)' Q'(k+1) = Q'(k) R'(k), leaves triangular factors, ordered and graded,
+ *  whose product has the singular values of J(K) ... J(1); one-sided Jacobi rotations find these. (The mean of log |R_ii(k)|,
+ *  the usual estimate for many factors, still depends on Q(0) after some 20 of them; its sum over i does not.)
  *  A diagonal entry of F(k) below n_hid eps |J(k)| (Frobenius) counts as 0, and so does a singular value below 1e-290 of the
  *  largest: the exponent is -INFINITY, as in pruned networks where units project to nothing that lasts.
  *  @param[out] exponent  descending [n_hid]

@@ -13,7 +13,8 @@
 /** Scratch bytes of esp_pca. */
 size_t esp_pca_workspace_bytes(int n_hid);
 
-/** Components of the samples trial = first_trial .. first_trial + n_trials - 1 (from 0), bin = first_bin .. last_bin (from 1).
+/** Components of the samples trial = first_trial .. first_trial + n_trials - 1 (from 0), bin = first_bin .. last_bin
+ *  (from 1).
  *  @param[out] eigenvalue  descending [n_hid]; those below 1e-16 of the first are rounding, also negative
  *  @param[out] vector      [component, unit], unit length, the largest entry positive; NULL if not wanted
  *  @param      ws          scratch, given back on return

@@ -34,9 +34,9 @@ typedef enum {
 /** A commit entry as stored: what is known of a cell. */
 typedef struct {
   esp_outcome outcome;
-  uint32_t crc;   /* CRC-32C over the record's fields in order, then cell and outcome; 0 while empty             */
-  double seconds; /* wall clock of the stage, over all its sessions is not kept: of the one that finished it     */
-  int32_t rank;   /* that finished it                                                                            */
+  uint32_t crc;   /* CRC-32C over the record's fields in order, then cell and outcome; 0 while empty  */
+  double seconds; /* wall clock of the stage in the session that finished it (earlier ones not counted) */
+  int32_t rank;   /* that finished it                                                                  */
 } esp_commit;
 
 /** Create path complete and empty (see above). An existing file is not touched.

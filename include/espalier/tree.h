@@ -22,7 +22,7 @@ typedef struct {
 typedef struct {
   int n_trials, n_steps, n_in, n_out;
   int n_nodes;          /* distinct histories over all steps                                          */
-  int n_drives;         /* distinct input vectors                                                     */
+  int n_drives;         /* distinct input vectors (of a noisy set one may be listed more than once)   */
   int *level;           /* first node of each step, and n_nodes              [n_steps + 1]            */
   int *parent;          /* node one step earlier, -1 at the first step       [n_nodes]                */
   int *drive;           /* input of a node                                   [n_nodes]                */
@@ -38,6 +38,7 @@ size_t esp_tree_workspace_bytes(int n_trials, int n_steps, int n_in, int n_out);
 
 /** Build the tree. Histories are equal if all their input bits are (0.0 and -0.0 count as equal).
  *  @param input_lag  0: u(k) drives step k (published code); 1: u(k-1) does, u(0) = 0 (paper, Eq. 1)
+ *  @param ws         borrowed by the tree until rewound; scratch beyond that is given back
  *  @return ESP_OK, ESP_ERR_ARG, ESP_ERR_NOMEM. */
 esp_err esp_tree_build(const esp_trials *trials, int input_lag, esp_workspace *ws, esp_tree *tree);
 

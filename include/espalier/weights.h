@@ -1,5 +1,5 @@
-/* espalier/weights.h - distribution and singular values of the recurrent weights (paper, Figs. 2A, 2B, 5F, 6A, 6B, 7F). Pure,
- * local. Dimensionless. */
+/* espalier/weights.h - distribution and singular values of the recurrent weights (paper, Figs. 2A, 2B, 5F, 6A, 6B, 7F).
+ * Pure, local. Dimensionless. */
 #ifndef ESPALIER_WEIGHTS_H
 #define ESPALIER_WEIGHTS_H
 #include <stdint.h>

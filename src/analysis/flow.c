@@ -1,4 +1,4 @@
-/* analysis/flow.c */
+/* analysis/flow.c - points are stepped in the full space and only looked at on three axes. */
 #include "espalier/flow.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* analysis/weights.c */
+/* analysis/weights.c - the comparison that puts a weight on a boundary into the lower bin is that of MATLAB's hist. */
 #include "espalier/weights.h"
 
 #include <math.h>

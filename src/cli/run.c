@@ -277,6 +277,8 @@ static esp_err run_on_all_ranks(const run_options *o, int rank, int n_ranks, esp
     err = esp_config_parse("the config of rank 0", shared, 0, NULL, &config, &problems);
     if (err == ESP_OK)
       err = esp_plan_create(&config.values, &plan);
+    if (err != ESP_OK)
+      esp_ensemble_abort(err); /* rank 0 has read the same text without fault */
   }
   if (err == ESP_OK && !o->dry_run) {
     const esp_ensemble_options options = {

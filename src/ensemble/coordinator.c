@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "espalier/log.h"
+#include "espalier/ensemble.h"
 #include "messages.h"
 
 typedef struct {
@@ -105,7 +105,7 @@ esp_err esp_coordinate(esp_schedule *schedule, int n_workers, bool (*tick)(void 
 {
   coordinator c = {.schedule = schedule, .n_workers = n_workers, .workers = calloc((size_t)n_workers, sizeof *c.workers)};
   if (!c.workers)
-    MPI_Abort(MPI_COMM_WORLD, esp_err_exit_status(ESP_ERR_NOMEM));
+    esp_ensemble_abort(ESP_ERR_NOMEM);
   for (int i = 0; i < n_workers; i++)
     c.workers[i].last_member = -1;
   for (int naps = 0; !finished(&c);) {

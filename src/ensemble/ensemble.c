@@ -28,6 +28,12 @@ void esp_ensemble_end(void)
   MPI_Finalize();
 }
 
+void esp_ensemble_abort(esp_err err)
+{
+  esp_log("%s", esp_err_message(err));
+  MPI_Abort(MPI_COMM_WORLD, esp_err_exit_status(err));
+}
+
 esp_err esp_ensemble_share(esp_err err, char **text)
 {
   int code = (int)err, rank;
@@ -40,7 +46,7 @@ esp_err esp_ensemble_share(esp_err err, char **text)
   if (rank != 0) {
     *text = calloc((size_t)length + 1, 1);
     if (!*text)
-      MPI_Abort(MPI_COMM_WORLD, esp_err_exit_status(ESP_ERR_NOMEM));
+      esp_ensemble_abort(ESP_ERR_NOMEM);
   }
   MPI_Bcast(*text, (int)length, MPI_CHAR, 0, MPI_COMM_WORLD);
   return ESP_OK;
@@ -51,7 +57,7 @@ esp_err esp_ensemble_share(esp_err err, char **text)
 typedef struct {
   const esp_ensemble_options *options;
   esp_progress progress;
-  double last_look;
+  double last_look, last_sign_of_life;
 } housekeeping;
 
 static bool tick(void *context, const esp_schedule *schedule)
@@ -61,6 +67,9 @@ static bool tick(void *context, const esp_schedule *schedule)
   if (now - h->last_look >= 0.1) {
     h->last_look = now;
     esp_progress_update(&h->progress, schedule->n_done, esp_schedule_progress(schedule));
+  }
+  if (now - h->last_sign_of_life >= 5) {
+    h->last_sign_of_life = now;
     esp_lock_refresh(h->options->lock);
   }
   return esp_stop_signalled() || now >= h->options->stop_at;

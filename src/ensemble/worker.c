@@ -1,6 +1,7 @@
 /* ensemble/worker.c */
 #include "worker.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,7 @@ static esp_err compute(esp_worker *w, esp_outcome *outcome)
   w->saved_is_new = false;
   w->last_save = esp_seconds();
   const esp_err err = esp_stage_run(&context, &w->parent_outcome, &w->record, outcome);
+  assert(w->ws.used == 0); /* a stage gives back all it took */
   if (err == ESP_ERR_STOPPED && w->saved_is_new)
     ESP_TRY(save(w));
   return err;

@@ -2,14 +2,25 @@
 #include "espalier/tree.h"
 
 #include <stdbool.h>
+#include <string.h>
+
+enum { RECENT_DRIVES = 64 }; /* a designed task has fewer distinct inputs; with input noise looking further finds nothing */
 
 size_t esp_tree_workspace_bytes(int n_trials, int n_steps, int n_in, int n_out)
 {
   const size_t n = (size_t)n_trials * (size_t)n_steps; /* nodes, and distinct inputs, if nothing is shared */
-  return esp_workspace_bytes(((size_t)n_steps + 1) * sizeof(int)) + 3 * esp_workspace_bytes(n * sizeof(int)) +
-         esp_workspace_bytes(n * sizeof(double)) + esp_workspace_bytes(n * (size_t)n_out * sizeof(double)) +
-         esp_workspace_bytes(n * (size_t)n_in * sizeof(double));
+  return esp_workspace_bytes(((size_t)n_steps + 1) * sizeof(int)) + 4 * esp_workspace_bytes(n * sizeof(int)) +
+         esp_workspace_bytes((n + 1) * sizeof(int)) + esp_workspace_bytes(n * sizeof(double)) +
+         esp_workspace_bytes(n * (size_t)n_out * sizeof(double)) + esp_workspace_bytes(n * (size_t)n_in * sizeof(double)) +
+         esp_workspace_bytes((size_t)n_in * sizeof(double));
 }
+
+/* Scratch while a tree grows. */
+typedef struct {
+  int *first_child;  /* of a node, at its index + 1; of the root at 0; -1: none */
+  int *next_sibling;
+  double *rest;      /* input before the first step: zeros */
+} growth;
 
 static bool equal(int n, const double *a, const double *b)
 {
@@ -19,49 +30,52 @@ static bool equal(int n, const double *a, const double *b)
   return true;
 }
 
-/* Index of input u among the distinct ones, appended if it is new. Sets have either few distinct inputs (a designed task)
- * or nothing but distinct ones (input noise), where comparing with all would cost a square: `search` says which. */
-static int drive_of(esp_tree *tree, const double *u, bool search)
+static double *drive_input(const esp_tree *tree, int drive)
 {
-  for (int d = tree->n_drives - 1; search && d >= 0; d--)
-    if (equal(tree->n_in, tree->drive_input + (size_t)d * (size_t)tree->n_in, u))
+  return tree->drive_input + (size_t)drive * (size_t)tree->n_in;
+}
+
+/* Index of input u among the distinct ones, appended if it is not among the last few. */
+static int drive_of(esp_tree *tree, const double *u)
+{
+  for (int d = tree->n_drives - 1; d >= 0 && d >= tree->n_drives - RECENT_DRIVES; d--)
+    if (equal(tree->n_in, drive_input(tree, d), u))
       return d;
-  double *slot = tree->drive_input + (size_t)tree->n_drives * (size_t)tree->n_in;
-  for (int c = 0; c < tree->n_in; c++)
-    slot[c] = u[c];
+  memcpy(drive_input(tree, tree->n_drives), u, (size_t)tree->n_in * sizeof *u);
   return tree->n_drives++;
 }
 
-/* Node of one trial at step k: the one of an earlier trial with the same parent and input, or a new one. */
-static int node_of(esp_tree *tree, int k, int parent, int drive)
+/* The child of parent (-1: the root) whose input is u: the one of an earlier trial, or a new one. */
+static int child_of(esp_tree *tree, growth *g, int parent, const double *u)
 {
-  for (int node = tree->level[k]; node < tree->n_nodes; node++)
-    if (tree->parent[node] == parent && tree->drive[node] == drive)
-      return node;
+  int *link = &g->first_child[parent + 1];
+  for (; *link >= 0; link = &g->next_sibling[*link])
+    if (equal(tree->n_in, drive_input(tree, tree->drive[*link]), u))
+      return *link;
   const int node = tree->n_nodes++;
+  *link = node;
   tree->parent[node] = parent;
-  tree->drive[node] = drive;
+  tree->drive[node] = drive_of(tree, u);
   tree->weight[node] = 0.0;
+  g->first_child[node + 1] = g->next_sibling[node] = -1;
   return node;
 }
 
-static void grow(const esp_trials *trials, int input_lag, const double *rest, esp_tree *tree)
+static void grow(const esp_trials *trials, int input_lag, growth *g, esp_tree *tree)
 {
-  const int n_steps = trials->n_steps, n_in = trials->n_in;
-  bool search = true;
-  for (int k = 0; k < n_steps; k++) {
+  const size_t n_steps = (size_t)trials->n_steps, n_in = (size_t)trials->n_in;
+  g->first_child[0] = -1;
+  for (int k = 0; k < trials->n_steps; k++) {
     tree->level[k] = tree->n_nodes;
-    for (int t = 0; t < trials->n_trials; t++) {
-      const int from = k - input_lag; /* the step whose input arrives here; before the first step there is none */
-      const double *u = from < 0 ? rest : trials->input + ((size_t)t * (size_t)n_steps + (size_t)from) * (size_t)n_in;
-      const int parent = k == 0 ? -1 : tree->node[(size_t)t * (size_t)n_steps + (size_t)k - 1];
-      const int node = node_of(tree, k, parent, drive_of(tree, u, search));
-      tree->node[(size_t)t * (size_t)n_steps + (size_t)k] = node;
-      tree->weight[node] += 1.0;
-      search = tree->n_drives <= 64 || tree->n_drives * 4 < tree->n_nodes;
+    for (size_t t = 0; t < (size_t)trials->n_trials; t++) {
+      const int from = k - input_lag; /* the step whose input arrives here */
+      const double *u = from < 0 ? g->rest : trials->input + (t * n_steps + (size_t)from) * n_in;
+      int *node = tree->node + t * n_steps + (size_t)k;
+      *node = child_of(tree, g, k == 0 ? -1 : node[-1], u);
+      tree->weight[*node] += 1.0;
     }
   }
-  tree->level[n_steps] = tree->n_nodes;
+  tree->level[trials->n_steps] = tree->n_nodes;
 }
 
 /* Mean target of each node, and what the loss has beyond it. Two passes, so that the constant does not cancel. */
@@ -98,11 +112,12 @@ esp_err esp_tree_build(const esp_trials *trials, int input_lag, esp_workspace *w
   ESP_TRY(esp_workspace_take(ws, n * (size_t)trials->n_out, &tree->target));
   ESP_TRY(esp_workspace_take(ws, n * (size_t)trials->n_in, &tree->drive_input));
   const size_t mark = ws->used;
-  double *rest;
-  ESP_TRY(esp_workspace_take(ws, (size_t)trials->n_in, &rest));
-  for (int c = 0; c < trials->n_in; c++)
-    rest[c] = 0.0;
-  grow(trials, input_lag, rest, tree);
+  growth g;
+  ESP_TRY(esp_workspace_take_int(ws, n + 1, &g.first_child));
+  ESP_TRY(esp_workspace_take_int(ws, n, &g.next_sibling));
+  ESP_TRY(esp_workspace_take(ws, (size_t)trials->n_in, &g.rest));
+  memset(g.rest, 0, (size_t)trials->n_in * sizeof *g.rest);
+  grow(trials, input_lag, &g, tree);
   average_targets(trials, tree);
   ws->used = mark;
   return ESP_OK;

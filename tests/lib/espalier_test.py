@@ -1,0 +1,301 @@
+"""What the end-to-end tests share: a directory per test, running the program under a time limit, killing what is left.
+
+The environment says what is tested: ESPALIER (the program), ESP_SOURCE (root of the sources), ESP_TEST_TMP (where to make
+directories), MPIEXEC. Only the standard library is needed; tools of HDF5 are used where they are installed.
+"""
+import hashlib
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+SOURCE = pathlib.Path(os.environ.get("ESP_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
+ESPALIER = os.path.abspath(os.environ.get("ESPALIER") or SOURCE / "build" / "espalier")
+MPIEXEC = os.environ.get("MPIEXEC") or "mpirun"
+TMP = os.environ.get("ESP_TEST_TMP") or tempfile.gettempdir()
+
+OK, USAGE, DATA, NO_INPUT, UNAVAILABLE, CANNOT_CREATE, IO, STOPPED, CONFIG = 0, 64, 65, 66, 69, 73, 74, 75, 78
+
+SETTINGS = {  # Open MPI as root, with more ranks than cores, on one machine
+    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_hwloc_base_binding_policy": "none",
+    "OMPI_MCA_btl_vader_single_copy_mechanism": "none", "OMPI_MCA_oob_tcp_if_include": "lo",
+    "OMPI_MCA_btl_tcp_if_include": "lo", "OPENBLAS_NUM_THREADS": "1",
+}
+
+# Half a second of computing, 28 cells: members 0 and 1 also learn new cues.
+TINY = """\
+experiment: dms
+seed: 7
+ensemble:
+  members: 4
+network:
+  n_hid: 5
+training:
+  steps_per_call: 60
+  max_calls: 3
+  start_episodes: 2
+ladder:
+  fractions: [0.4, 0.8]
+transfer:
+  from: 0.8
+  calls: 2
+  members: 2
+"""
+
+SCRATCH = """\
+experiment: scratch
+seed: 7
+ensemble:
+  members: 4
+network:
+  n_hid: 5
+training:
+  steps_per_call: 60
+scratch:
+  calls: 3
+"""
+
+# About eight seconds of computing in 12 cells, of which 3 are copies: a signal meets it inside a stage.
+LONG = """\
+experiment: dms
+seed: 11
+ensemble:
+  members: 3
+  checkpoint_interval: 1
+network:
+  n_hid: 5
+training:
+  steps_per_call: 60
+  max_calls: 400
+  start_episodes: 1
+ladder:
+  fractions: [0.4]
+transfer:
+  from: 0
+"""
+
+
+class Result:
+    def __init__(self, status, out, err, seconds):
+        self.status, self.out, self.err, self.seconds = status, out, err, seconds
+
+    def __str__(self):
+        return f"status {self.status} after {self.seconds:.1f} s\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+
+def processes_of(session):
+    """Process numbers of a session that are alive."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            text = pathlib.Path("/proc", entry, "stat").read_text()
+        except OSError:
+            continue
+        state, _, _, its_session = text[text.rindex(")") + 2:].split()[:4]
+        if int(its_session) == session and state not in "ZX":
+            found.append(int(entry))
+    return found
+
+
+def ranks_of(session):
+    """Those of them that are the program itself, not its launcher."""
+    found = []
+    for pid in processes_of(session):
+        try:
+            if os.path.samefile(f"/proc/{pid}/exe", ESPALIER):
+                found.append(pid)
+        except OSError:
+            pass
+    return sorted(found)
+
+
+def send(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def wait_for(condition, seconds, pause=0.005):
+    """True as soon as condition() is; False after so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(pause)
+    return bool(condition())
+
+
+def sha256(path):
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+def have(tool):
+    return shutil.which(tool) is not None
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        os.makedirs(TMP, exist_ok=True)
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="e2e-", dir=TMP))
+        self.addCleanup(self._clean)
+        self.started = []
+        self.mpi = self.dir / ".mpi"  # what Open MPI leaves behind when it is killed
+        self.mpi.mkdir()
+
+    def _clean(self):
+        for process in self.started:
+            for pid in processes_of(process.pid):
+                send(pid, signal.SIGKILL)
+            process.kill()
+            process.wait()
+        wait_for(lambda: not any(processes_of(p.pid) for p in self.started), 5)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def environment(self, **extra):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "PMIX_", "OMPI_COMM"))}
+        env.update(SETTINGS)
+        env.update(TMPDIR=str(self.mpi), OMPI_MCA_btl_vader_backing_directory=str(self.mpi), LC_ALL="C.UTF-8")
+        env.update({k: str(v) for k, v in extra.items()})
+        return env
+
+    def write(self, name, text):
+        path = self.dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def config(self, text=TINY, name="net.yaml"):
+        return self.write(name, text)
+
+    def command(self, args, ranks=1):
+        launcher = [MPIEXEC, "-n", str(ranks)] if ranks > 1 else []
+        return [*launcher, ESPALIER, *map(str, args)]
+
+    def start(self, *args, ranks=1, env=None, cwd=None):
+        """Begin a command in a session of its own; finish() waits for it."""
+        out, err = (tempfile.TemporaryFile(dir=self.mpi) for _ in range(2))
+        process = subprocess.Popen(self.command(args, ranks), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                   cwd=cwd or self.dir, env=self.environment(**(env or {})), start_new_session=True)
+        process.began, process.out_file, process.err_file = time.monotonic(), out, err
+        self.started.append(process)
+        return process
+
+    def finish(self, process, timeout=60):
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill_all(process)
+            process.wait(10)
+            self.fail(f"still running after {timeout} s: {process.args}\n{self._texts(process)}")
+        return Result(process.returncode, *self._texts(process), time.monotonic() - process.began)
+
+    @staticmethod
+    def _texts(process):
+        texts = []
+        for file in (process.out_file, process.err_file):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+        return texts
+
+    def run_program(self, *args, ranks=1, timeout=60, env=None, cwd=None):
+        return self.finish(self.start(*args, ranks=ranks, env=env, cwd=cwd), timeout)
+
+    def expect(self, status, *args, **keywords):
+        result = self.run_program(*args, **keywords)
+        self.assertEqual(result.status, status, f"{args}: {result}")
+        return result
+
+    def kill_all(self, process, number=signal.SIGKILL):
+        for pid in processes_of(process.pid):
+            send(pid, number)
+
+    def wait_gone(self, process, seconds=20):
+        """Wait until launcher and ranks are gone, also those whose launcher was killed."""
+        process.wait(seconds)
+        self.assertTrue(wait_for(lambda: not processes_of(process.pid), seconds), "ranks outlive their launcher")
+
+    def wait_working(self, process, path, cells=0, seconds=30):
+        """Wait until the run has a file with this many cells in it."""
+        def working():
+            if process.poll() is not None:
+                return True
+            return os.path.exists(path) and self.status(path)["done"] >= cells
+        self.assertTrue(wait_for(working, seconds, 0.05), "the run does not get going")
+        self.assertIsNone(process.poll(), f"ended too early: {self._texts(process)}")
+
+    def status(self, path):
+        result = self.run_program("status", "--json", path)
+        self.assertEqual(result.status, OK, str(result))
+        return json.loads(result.out)
+
+    def assert_sound(self, path):
+        result = self.run_program("verify", path)
+        self.assertEqual(result.status, OK, str(result))
+        self.assertIn(" 0 faults", result.out)
+
+    def assert_same(self, one, other):
+        result = self.run_program("verify", one, other)
+        self.assertEqual(result.status, OK, str(result))
+        self.assertIn(" 0 differ", result.out)
+
+    def assert_one_line(self, result, *words):
+        """A message of one line on stderr, which begins with the program's name and contains these words."""
+        lines = result.err.strip().splitlines()
+        self.assertEqual(len(lines), 1, str(result))
+        self.assertTrue(lines[0].startswith("espalier"), lines[0])
+        for word in words:
+            self.assertIn(str(word), lines[0])
+
+    def straight(self, config, name="straight.h5"):
+        """The same work in one go by one process, to compare with."""
+        path = self.dir / name
+        self.expect(OK, "run", "-q", config, "-o", path)
+        return path
+
+    def litter(self):
+        return sorted(p.name for p in self.dir.iterdir() if p.name != ".mpi")
+
+    def extent(self, path, dataset):
+        """Where a dataset lies in the file: (offset, bytes); skips the test without h5dump."""
+        if not have("h5dump"):
+            self.skipTest("h5dump is not installed")
+        text = subprocess.run(["h5dump", "-p", "-H", "-d", dataset, str(path)], capture_output=True, text=True, timeout=30,
+                              check=True).stdout
+        return int(re.search(r"OFFSET (\d+)", text).group(1)), int(re.search(r"SIZE (\d+)", text).group(1))
+
+    def bytes_of(self, path, dataset):
+        offset, size = self.extent(path, dataset)
+        return pathlib.Path(path).read_bytes()[offset:offset + size]
+
+
+def flip(path, offset, bit=0):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1 << bit]))
+
+
+def seed_from_environment():
+    seed = int(os.environ.get("ESP_TEST_SEED") or time.time())
+    print(f"seed {seed} (repeat with ESP_TEST_SEED={seed})", flush=True)
+    return random.Random(seed)
+
+
+def main():
+    unittest.main(verbosity=2)

@@ -1,0 +1,134 @@
+"""Killed at random moments and begun again by the same command, a run ends with the bits of one that was never disturbed.
+
+ESP_TEST_KILLS says how often; ESP_TEST_SEED repeats a sequence (as far as the clock allows).
+"""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from espalier_test import *
+
+KILLS = int(os.environ.get("ESP_TEST_KILLS") or 20)
+
+# Some seconds of computing in stages of 0.2 to 1.5 s.
+WORK = """\
+experiment: dms
+seed: 5
+ensemble:
+  members: 4
+  checkpoint_interval: 1
+network:
+  n_hid: 5
+training:
+  steps_per_call: 60
+  max_calls: 60
+  start_episodes: 3
+ladder:
+  fractions: [0.4, 0.8]
+transfer:
+  from: 0.8
+  calls: 20
+  members: 2
+"""
+
+
+class Kill(Case):
+    def strike(self, process, random):
+        """Kill all of it, one rank, or the launcher alone; then wait until everything is gone."""
+        ranks = ranks_of(process.pid)
+        how = random.choice(["all", "all", "one rank", "launcher"])
+        if how == "all" or process.pid in ranks or not ranks:
+            self.kill_all(process)
+        elif how == "one rank":
+            send(random.choice(ranks), signal.SIGKILL)
+        else:
+            send(process.pid, signal.SIGKILL)
+        self.wait_gone(process)
+        return how
+
+    def check_after_kill(self, file, done_before):
+        if not file.exists():
+            self.assertEqual(done_before, 0, "the file has vanished")
+            return 0
+        self.assert_sound(file)
+        status = self.status(file)
+        self.assertEqual(status["damaged"], 0)
+        self.assertGreaterEqual(status["done"], done_before, "committed cells were lost")
+        if have("h5dump"):
+            dump = subprocess.run(["h5dump", "-H", str(file)], capture_output=True, timeout=30)
+            self.assertEqual(dump.returncode, 0, dump.stderr)
+        return status["done"]
+
+    def test_random_kills(self):
+        random = seed_from_environment()
+        config = self.config(WORK)
+        straight = self.straight(config)
+        file, done, kills, completed = self.dir / "killed.h5", 0, 0, 0
+        while kills < KILLS:
+            process = self.start("run", "-q", config, "-o", file, ranks=random.choice([1, 2, 3, 5]))
+            moment = random.uniform(0.1, 1.6)
+            try:
+                process.wait(moment)
+            except subprocess.TimeoutExpired:
+                how = self.strike(process, random)
+                kills += 1
+                done = self.check_after_kill(file, done)
+                print(f"kill {kills} ({how}) after {moment:.2f} s: {done} cells", flush=True)
+                continue
+            result = self.finish(process)
+            self.assertEqual(result.status, OK, str(result))
+            self.assert_same(straight, file)
+            file.unlink()
+            done, completed = 0, completed + 1
+        self.expect(OK, "run", "-q", config, "-o", file, ranks=3)
+        self.assert_sound(file)
+        self.assert_same(straight, file)
+        print(f"{kills} kills, {completed + 1} times complete", flush=True)
+
+    def test_killed_in_the_first_moments(self):
+        """While it starts and makes the file: there is none, or a whole one."""
+        random = seed_from_environment()
+        config = self.config(TINY)
+        straight = self.straight(config)
+        file = self.dir / "new.h5"
+        for i in range(12):
+            process = self.start("run", "-q", config, "-o", file, ranks=1 if i % 3 else 3)
+            if i % 2:
+                time.sleep(random.uniform(0, 0.1))
+            else:  # as soon as anything at all appears beside the config, and a little later
+                wait_for(lambda: any(n.startswith("new.h5") for n in self.litter()) or process.poll() is not None, 10, 0.0005)
+                time.sleep(random.uniform(0, 0.02))
+            self.kill_all(process)
+            self.wait_gone(process)
+            self.check_after_kill(file, 0)
+            if i % 4 == 3 and file.exists():
+                file.unlink()
+        self.expect(OK, "run", "-q", config, "-o", file)
+        self.assert_same(straight, file)
+        left = [name for name in self.litter() if name.startswith("new.h5") and name != "new.h5"]
+        self.assertEqual(left, [], "files of killed runs are left beside the results")
+
+    def test_resumes_inside_a_stage(self):
+        """A stage longer than checkpoint_interval does not begin at its beginning after a kill."""
+        config = self.config(LONG.replace("members: 3", "members: 1").replace("max_calls: 400", "max_calls: 800"))
+        file = self.dir / "net.h5"
+        process = self.start("run", "-q", config)
+        self.wait_working(process, file)
+
+        def saved():
+            return any(self.bytes_of(file, "/resume/commit"))
+        self.assertTrue(wait_for(saved, 20, 0.1), "nothing is saved in a long stage")
+        self.assertEqual(self.status(file)["done"], 0, "the stage is too short for this test")
+        self.kill_all(process)
+        self.wait_gone(process)
+        self.expect(OK, "run", "-q", config)
+        self.assert_sound(file)
+        self.assert_same(self.straight(config), file)
+
+
+if __name__ == "__main__":
+    main()

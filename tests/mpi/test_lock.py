@@ -1,0 +1,69 @@
+"""One run at a time writes to a file; a dead one does not stand in the way."""
+import pathlib
+import socket
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from espalier_test import *
+
+
+class Lock(Case):
+    def second_run(self, ranks):
+        config = self.config(LONG)
+        file = self.dir / "net.h5"
+        first = self.start("run", "-q", config, ranks=ranks)
+        self.wait_working(first, file)
+        for args in ([], ["--force"], ["--set", "seed=12", "--force"]):
+            result = self.expect(UNAVAILABLE, "run", "-q", config, *args)
+            self.assert_one_line(result, "net.h5", "another run is writing it", socket.gethostname())
+            self.assertTrue(any(f"process {pid} " in result.err for pid in ranks_of(first.pid)), result.err)
+        result = self.expect(UNAVAILABLE, "run", "-q", config, ranks=2)
+        self.assertEqual(result.err.count("another run is writing it"), 1, result.err)
+        self.assertIsNone(first.poll(), "the first run was disturbed")
+        self.assertEqual([n for n in self.litter() if ".old-" in n], [])
+
+        self.kill_all(first)
+        self.wait_gone(first)
+        self.assertTrue((self.dir / "net.h5.lock").exists())
+        began = time.monotonic()
+        self.expect(STOPPED, "run", "-q", config, "--max-time", "0.2")
+        self.assertLess(time.monotonic() - began, 10, "the lock of a dead run stood in the way")
+        self.assertFalse((self.dir / "net.h5.lock").exists())
+        self.assert_sound(file)
+
+    def test_one_process(self):
+        self.second_run(1)
+
+    def test_three_ranks(self):
+        self.second_run(3)
+
+    def test_by_another_name(self):
+        """A link to the results leads to the same lock."""
+        config = self.config(LONG)
+        first = self.start("run", "-q", config)
+        self.wait_working(first, self.dir / "net.h5")
+        (self.dir / "link.h5").symlink_to("net.h5")
+        result = self.expect(UNAVAILABLE, "run", "-q", config, "-o", "link.h5")
+        self.assert_one_line(result, f"process {first.pid} ")
+
+    def test_two_at_once(self):
+        """Begun in the same moment, exactly one of two works; afterwards the file is whole."""
+        config = self.config(TINY)
+        both = [self.start("run", "-q", config) for _ in range(2)]
+        results = [self.finish(p) for p in both]
+        self.assertIn(OK, [r.status for r in results])
+        for result in results:
+            self.assertIn(result.status, (OK, UNAVAILABLE), str(result))
+        self.assert_sound("net.h5")
+        self.assertEqual(self.litter(), ["net.h5", "net.yaml"])
+
+    def test_nothing_is_left(self):
+        config = self.config()
+        for ranks in (1, 3):
+            self.expect(OK, "run", "-q", config, ranks=ranks)
+            self.assertEqual(self.litter(), ["net.h5", "net.yaml"])
+
+
+if __name__ == "__main__":
+    main()

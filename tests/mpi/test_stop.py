@@ -1,0 +1,136 @@
+"""Asked to stop, a run saves its work and exits 75 within ten seconds; the same command then gives the undisturbed bits."""
+import os
+import pathlib
+import signal
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from espalier_test import *
+
+SOON = 10.0
+
+
+class Stop(Case):
+    def stop_with(self, config, number, ranks, whom="launcher"):
+        """Start, signal in the middle of the work, wait; what came of it and how long that took."""
+        file = self.dir / f"{number.name}{ranks}{whom}.h5".replace(" ", "")
+        process = self.start("run", config, "-o", file, ranks=ranks)
+        self.wait_working(process, file)
+        time.sleep(0.5)
+        began = time.monotonic()
+        for pid in [process.pid] if whom == "launcher" else ranks_of(process.pid):
+            send(pid, number)
+        result = self.finish(process, 30)
+        result.seconds = time.monotonic() - began
+        self.assertLess(result.seconds, SOON, str(result))
+        self.assertIn("stopped with work left; the same command continues it", result.err)
+        self.assertFalse(os.path.exists(f"{file}.lock"))
+        self.assert_sound(file)
+        self.assertFalse(self.status(file)["complete"])
+        return file, result
+
+    def go_on(self, config, file, ranks, straight):
+        self.expect(OK, "run", "-q", config, "-o", file, ranks=ranks)
+        self.assert_sound(file)
+        self.assert_same(straight, file)
+        self.assertEqual(self.status(file)["gradients"], self.status(straight)["gradients"])
+
+    def test_one_process(self):
+        config = self.config(LONG.replace("400", "150"))
+        straight = self.straight(config)
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number.name):
+                file, result = self.stop_with(config, number, 1)
+                self.assertEqual(result.status, STOPPED, str(result))
+                self.go_on(config, file, 1, straight)
+
+    def test_launcher(self):
+        """mpirun passes USR1 and USR2 on and returns the program's status; TERM and INT it turns into an end of its own."""
+        config = self.config(LONG.replace("400", "150"))
+        straight = self.straight(config)
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number.name):
+                file, result = self.stop_with(config, number, 3)
+                if number in (signal.SIGUSR1, signal.SIGUSR2):
+                    self.assertEqual(result.status, STOPPED, str(result))
+                else:
+                    self.assertNotEqual(result.status, OK, str(result))
+                self.go_on(config, file, 3, straight)
+
+    def test_all_ranks(self):
+        """As Slurm does it: every rank gets the signal itself."""
+        config = self.config(LONG.replace("400", "150"))
+        straight = self.straight(config)
+        for number in (signal.SIGUSR1, signal.SIGTERM):
+            with self.subTest(signal=number.name):
+                file, result = self.stop_with(config, number, 3, "all ranks")
+                self.assertEqual(result.status, STOPPED, str(result))
+                self.go_on(config, file, 2, straight)
+
+    def test_inside_a_long_stage(self):
+        """Stopped in the first stage of the only member, it goes on from there and does no step twice."""
+        config = self.config(LONG.replace("members: 3", "members: 1").replace("max_calls: 400", "max_calls: 500"))
+        straight = self.straight(config)
+        file, result = self.stop_with(config, signal.SIGUSR1, 1)
+        self.assertEqual(result.status, STOPPED)
+        self.assertEqual(self.status(file)["done"], 0, "the stage is too short for this test")
+        self.assertTrue(any(self.bytes_of(file, "/resume/commit")), "nothing was saved")
+        before = time.monotonic()
+        self.go_on(config, file, 1, straight)
+        self.assertLess(time.monotonic() - before, 60)
+
+    def test_many_stops(self):
+        config = self.config(LONG.replace("400", "150"))
+        straight = self.straight(config)
+        file = self.dir / "often.h5"
+        for i in range(30):
+            result = self.run_program("run", "-q", config, "-o", file, "--max-time", "0.3s", ranks=[1, 3, 2][i % 3])
+            if result.status != STOPPED:
+                break
+        self.assertEqual(result.status, OK, str(result))
+        self.assertGreater(i, 2)
+        self.assert_same(straight, file)
+        self.assertEqual(self.status(file)["gradients"], self.status(straight)["gradients"])
+
+    def test_second_signal_ends_at_once(self):
+        config = self.config(LONG)
+        file = self.dir / "net.h5"
+        process = self.start("run", config)
+        self.wait_working(process, file)
+        send(process.pid, signal.SIGSTOP)  # so that both are there before it can react to one
+        send(process.pid, signal.SIGINT)
+        send(process.pid, signal.SIGTERM)
+        send(process.pid, signal.SIGCONT)
+        result = self.finish(process, 10)
+        self.assertIn(result.status, (-signal.SIGINT, -signal.SIGTERM), str(result))
+        self.assert_sound(file)
+        self.expect(STOPPED, "run", "-q", config, "--max-time", 0)
+
+    def test_max_time(self):
+        config = self.config(LONG)
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                result = self.expect(STOPPED, "run", config, "-o", f"{ranks}.h5", "--max-time", "1s", ranks=ranks)
+                self.assertLess(result.seconds, SOON)
+                self.assertIn("stopped with work left", result.err)
+                self.assertNotIn("is complete", result.out)
+
+    def test_end_of_the_slurm_job(self):
+        config = self.config(LONG)
+        result = self.expect(STOPPED, "run", config, env={"SLURM_JOB_END_TIME": int(time.time()) + 62})
+        self.assertLess(result.seconds, SOON)
+        self.expect(OK, "run", "-q", self.config(TINY, "short.yaml"), env={"SLURM_JOB_END_TIME": int(time.time()) + 3600})
+
+    def test_nothing_left(self):
+        """A stop that comes when everything is there changes nothing."""
+        config = self.config()
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                self.expect(OK, "run", "-q", config, "-o", f"{ranks}.h5", ranks=ranks)
+                result = self.expect(OK, "run", "-q", config, "-o", f"{ranks}.h5", "--max-time", "0", ranks=ranks)
+                self.assertIn("is complete: 28 cells", result.out)
+
+
+if __name__ == "__main__":
+    main()
