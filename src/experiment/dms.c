@@ -10,8 +10,8 @@
 enum { ARM_PRUNED, ARM_TWIN, N_ARMS };
 enum { START = 0 };
 
-/* Training calls that a stage needs on average, measured over the first dozen members; only hand-out order and ETA use them. */
-static const double calls_of_start = 150, calls_of_rung = 35;
+/* Training calls that a stage needs on average, measured over six members; only hand-out order and ETA use them. */
+static const double calls_of_start = 100, calls_of_rung[N_ARMS] = {35, 20};
 
 static int transfer_stage(const esp_config *config)
 {
@@ -46,7 +46,7 @@ static void declare_rung(const esp_config *config, int rung, esp_stage *stage)
                        .prune_fraction = fraction,
                        .n_members = config->ensemble.members,
                        .parent = {{ARM_PRUNED, rung}, {ARM_TWIN, rung}}, /* the stage before: start is stage 0 */
-                       .expected_cost = {calls_of_rung, calls_of_rung}};
+                       .expected_cost = {calls_of_rung[ARM_PRUNED], calls_of_rung[ARM_TWIN]}};
   const bool in_percent = fabs(100 * fraction - round(100 * fraction)) < 1e-9; /* rung_0.70, but rung_0.125 */
   snprintf(stage->name, sizeof stage->name, in_percent ? "rung_%.2f" : "rung_%.6g", fraction);
 }
