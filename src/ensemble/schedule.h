@@ -30,8 +30,9 @@ esp_err esp_schedule_create(const esp_plan *plan, const unsigned char *done, esp
 void esp_schedule_free(esp_schedule *schedule);
 
 /** Choose a strand for a worker that last worked on `last_member` (-1: none) and mark it taken:
- *  the other arm of its own member; else the longest expected strand of a member that nobody has begun; else the longest
- *  expected of any (so both arms of the last members are worked on at once). Equal lengths go by number.
+ *  the other arm of its own member; else, of the members that nobody works on, the one with most missing work (its first arm
+ *  that is ready); else the longest strand of any (so both arms of the last members are worked on at once). Lengths are
+ *  expected costs; equal ones go by number.
  *  @return false if nothing is ready now. */
 bool esp_schedule_next(esp_schedule *schedule, int last_member, esp_strand *strand);
 

@@ -384,8 +384,15 @@ esp_err esp_network_verify(const esp_config *config, double prune_fraction, cons
     ESP_REQUIRE(isfinite(w[i]), ESP_ERR_DATA, "weight %zu is not finite", i);
   const int n_calls = *esp_record_i32(record, NET_N_CALLS);
   ESP_REQUIRE(n_calls >= 1 && n_calls <= (int)record->layout->count[NET_LOSS_CURVE], ESP_ERR_DATA, "n_calls is %d", n_calls);
-  ESP_REQUIRE(isfinite(*esp_record_f64(record, NET_LOSS)), ESP_ERR_DATA, "the loss is not finite");
-  for (int call = 0; call < n_calls; call++)
-    ESP_REQUIRE(isfinite(esp_record_f64(record, NET_LOSS_CURVE)[call]), ESP_ERR_DATA, "loss_curve[%d] is not finite", call);
+  static const int losses[] = {NET_LOSS, NET_LOSS_LAST_CALL}, curves[] = {NET_LOSS_CURVE, NET_LOSS_CURVE_END};
+  for (int i = 0; i < 2; i++) {
+    const char *name = record->layout->field[losses[i]].name, *curve = record->layout->field[curves[i]].name;
+    ESP_REQUIRE(isfinite(*esp_record_f64(record, losses[i])), ESP_ERR_DATA, "%s is not finite", name);
+    for (int call = 0; call < n_calls; call++)
+      ESP_REQUIRE(isfinite(esp_record_f64(record, curves[i])[call]), ESP_ERR_DATA, "%s[%d] is not finite", curve, call);
+  }
+  ESP_REQUIRE(isfinite(esp_record_f64(record, NET_EPISODE_LOSS)[0]), ESP_ERR_DATA, "episode_loss[0] is not finite");
+  ESP_REQUIRE(*esp_record_f64(record, NET_SPARSITY) == esp_mask_sparsity(n, mask), ESP_ERR_DATA,
+              "sparsity is %g, but the mask has %g", *esp_record_f64(record, NET_SPARSITY), esp_mask_sparsity(n, mask));
   return ESP_OK;
 }

@@ -12,7 +12,7 @@ typedef struct {
 
 int esp_prune_count(int n_hid, double fraction)
 {
-  return (int)floor(fraction * n_hid * n_hid + 1e-9); /* 0.7 * 900 is 629.99..., and means 630 */
+  return (int)floor(fraction * n_hid * n_hid + 1e-9); /* 0.47 * 100 is 46.99..., and means 47 */
 }
 
 double esp_mask_sparsity(int n_hid, const uint8_t *mask)

@@ -1,4 +1,4 @@
-/* tests/unit/reference_rnn.h - the network of espalier/rnn.h the obvious way: one trial, one step, one unit after the other. */
+/* tests/unit/reference_rnn.h - the network of espalier/rnn.h the obvious way: trial by trial, step by step, unit by unit. */
 #ifndef ESPALIER_TESTS_REFERENCE_RNN_H
 #define ESPALIER_TESTS_REFERENCE_RNN_H
 #include <math.h>

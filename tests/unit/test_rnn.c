@@ -44,9 +44,8 @@ static void make_weights(const esp_rnn_shape *shape, uint64_t seed, double remov
   const size_t n = (size_t)shape->n_hid, w_rec = esp_rnn_w_rec_offset(shape);
   const esp_rng_key key = {.seed = seed, .purpose = ESP_RNG_PRUNE_CHOICE};
   normals(seed, esp_rnn_n_weights(shape), 0.2, weights);
-  for (size_t i = 0; i < n * n; i++) {
+  for (size_t i = 0; i < n * n; i++)
     weights[w_rec + i] = esp_rng_uniform(&key, i) < removed ? 0 : 0.5 * weights[w_rec + i] + 0.5 * (i % (n + 1) == 0);
-  }
 }
 
 typedef enum { OLD_CUES, NEW_CUES, RANDOM_INPUTS, ONE_TRIAL, ONE_STEP, REPEATED_RANDOM, N_SETS } set_kind;
@@ -122,7 +121,8 @@ static void fast_network_is_the_obvious_one(void **state)
         const bool bias = variant & 1;
         const int n_out = s % 2 == 0 ? 1 : bias ? 4 : 3, input_lag = variant >> 2 & 1;
         const esp_trials trials = make_set(kind, n_out);
-        const esp_rnn_shape shape = {sizes[s], trials.n_in, n_out, bias, variant & 2 ? ESP_READOUT_LATENT : ESP_READOUT_RATE};
+        const esp_readout readout = variant & 2 ? ESP_READOUT_LATENT : ESP_READOUT_RATE;
+        const esp_rnn_shape shape = {sizes[s], trials.n_in, n_out, bias, readout};
         make_weights(&shape, (uint64_t)(100 + s), variant & 4 ? 0.7 : 0);
         assert_as_obvious(&shape, &trials, input_lag);
         make_weights(&shape, (uint64_t)(200 + s), variant & 4 ? 0 : 0.7);

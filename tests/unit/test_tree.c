@@ -77,6 +77,9 @@ static void dms_sets_share_what_they_can(void **state)
     }
   t = make_set(ESP_DMS_OLD_CUES, 5, 0.1);
   assert_int_equal(build(&t, 0).n_nodes, 20 * 58);
+  memcpy(input + 10 * 58 * 6, input, 10 * 58 * 6 * sizeof *input); /* many inputs, and yet half the trials repeat */
+  assert_int_equal(count_histories(&t), 10 * 58);
+  assert_int_equal(build(&t, 0).n_nodes, 10 * 58);
 }
 
 static void assert_sound(const esp_trials *t, const esp_tree *tree)

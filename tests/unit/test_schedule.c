@@ -1,0 +1,310 @@
+/* tests/unit/test_schedule.c - who gets what next, and that everything is handed out once whatever the order of events. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../src/ensemble/schedule.h"
+#include "espalier/experiment.h"
+
+enum { PRUNED, TWIN };
+enum { MAX_MEMBERS = 9, MAX_SLOTS = MAX_MEMBERS * 2 * 5, NOBODY = -1 };
+
+/* A plan of dms: start, three rungs, and transfer for the first two members. */
+static esp_plan make_plan(int members, const char *experiment)
+{
+  char set[32];
+  const char *const sets[] = {set};
+  esp_config_file file;
+  esp_plan plan;
+  char *problems = NULL;
+  snprintf(set, sizeof set, "ensemble.members=%d", members);
+  const char *const text = strcmp(experiment, "dms") == 0 ? "experiment: dms\nladder: {fractions: [0.3, 0.5, 0.7]}\n"
+                                                            "transfer: {from: 0.5, members: 2}\n"
+                                                          : "experiment: scratch\n";
+  assert_int_equal(esp_config_parse("test", text, 1, sets, &file, &problems), ESP_OK);
+  assert_int_equal(esp_plan_create(&file.values, &plan), ESP_OK);
+  esp_config_file_free(&file);
+  return plan;
+}
+
+static esp_schedule make_schedule(const esp_plan *plan, const unsigned char *done)
+{
+  static const unsigned char nothing[MAX_SLOTS];
+  esp_schedule s;
+  assert_true(esp_plan_n_slots(plan) <= MAX_SLOTS);
+  assert_int_equal(esp_schedule_create(plan, done ? done : nothing, &s), ESP_OK);
+  return s;
+}
+
+static void assert_next(esp_schedule *s, int last_member, int member, int arm)
+{
+  esp_strand strand;
+  assert_true(esp_schedule_next(s, last_member, &strand));
+  if (strand.member != member || strand.arm != arm)
+    fail_msg("member %d, arm %d was handed out, not %d, %d", strand.member, strand.arm, member, arm);
+}
+
+static void assert_nothing(esp_schedule *s, int last_member)
+{
+  esp_strand strand;
+  assert_false(esp_schedule_next(s, last_member, &strand));
+}
+
+static void mark_strand(esp_schedule *s, int member, int arm)
+{
+  for (int stage = 0; stage < s->plan->n_stages; stage++)
+    esp_schedule_cell_done(s, (esp_cell){member, arm, stage});
+  esp_schedule_finished(s, (esp_strand){member, arm});
+}
+
+static void members_with_most_to_do_go_first(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(5, "dms");
+  esp_schedule s = make_schedule(&plan, NULL);
+  for (int member = 0; member < 5; member++) /* the first two have a transfer; equal ones go by number */
+    assert_next(&s, NOBODY, member, PRUNED);
+  assert_nothing(&s, NOBODY); /* the twins wait for their starts */
+  esp_schedule_free(&s);
+
+  unsigned char done[MAX_SLOTS] = {0};
+  for (int stage = 0; stage < 2; stage++) /* some of members 0 and 2 is there: they move back */
+    for (int arm = 0; arm < 2; arm++) {
+      done[esp_cell_slot(&plan, (esp_cell){0, arm, stage})] = 1;
+      done[esp_cell_slot(&plan, (esp_cell){2, arm, stage})] = 1;
+    }
+  for (int stage = 2; stage < 5; stage++)
+    done[esp_cell_slot(&plan, (esp_cell){0, PRUNED, stage})] = 1;
+  s = make_schedule(&plan, done);
+  assert_next(&s, NOBODY, 1, PRUNED);
+  assert_next(&s, NOBODY, 3, PRUNED);
+  assert_next(&s, NOBODY, 4, PRUNED);
+  double left[2] = {0};
+  for (int stage = 2; stage < 5; stage++) {
+    left[0] += plan.stages[stage].expected_cost[TWIN];
+    left[1] += stage < 4 ? plan.stages[stage].expected_cost[PRUNED] + plan.stages[stage].expected_cost[TWIN] : 0;
+  }
+  assert_true(left[0] > 0 && left[1] > 0 && left[0] != left[1]);
+  if (left[0] > left[1]) {
+    assert_next(&s, NOBODY, 0, TWIN);
+    assert_next(&s, NOBODY, 2, PRUNED);
+  } else {
+    assert_next(&s, NOBODY, 2, PRUNED);
+    assert_next(&s, NOBODY, 0, TWIN);
+  }
+  esp_schedule_free(&s);
+  esp_plan_free(&plan);
+}
+
+static void worker_stays_with_its_member(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(3, "dms");
+  esp_schedule s = make_schedule(&plan, NULL);
+  assert_next(&s, NOBODY, 0, PRUNED);
+  mark_strand(&s, 0, PRUNED);
+  assert_next(&s, 0, 0, TWIN);
+  mark_strand(&s, 0, TWIN);
+  assert_next(&s, 0, 1, PRUNED);
+  assert_int_equal(s.n_left, 4);
+  esp_schedule_free(&s);
+  esp_plan_free(&plan);
+}
+
+static void twin_waits_for_the_start_only(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(1, "dms");
+  esp_schedule s = make_schedule(&plan, NULL);
+  assert_next(&s, NOBODY, 0, PRUNED);
+  assert_nothing(&s, NOBODY);
+  esp_schedule_cell_done(&s, (esp_cell){0, PRUNED, 0}); /* computed or failed: its child can be dealt with */
+  assert_next(&s, NOBODY, 0, TWIN);
+  assert_nothing(&s, NOBODY);
+  esp_schedule_free(&s);
+  esp_plan_free(&plan);
+}
+
+static void last_members_are_split_between_workers(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(3, "dms");
+  esp_schedule s = make_schedule(&plan, NULL);
+  assert_next(&s, NOBODY, 0, PRUNED);
+  esp_schedule_cell_done(&s, (esp_cell){0, PRUNED, 0});
+  assert_next(&s, NOBODY, 1, PRUNED); /* as long as there are members that nobody has begun, nobody joins another */
+  assert_next(&s, NOBODY, 2, PRUNED);
+  assert_next(&s, NOBODY, 0, TWIN);
+  assert_nothing(&s, NOBODY);
+  esp_schedule_cell_done(&s, (esp_cell){2, PRUNED, 0});
+  esp_schedule_cell_done(&s, (esp_cell){1, PRUNED, 0});
+  assert_next(&s, NOBODY, 1, TWIN); /* the longer one: with a transfer */
+  assert_next(&s, NOBODY, 2, TWIN);
+  esp_schedule_free(&s);
+
+  esp_plan scratch = make_plan(1, "scratch"); /* no arm waits for the other there */
+  s = make_schedule(&scratch, NULL);
+  assert_next(&s, NOBODY, 0, 0);
+  assert_next(&s, NOBODY, 0, 1);
+  assert_nothing(&s, NOBODY);
+  esp_schedule_free(&s);
+  esp_plan_free(&scratch);
+  esp_plan_free(&plan);
+}
+
+static void transfer_is_for_the_first_members(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(4, "dms");
+  esp_schedule s = make_schedule(&plan, NULL);
+  assert_int_equal(s.n_cells, 4 * 2 * 4 + 2 * 2);
+  for (int member = 0; member < 4; member++) {
+    assert_int_equal(esp_schedule_missing(&s, (esp_cell){member, PRUNED, 4}), member < 2);
+    assert_true(esp_schedule_missing(&s, (esp_cell){member, TWIN, 3}));
+  }
+  esp_schedule_cell_done(&s, (esp_cell){3, PRUNED, 4}); /* not there: nothing to note */
+  assert_int_equal(s.n_done, 0);
+  esp_schedule_cell_done(&s, (esp_cell){0, PRUNED, 0});
+  esp_schedule_cell_done(&s, (esp_cell){0, PRUNED, 0});
+  assert_int_equal(s.n_done, 1);
+  esp_schedule_free(&s);
+  esp_plan_free(&plan);
+}
+
+static void everything_done_is_nothing_left(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(4, "dms");
+  unsigned char done[MAX_SLOTS];
+  for (int slot = 0; slot < MAX_SLOTS; slot++)
+    done[slot] = slot % 3 ? ESP_CELL_DONE : ESP_CELL_FAILED;
+  esp_schedule s = make_schedule(&plan, done);
+  assert_int_equal(s.n_left, 0);
+  assert_int_equal(s.n_done, s.n_cells);
+  assert_nothing(&s, NOBODY);
+  assert_true(esp_schedule_progress(&s) == 1);
+  esp_schedule_free(&s);
+  esp_plan_free(&plan);
+}
+
+/* ---- whole runs, event after event in random order ---- */
+
+static uint64_t dice;
+
+static int roll(int n) /* 0 .. n - 1 (Knuth's MMIX generator) */
+{
+  dice = dice * 6364136223846793005u + 1442695040888963407u;
+  return (int)((dice >> 33) % (uint64_t)n);
+}
+
+typedef struct {
+  bool busy;
+  esp_strand strand;
+  int last_member;
+} worker;
+
+/* What is there at the start is what some run has left: a parent is never missing. */
+static void leave_something_done(const esp_plan *plan, int percent, unsigned char *done)
+{
+  memset(done, 0, MAX_SLOTS);
+  for (int stage = 0; stage < plan->n_stages; stage++)
+    for (int member = 0; member < plan->n_members; member++)
+      for (int arm = 0; arm < plan->n_arms; arm++) {
+        const esp_cell cell = {member, arm, stage};
+        esp_cell parent;
+        const bool possible = !esp_cell_parent(plan, cell, &parent) || done[esp_cell_slot(plan, parent)];
+        if (esp_cell_exists(plan, cell) && possible && roll(100) < percent)
+          done[esp_cell_slot(plan, cell)] = roll(5) ? ESP_CELL_DONE : ESP_CELL_FAILED;
+      }
+}
+
+/* The next missing cell of a worker's strand, in the order of the table; false: none. */
+static bool next_cell(const esp_schedule *s, const worker *w, esp_cell *cell)
+{
+  for (int stage = 0; stage < s->plan->n_stages; stage++) {
+    *cell = (esp_cell){w->strand.member, w->strand.arm, stage};
+    if (esp_schedule_missing(s, *cell))
+      return true;
+  }
+  return false;
+}
+
+static void simulate(const esp_plan *plan, int n_workers, const unsigned char *done)
+{
+  enum { MAX_WORKERS = 8 };
+  worker workers[MAX_WORKERS];
+  int n_computed[MAX_SLOTS] = {0};
+  unsigned char handed_out[MAX_MEMBERS * 2] = {0};
+  esp_schedule s = make_schedule(plan, done);
+  double progress = esp_schedule_progress(&s);
+  for (int w = 0; w < n_workers; w++)
+    workers[w] = (worker){.last_member = NOBODY};
+  while (s.n_left > 0) {
+    int n_busy = 0, busy[MAX_WORKERS];
+    for (int i = 0, first = roll(n_workers); i < n_workers; i++) {
+      worker *w = &workers[(first + i) % n_workers];
+      if (!w->busy && esp_schedule_next(&s, w->last_member, &w->strand)) {
+        w->busy = true;
+        assert_int_equal(handed_out[w->strand.member * plan->n_arms + w->strand.arm]++, 0);
+      }
+    }
+    for (int w = 0; w < n_workers; w++)
+      if (workers[w].busy)
+        busy[n_busy++] = w;
+    assert_true(n_busy > 0); /* or the run would wait for ever */
+    worker *w = &workers[busy[roll(n_busy)]];
+    esp_cell cell, parent;
+    assert_true(next_cell(&s, w, &cell)); /* no empty strand is handed out */
+    if (esp_cell_parent(plan, cell, &parent))
+      assert_true(done[esp_cell_slot(plan, parent)] || n_computed[esp_cell_slot(plan, parent)] == 1);
+    n_computed[esp_cell_slot(plan, cell)]++;
+    esp_schedule_cell_done(&s, cell);
+    assert_true(esp_schedule_progress(&s) >= progress);
+    progress = esp_schedule_progress(&s);
+    if (!next_cell(&s, w, &cell)) {
+      esp_schedule_finished(&s, w->strand);
+      w->last_member = w->strand.member;
+      w->busy = false;
+    }
+  }
+  for (long slot = 0; slot < esp_plan_n_slots(plan); slot++)
+    assert_int_equal(n_computed[slot], esp_cell_exists(plan, esp_slot_cell(plan, slot)) && !done[slot]);
+  assert_int_equal(s.n_done, s.n_cells);
+  assert_true(fabs(s.cost_left) <= 1e-9 * (1 + s.cost_at_start));
+  assert_true(fabs(esp_schedule_progress(&s) - 1) < 1e-9);
+  esp_schedule_free(&s);
+}
+
+static void everything_is_handed_out_once(void **state)
+{
+  (void)state;
+  for (int seed = 0; seed < 1500; seed++) {
+    unsigned char done[MAX_SLOTS];
+    dice = (uint64_t)seed;
+    roll(2);
+    esp_plan plan = make_plan(1 + roll(MAX_MEMBERS), seed % 5 ? "dms" : "scratch");
+    leave_something_done(&plan, seed % 2 ? 0 : roll(101), done);
+    simulate(&plan, 1 + roll(8), done);
+    esp_plan_free(&plan);
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(members_with_most_to_do_go_first),
+      cmocka_unit_test(worker_stays_with_its_member),
+      cmocka_unit_test(twin_waits_for_the_start_only),
+      cmocka_unit_test(last_members_are_split_between_workers),
+      cmocka_unit_test(transfer_is_for_the_first_members),
+      cmocka_unit_test(everything_done_is_nothing_left),
+      cmocka_unit_test(everything_is_handed_out_once),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
