@@ -47,8 +47,12 @@ int main(int argc, char **argv)
     return 0;
   }
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-    if (strcmp(argv[1], commands[i].name) == 0)
+    if (strcmp(argv[1], commands[i].name) == 0) {
+      char name[32];
+      snprintf(name, sizeof name, "espalier %s", commands[i].name);
+      argv[1] = name; /* what a recorded command line begins with */
       return commands[i].run(argc - 1, argv + 1);
+    }
   fprintf(stderr, "espalier: there is no command '%s'; commands are", argv[1]);
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
     fprintf(stderr, "%s %s", i ? "," : "", commands[i].name);

@@ -39,7 +39,8 @@ typedef struct {
   int32_t rank;   /* that finished it                                                                  */
 } esp_commit;
 
-/** Create path complete and empty (see above). An existing file is not touched.
+/** Create path complete and empty (see above), by way of PATH.tmp; one that a killed creation has left is replaced. An existing
+ *  file is not touched. The caller holds the lock of path.
  *  @return ESP_OK; ESP_ERR_CANNOT_CREATE (message: path, cause, way out), ESP_ERR_NOMEM. */
 esp_err esp_results_create(const char *path, const esp_plan *plan, const esp_config_file *config);
 

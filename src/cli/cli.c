@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "espalier/experiment.h"
 
@@ -13,8 +15,29 @@ int esp_cli_fail(esp_err err)
   return esp_err_exit_status(err);
 }
 
+bool esp_cli_is_first(void)
+{
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *rank = getenv(names[i]);
+    if (rank)
+      return strcmp(rank, "0") == 0;
+  }
+  return true;
+}
+
+int esp_cli_bad_option(const char *command, int c, char **argv)
+{
+  const char *option = argv[optind - 1];
+  if (c == ':')
+    return esp_cli_usage_error(command, "option '%s' requires an argument", option);
+  return esp_cli_usage_error(command, "option '%s' is not known", option);
+}
+
 int esp_cli_usage_error(const char *command, const char *format, ...)
 {
+  if (!esp_cli_is_first())
+    return esp_err_exit_status(ESP_ERR_USAGE);
   va_list args;
   va_start(args, format);
   fprintf(stderr, "espalier %s: ", command);

@@ -16,8 +16,15 @@ int esp_cli_info(int argc, char **argv);
 /** Say what is wrong on stderr and return the exit status that goes with it. */
 int esp_cli_fail(esp_err err);
 
-/** Complain about the command line, point to --help, and return 64. */
+/** Complain about the command line, point to --help, and return 64. Under a launcher only the first rank speaks. */
 int esp_cli_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** The same for what getopt_long returned for an option that it does not know (':': it lacks its value); expects optstring to
+ *  begin with ':'. */
+int esp_cli_bad_option(const char *command, int c, char **argv);
+
+/** False on all but the first of the processes that a launcher has started; known before MPI is. */
+bool esp_cli_is_first(void);
 
 /** A results file opened from nothing but its path. */
 typedef struct {

@@ -43,13 +43,13 @@ int esp_cli_info(int argc, char **argv)
                                           {"resolved", no_argument, NULL, 'r'},
                                           {NULL, 0, NULL, 0}};
   char what = 'i';
-  for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+  for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
     if (c == 'h') {
       print_help();
       return 0;
     }
-    if (c == '?')
-      return esp_cli_usage_error("info", "that option is not known");
+    if (c == '?' || c == ':')
+      return esp_cli_bad_option("info", c, argv);
     what = (char)c;
   }
   if (argc - optind != 1)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "espalier/ensemble.h"
@@ -23,6 +24,8 @@ typedef struct {
   const char *set[MAX_SET];
   double max_time; /* s; INFINITY: none */
   bool dry_run, force, quiet;
+  int argc;
+  char **argv; /* as given, before getopt sorts it; for provenance; owned */
 } run_options;
 
 static void print_help(void)
@@ -41,6 +44,7 @@ static void print_help(void)
          "      --force          move an existing results file of another config aside and start anew\n"
          "      --list-keys      describe every key of the config (Markdown)\n"
          "  -q, --quiet          no progress\n\n"
+         "USR1 or USR2 to the process or to mpirun stops the run with all work saved, as INT and TERM do to a single process.\n\n"
          "Exit status: 0 complete, 75 stopped early with work left (give the same command again), 65 too many failed cells,\n"
          "64 usage, 66 no input, 69 in use by another run, 73 cannot create, 74 I/O error, 78 config.\n\n"
          "Examples:\n"
@@ -88,11 +92,15 @@ static int parse_options(int argc, char **argv, run_options *o)
       {"max-time", required_argument, NULL, MAX_TIME}, {"force", no_argument, NULL, FORCE},
       {"list-keys", no_argument, NULL, LIST_KEYS},     {"quiet", no_argument, NULL, 'q'},
       {NULL, 0, NULL, 0}};
-  *o = (run_options){.max_time = INFINITY};
-  for (int c; (c = getopt_long(argc, argv, "ho:q", options, NULL)) != -1;)
+  *o = (run_options){.max_time = INFINITY, .argc = argc, .argv = malloc(((size_t)argc + 1) * sizeof *argv)};
+  if (!o->argv)
+    return esp_cli_fail(ESP_ERR_NOMEM);
+  memcpy(o->argv, argv, ((size_t)argc + 1) * sizeof *argv);
+  for (int c; (c = getopt_long(argc, argv, ":ho:q", options, NULL)) != -1;)
     switch (c) {
     case 'h':
-      print_help();
+      if (esp_cli_is_first())
+        print_help();
       return 0;
     case LIST_KEYS: {
       char *markdown;
@@ -127,7 +135,7 @@ static int parse_options(int argc, char **argv, run_options *o)
       o->quiet = true;
       break;
     default:
-      return esp_cli_usage_error("run", "that option is not known");
+      return esp_cli_bad_option("run", c, argv);
     }
   if (argc - optind != 1)
     return esp_cli_usage_error("run", "one config is needed, %d given", argc - optind);
@@ -147,6 +155,22 @@ static esp_err load_config(const run_options *o, esp_config_file *config)
     fputs(problems, stderr);
   free(problems);
   return err;
+}
+
+/* Can the results be there at all? Asked before the lock, whose file is beside them. */
+static esp_err check_place(const char *output)
+{
+  char copy[4096];
+  struct stat there;
+  snprintf(copy, sizeof copy, "%s", output);
+  const char *directory = dirname(copy);
+  ESP_REQUIRE(stat(directory, &there) == 0 && S_ISDIR(there.st_mode), ESP_ERR_CANNOT_CREATE,
+              "%s: there is no directory %s; make it, or name another place with -o", output, directory);
+  ESP_REQUIRE(stat(output, &there) == 0 || errno != ENAMETOOLONG, ESP_ERR_CANNOT_CREATE, "%.60s...: %s; use a shorter one", output,
+              strerror(errno));
+  ESP_REQUIRE(stat(output, &there) == 0 || access(directory, W_OK | X_OK) == 0, ESP_ERR_CANNOT_CREATE,
+              "%s: directory %s: %s; name another place with -o", output, directory, strerror(errno));
+  return ESP_OK;
 }
 
 /* Is there room for a new file? A sparse file that runs out of space later loses nothing, but wastes the wait until then. */
@@ -190,11 +214,13 @@ static esp_err check_existing(const char *output, const esp_config_file *config)
 
 static esp_err move_aside(const char *output)
 {
-  char aside[4200], stamp[32];
+  char aside[4224], stamp[32];
   const time_t now = time(NULL);
   struct tm tm;
   strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", localtime_r(&now, &tm));
   snprintf(aside, sizeof aside, "%s.old-%s", output, stamp);
+  for (int i = 1; access(aside, F_OK) == 0; i++) /* never over an earlier one; we have the lock, so nobody else makes them */
+    snprintf(aside, sizeof aside, "%s.old-%s.%d", output, stamp, i);
   ESP_REQUIRE(rename(output, aside) == 0, ESP_ERR_CANNOT_CREATE, "cannot move %s to %s: %s", output, aside, strerror(errno));
   esp_log("moved the old %s to %s", output, aside);
   return ESP_OK;
@@ -258,42 +284,41 @@ static esp_err prepare(const run_options *o, esp_config_file *config, esp_plan *
   ESP_TRY(esp_plan_create(&config->values, plan));
   if (o->dry_run)
     return dry_run(o, config, plan, n_ranks);
+  ESP_TRY(check_place(o->output));
   ESP_TRY(esp_lock_take(o->output, lock));
   return prepare_file(o, config, plan);
 }
 
-static esp_err run_on_all_ranks(const run_options *o, int rank, int n_ranks, esp_lock *lock, int argc, char **argv)
+static esp_err run_on_all_ranks(const run_options *o, int rank, int n_ranks, esp_lock *lock, esp_config_file *config)
 {
-  esp_config_file config = {0};
   esp_plan plan = {0};
   char *problems = NULL, *shared = NULL;
-  esp_err err = rank == 0 ? prepare(o, &config, &plan, lock, n_ranks) : ESP_OK;
+  esp_err err = rank == 0 ? prepare(o, config, &plan, lock, n_ranks) : ESP_OK;
   if (rank == 0 && err == ESP_OK)
-    shared = strdup(config.resolved);
+    shared = strdup(config->resolved);
   if (rank == 0 && err == ESP_OK && !shared)
     err = ESP_ERR_NOMEM;
   err = esp_ensemble_share(err, &shared);
   if (err == ESP_OK && rank != 0) {
-    err = esp_config_parse("the config of rank 0", shared, 0, NULL, &config, &problems);
+    err = esp_config_parse("the config of rank 0", shared, 0, NULL, config, &problems);
     if (err == ESP_OK)
-      err = esp_plan_create(&config.values, &plan);
+      err = esp_plan_create(&config->values, &plan);
     if (err != ESP_OK)
       esp_ensemble_abort(err); /* rank 0 has read the same text without fault */
   }
   if (err == ESP_OK && !o->dry_run) {
     const esp_ensemble_options options = {
-        .path = o->output, .stop_at = stop_time(o), .quiet = o->quiet, .lock = lock, .argc = argc, .argv = argv};
-    err = esp_ensemble_run(&config, &plan, &options);
+        .path = o->output, .stop_at = stop_time(o), .quiet = o->quiet, .lock = lock, .argc = o->argc, .argv = o->argv};
+    err = esp_ensemble_run(config, &plan, &options);
   }
   free(problems);
   free(shared);
   esp_plan_free(&plan);
-  esp_config_file_free(&config);
   return err;
 }
 
 /* After the work: the table, and what became of failed cells. */
-static esp_err conclude(const run_options *o, esp_err err)
+static esp_err conclude(const run_options *o, double max_failed_fraction, esp_err err)
 {
   if (err == ESP_ERR_STOPPED)
     esp_log("stopped with work left; the same command continues it (exit status 75)");
@@ -314,9 +339,9 @@ static esp_err conclude(const run_options *o, esp_err err)
     printf("%s is complete: %ld cells.\n", o->output, cells);
   if (failed)
     esp_warn("%ld of %ld cells failed; 'espalier status %s' lists them", failed, cells, o->output);
-  if (read == ESP_OK && err == ESP_OK && (double)failed > file.config.values.ensemble.max_failed_fraction * (double)cells)
+  if (read == ESP_OK && err == ESP_OK && (double)failed > max_failed_fraction * (double)cells)
     read = esp_fail(ESP_ERR_DATA, "%ld of %ld cells failed, more than ensemble.max_failed_fraction = %g allows", failed, cells,
-                    file.config.values.ensemble.max_failed_fraction);
+                    max_failed_fraction);
   esp_cli_close(&file);
   return read == ESP_OK ? err : read;
 }
@@ -325,20 +350,25 @@ int esp_cli_run(int argc, char **argv)
 {
   run_options o;
   const int status = parse_options(argc, argv, &o);
-  if (status >= 0)
+  if (status >= 0) {
+    free(o.argv);
     return status;
+  }
   int rank, n_ranks;
   esp_lock lock = {.fd = -1};
+  esp_config_file config = {0};
   esp_stop_on_signals();
   esp_ensemble_begin(&argc, &argv, &rank, &n_ranks);
-  esp_err err = run_on_all_ranks(&o, rank, n_ranks, &lock, argc, argv);
+  esp_err err = run_on_all_ranks(&o, rank, n_ranks, &lock, &config);
   if (rank == 0) {
     if (!o.dry_run)
-      err = conclude(&o, err);
+      err = conclude(&o, config.values.ensemble.max_failed_fraction, err);
     esp_lock_release(&lock);
     if (err != ESP_OK && err != ESP_ERR_STOPPED)
       esp_cli_fail(err);
   }
+  esp_config_file_free(&config);
   esp_ensemble_end();
+  free(o.argv);
   return esp_err_exit_status(err);
 }

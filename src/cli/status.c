@@ -75,7 +75,7 @@ static esp_err print_text(const esp_cli_file *file, const esp_run *run)
   printf("\ncomputed for %s of one core", esp_duration(o.seconds, spent, sizeof spent));
   if (o.seconds > 0)
     printf(" (%.0f gradients/s)", (double)o.n_evaluations / o.seconds);
-  if (there < o.n_cells) {
+  if (there < o.n_cells && isfinite(core_seconds_left(&o))) {
     const int workers = run->n_ranks > 1 ? run->n_ranks - 1 : 1;
     printf("; about %s left with %d worker%s", esp_duration(core_seconds_left(&o) / workers, left, sizeof left), workers,
            workers > 1 ? "s" : "");
@@ -150,13 +150,13 @@ int esp_cli_status(int argc, char **argv)
   static const struct option options[] = {
       {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
   bool json = false;
-  for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+  for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
     if (c == 'h') {
       print_help();
       return 0;
     }
-    if (c == '?')
-      return esp_cli_usage_error("status", "that option is not known");
+    if (c == '?' || c == ':')
+      return esp_cli_bad_option("status", c, argv);
     json = true;
   }
   if (argc - optind != 1)

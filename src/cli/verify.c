@@ -261,13 +261,13 @@ int esp_cli_verify(int argc, char **argv)
                                           {"seed", required_argument, NULL, 's'},
                                           {NULL, 0, NULL, 0}};
   long n_recompute = 0, seed = 1;
-  for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+  for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
     if (c == 'h') {
       print_help();
       return 0;
     }
-    if (c == '?')
-      return esp_cli_usage_error("verify", "that option is not known");
+    if (c == '?' || c == ':')
+      return esp_cli_bad_option("verify", c, argv);
     if (!parse_count(optarg, c == 'r' ? &n_recompute : &seed))
       return esp_cli_usage_error("verify", "'%s' is not a number of at least 0", optarg);
   }

@@ -29,6 +29,11 @@ static int longest_stage(const esp_config *config)
                                                                                             : config->training.max_calls;
 }
 
+static double at_most(double calls, int max_calls)
+{
+  return calls < max_calls ? calls : max_calls;
+}
+
 static void declare_start(const esp_config *config, esp_stage *stage)
 {
   *stage = (esp_stage){.name = "start",
@@ -36,7 +41,7 @@ static void declare_start(const esp_config *config, esp_stage *stage)
                        .n_members = config->ensemble.members,
                        .parent = {[ARM_PRUNED] = {ESP_NO_PARENT, ESP_NO_PARENT}, [ARM_TWIN] = {ARM_PRUNED, START}},
                        .copy = {[ARM_TWIN] = true},
-                       .expected_cost = {calls_of_start, 0}};
+                       .expected_cost = {at_most(calls_of_start, config->training.start_episodes * config->training.max_calls), 0}};
 }
 
 static void declare_rung(const esp_config *config, int rung, esp_stage *stage)
@@ -46,7 +51,8 @@ static void declare_rung(const esp_config *config, int rung, esp_stage *stage)
                        .prune_fraction = fraction,
                        .n_members = config->ensemble.members,
                        .parent = {{ARM_PRUNED, rung}, {ARM_TWIN, rung}}, /* the stage before: start is stage 0 */
-                       .expected_cost = {calls_of_rung[ARM_PRUNED], calls_of_rung[ARM_TWIN]}};
+                       .expected_cost = {at_most(calls_of_rung[ARM_PRUNED], config->training.max_calls),
+                                         at_most(calls_of_rung[ARM_TWIN], config->training.max_calls)}};
   const bool in_percent = fabs(100 * fraction - round(100 * fraction)) < 1e-9; /* rung_0.70, but rung_0.125 */
   snprintf(stage->name, sizeof stage->name, in_percent ? "rung_%.2f" : "rung_%.6g", fraction);
 }

@@ -480,14 +480,13 @@ static int rename_new(const char *temporary, const char *path)
 /* Can a file be made there at all? Asked of the system, because its answer is clearer than that of HDF5. */
 static esp_err probe(const char *temporary, const char *path, const char *directory)
 {
-  /* Left by a process that had our number and was killed: nobody else makes files of this name. */
-  unlink(temporary);
+  unlink(temporary); /* left by a creation that was killed; the caller has the lock, so nobody is at it now */
   const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (fd < 0)
     return esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be created: %s; %s", path, strerror(errno),
-                    errno == ENOENT    ? "make its directory first, or choose another file with -o"
-                    : errno == ENOSPC || errno == EDQUOT ? "make room, or choose another file system with -o"
-                                                         : "choose another file with -o");
+                    errno == ENOENT    ? "make its directory first, or choose another place"
+                    : errno == ENOSPC || errno == EDQUOT ? "make room, or choose another file system"
+                                                         : "choose another place");
   close(fd);
   unlink(temporary);
   ESP_REQUIRE(access(directory, W_OK | X_OK) == 0, ESP_ERR_CANNOT_CREATE, "%s: cannot be created: %s: %s", path, directory,
@@ -499,10 +498,11 @@ esp_err esp_results_create(const char *path, const esp_plan *plan, const esp_con
 {
   struct stat there;
   ESP_REQUIRE(lstat(path, &there) != 0, ESP_ERR_CANNOT_CREATE,
-              "%s: exists already and is left as it is; choose another file with -o, or move it away", path);
+              "%s: %s; choose another name, or move it away", path,
+              S_ISLNK(there.st_mode) && stat(path, &there) != 0 ? "a symbolic link to nothing" : "exists already and is left as it is");
   ESP_REQUIRE(strlen(path) < PATH_MAX - 32, ESP_ERR_CANNOT_CREATE, "%.100s...: the name is too long", path);
   char temporary[PATH_MAX], copy[PATH_MAX];
-  snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
+  snprintf(temporary, sizeof temporary, "%s.tmp", path);
   snprintf(copy, sizeof copy, "%s", path);
   const char *directory = dirname(copy);
   esp_h5_start();

@@ -12,7 +12,7 @@
 #include "espalier/log.h"
 #include "internal.h"
 
-#define WAY_OUT "choose another file with -o, or move this one away"
+#define WAY_OUT "choose another file, or move this one away"
 
 /* ---- what kind of file is it? ---- */
 
@@ -52,7 +52,8 @@ static esp_err check_head(const char *path, const unsigned char *head, size_t n,
 static esp_err examine(const char *path)
 {
   struct stat st;
-  ESP_REQUIRE(stat(path, &st) == 0, ESP_ERR_NO_INPUT, "%s: %s", path, strerror(errno));
+  ESP_REQUIRE(stat(path, &st) == 0, ESP_ERR_NO_INPUT, "%s: there is no such results file (%s); 'espalier run' makes one", path,
+              strerror(errno));
   ESP_REQUIRE(!S_ISDIR(st.st_mode), ESP_ERR_DATA, "%s: a directory, not a results file", path);
   ESP_REQUIRE(S_ISREG(st.st_mode), ESP_ERR_DATA, "%s: not a regular file", path);
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -84,7 +85,7 @@ static hid_t open_properties(bool write)
 {
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   herr_t done = access < 0 ? -1 : H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-  if (done >= 0)
+  if (done >= 0 && write) /* a reader takes any version, say of a copy that h5repack made */
     done = H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
   if (done >= 0)
     /* Without the sieve buffer a reader sees what writers have added since it last looked. */

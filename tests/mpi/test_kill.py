@@ -97,11 +97,14 @@ class Kill(Case):
         file = self.dir / "new.h5"
         for i in range(12):
             process = self.start("run", "-q", config, "-o", file, ranks=1 if i % 3 else 3)
-            if i % 2:
+            if i % 4 == 1:
                 time.sleep(random.uniform(0, 0.1))
-            else:  # as soon as anything at all appears beside the config, and a little later
-                wait_for(lambda: any(n.startswith("new.h5") for n in self.litter()) or process.poll() is not None, 10, 0.0005)
+            elif i % 4 == 3:  # as soon as there is a lock, and a little later
+                wait_for((self.dir / "new.h5.lock").exists, 10, 0.0005)
                 time.sleep(random.uniform(0, 0.02))
+            else:  # as soon as the new file appears under a first name
+                file.unlink(missing_ok=True)
+                wait_for(lambda: any(".tmp" in n for n in os.listdir(self.dir)) or process.poll() is not None, 10, 0)
             self.kill_all(process)
             self.wait_gone(process)
             self.check_after_kill(file, 0)
@@ -114,7 +117,7 @@ class Kill(Case):
 
     def test_resumes_inside_a_stage(self):
         """A stage longer than checkpoint_interval does not begin at its beginning after a kill."""
-        config = self.config(LONG.replace("members: 3", "members: 1").replace("max_calls: 400", "max_calls: 800"))
+        config = self.config(LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 4"))
         file = self.dir / "net.h5"
         process = self.start("run", "-q", config)
         self.wait_working(process, file)

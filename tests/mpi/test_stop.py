@@ -17,7 +17,7 @@ class Stop(Case):
         file = self.dir / f"{number.name}{ranks}{whom}.h5".replace(" ", "")
         process = self.start("run", config, "-o", file, ranks=ranks)
         self.wait_working(process, file)
-        time.sleep(0.5)
+        time.sleep(0.2)
         began = time.monotonic()
         for pid in [process.pid] if whom == "launcher" else ranks_of(process.pid):
             send(pid, number)
@@ -37,7 +37,7 @@ class Stop(Case):
         self.assertEqual(self.status(file)["gradients"], self.status(straight)["gradients"])
 
     def test_one_process(self):
-        config = self.config(LONG.replace("400", "150"))
+        config = self.config(LONG.replace("400", "100"))
         straight = self.straight(config)
         for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
             with self.subTest(signal=number.name):
@@ -46,13 +46,14 @@ class Stop(Case):
                 self.go_on(config, file, 1, straight)
 
     def test_launcher(self):
-        """mpirun passes USR1 and USR2 on and returns the program's status; TERM and INT it turns into an end of its own."""
-        config = self.config(LONG.replace("400", "150"))
+        """mpirun passes USR1 and USR2 on and returns the program's status. TERM and INT it makes an end of its own: a second
+        later a TERM to the ranks, and its own status."""
+        config = self.config(LONG.replace("400", "200"))
         straight = self.straight(config)
-        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
             with self.subTest(signal=number.name):
                 file, result = self.stop_with(config, number, 3)
-                if number in (signal.SIGUSR1, signal.SIGUSR2):
+                if number == signal.SIGUSR1:
                     self.assertEqual(result.status, STOPPED, str(result))
                 else:
                     self.assertNotEqual(result.status, OK, str(result))
@@ -60,36 +61,36 @@ class Stop(Case):
 
     def test_all_ranks(self):
         """As Slurm does it: every rank gets the signal itself."""
-        config = self.config(LONG.replace("400", "150"))
+        config = self.config(LONG.replace("400", "100"))
         straight = self.straight(config)
-        for number in (signal.SIGUSR1, signal.SIGTERM):
+        for number in (signal.SIGUSR2, signal.SIGTERM):
             with self.subTest(signal=number.name):
                 file, result = self.stop_with(config, number, 3, "all ranks")
                 self.assertEqual(result.status, STOPPED, str(result))
                 self.go_on(config, file, 2, straight)
 
     def test_inside_a_long_stage(self):
-        """Stopped in the first stage of the only member, it goes on from there and does no step twice."""
-        config = self.config(LONG.replace("members: 3", "members: 1").replace("max_calls: 400", "max_calls: 500"))
+        """Stopped in the first stage of the only member, it has saved the state of that stage and goes on from there."""
+        config = self.config(LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 3"))
         straight = self.straight(config)
         file, result = self.stop_with(config, signal.SIGUSR1, 1)
         self.assertEqual(result.status, STOPPED)
         self.assertEqual(self.status(file)["done"], 0, "the stage is too short for this test")
         self.assertTrue(any(self.bytes_of(file, "/resume/commit")), "nothing was saved")
-        before = time.monotonic()
         self.go_on(config, file, 1, straight)
-        self.assertLess(time.monotonic() - before, 60)
 
     def test_many_stops(self):
-        config = self.config(LONG.replace("400", "150"))
+        """A stage of seconds in sessions of less: it can only end if each session goes on where the last one stopped."""
+        config = self.config(LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 3"))
         straight = self.straight(config)
         file = self.dir / "often.h5"
-        for i in range(30):
-            result = self.run_program("run", "-q", config, "-o", file, "--max-time", "0.3s", ranks=[1, 3, 2][i % 3])
+        for i in range(60):
+            result = self.run_program("run", "-q", config, "-o", file, "--max-time", "0.4s", ranks=[1, 3, 2][i % 3])
             if result.status != STOPPED:
                 break
+            if i == 0:
+                self.assertEqual(self.status(file)["done"], 0, "the stage is too short for this test")
         self.assertEqual(result.status, OK, str(result))
-        self.assertGreater(i, 2)
         self.assert_same(straight, file)
         self.assertEqual(self.status(file)["gradients"], self.status(straight)["gradients"])
 

@@ -549,7 +549,7 @@ static int litter(void)
   int n = 0;
   DIR *d = opendir(directory);
   for (struct dirent *e; (e = readdir(d));)
-    n += strstr(e->d_name, ".tmp.") != NULL;
+    n += strstr(e->d_name, ".tmp") != NULL;
   closedir(d);
   return n;
 }
@@ -576,7 +576,7 @@ static void creation_never_replaces(void **state)
   /* A link under the temporary name: removed, not followed. */
   char temporary[600];
   put(target, "precious", 8);
-  snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
+  snprintf(temporary, sizeof temporary, "%s.tmp", path);
   assert_int_equal(symlink(target, temporary), 0);
   assert_int_equal(esp_results_create(path, &plan, &config), ESP_OK);
   bytes = whole(target, &n);

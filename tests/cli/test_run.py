@@ -1,0 +1,337 @@
+"""`espalier run` and the command line as a user meets them: what is refused, with which message, and what stays untouched."""
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from espalier_test import *
+
+# Makes the first random number not a number, so that one member can have no start (and the seven cells after it neither).
+POISON = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <math.h>
+double gsl_cdf_ugaussian_Pinv(double p)
+{
+  static double (*real)(double);
+  static int calls;
+  if (!real)
+    real = (double (*)(double))dlsym(RTLD_NEXT, "gsl_cdf_ugaussian_Pinv");
+  return calls++ == 0 ? NAN : real(p);
+}
+"""
+
+
+class Usage(Case):
+    def test_help(self):
+        for command in ([], ["run"], ["status"], ["verify"], ["info"]):
+            with self.subTest(command=command):
+                result = self.expect(OK, *command, "--help")
+                self.assertIn("Usage: espalier", result.out)
+                self.assertIn("Examples:\n  ", result.out)
+                self.assertEqual(result.err, "")
+                self.assertLessEqual(max(map(len, result.out.splitlines())), 120)
+                self.assertEqual(self.expect(OK, *command, "-h").out, result.out)
+
+    def test_help_names_every_exit_status(self):
+        text = self.run_program("run", "--help").out
+        for status in (0, 64, 65, 66, 69, 73, 74, 75, 78):
+            self.assertRegex(text, rf"\b{status}\b")
+
+    def test_version(self):
+        text = self.expect(OK, "--version").out
+        self.assertRegex(text, r"^espalier \d+\.\d+\.\d+")
+        for library in ("Open MPI", "HDF5", "OpenBLAS", "libyaml", "GSL"):
+            self.assertRegex(text, rf"(?m)^{library} v?\d+\.\d+")
+
+    def test_no_arguments(self):
+        result = self.expect(USAGE)
+        self.assertIn("Usage: espalier", result.out + result.err)
+        for command in ("run", "status", "verify", "info"):
+            self.assertIn("needed", self.expect(USAGE, command).err)
+
+    def test_unknown(self):
+        result = self.expect(USAGE, "frobnicate")
+        self.assert_one_line(result, "'frobnicate'", "run", "status", "verify", "info", "--help")
+        self.config()
+        for command in (["run", "net.yaml"], ["status", "x.h5"], ["verify", "x.h5"], ["info", "x.h5"]):
+            result = self.expect(USAGE, *command, "--frobnicate")
+            self.assertIn("--frobnicate", result.err)
+            self.assertIn(f"espalier {command[0]} --help", result.err)
+        self.assertEqual(self.litter(), ["net.yaml"])
+
+    def test_option_without_its_value(self):
+        for option in ("-o", "--output", "--set", "--max-time"):
+            result = self.expect(USAGE, "run", option)
+            self.assertIn("requires an argument", result.err)
+            self.assertNotIn("not known", result.err, "the option is known, its value is missing")
+
+    def test_bad_times(self):
+        self.config()
+        for text in ("", "soon", "-1", "1w", "1:2", "12h30", "nan", "inf", "1:2:3:4", "1e999"):
+            with self.subTest(time=text):
+                result = self.expect(USAGE, "run", "net.yaml", f"--max-time={text}")
+                self.assertIn(f"'{text}'", result.err)
+                self.assertIn("HH:MM:SS", result.err)
+        self.assertEqual(self.litter(), ["net.yaml"])
+
+    def test_bad_numbers(self):
+        for text in ("-1", "x", "1.5", ""):
+            with self.subTest(number=text):
+                self.assertIn(f"'{text}'", self.expect(USAGE, "verify", f"--recompute={text}", "x.h5").err)
+
+    def test_list_keys(self):
+        text = self.expect(OK, "run", "--list-keys").out
+        for key in ("members", "n_hid", "steps_per_call", "fractions", "prune_fraction"):
+            self.assertIn(f"`{key}`", text)
+
+
+class Configs(Case):
+    def test_missing(self):
+        result = self.expect(NO_INPUT, "run", "no such.yaml")
+        self.assert_one_line(result, "no such.yaml")
+        self.assertEqual(self.litter(), [])
+
+    def test_directory(self):
+        (self.dir / "d.yaml").mkdir()
+        self.assertIn(self.expect(NO_INPUT, "run", "d.yaml").status, (NO_INPUT, DATA))
+
+    def test_all_faults_in_one_pass(self):
+        self.config("experiment: dms\nensemble:\n  members: many\nnetwork:\n  n_hidd: 5\n  w_in_sd: -1\ntask: 3\n"
+                    "ladder:\n  fractions: [0.8, 0.4]\n")
+        result = self.expect(CONFIG, "run", "net.yaml", "--set", "training.max_calls=0", "--set", "nonsense")
+        for line, column in ((3, 12), (5, 3), (6, 12), (7, 7)):
+            self.assertRegex(result.err, rf"(?m)^net\.yaml:{line}:{column}: ", f"line {line}")
+        self.assertRegex(result.err, r"(?m)^net\.yaml:9:")
+        self.assertIn("n_hid", result.err)
+        self.assertRegex(result.err, r"--set training\.max_calls=0: ")
+        self.assertRegex(result.err, r"--set nonsense: ")
+        self.assertRegex(result.err, r"espalier: net\.yaml: \d faults in the configuration")
+        self.assertEqual(self.litter(), ["net.yaml"])
+
+    def test_not_yaml(self):
+        for name, text in (("a.yaml", "experiment: [dms\n"), ("b.yaml", "\tx"), ("c.yaml", ""), ("d.yaml", "- 1\n"),
+                           ("e.yaml", "experiment: dms\nexperiment: dms\n"), ("f.yaml", "a: &x 1\nb: *x\n")):
+            with self.subTest(text=text):
+                self.write(name, text)
+                self.assertRegex(self.expect(CONFIG, "run", name).err, rf"(?m)^{name}:\d+:\d+: ")
+        (self.dir / "g.yaml").write_bytes(bytes(range(256)))
+        self.expect(CONFIG, "run", "g.yaml")
+
+    def test_symlinked_directory(self):
+        (self.dir / "real").mkdir()
+        self.write("real/net.yaml", TINY)
+        (self.dir / "link").symlink_to("real")
+        self.expect(OK, "run", "-q", "link/net.yaml")
+        self.assertTrue((self.dir / "net.h5").exists(), "the default output is in the working directory")
+
+    def test_spaces_and_unicode(self):
+        self.write("mes données/réseau n° 1.yaml", TINY)
+        self.expect(OK, "run", "-q", "mes données/réseau n° 1.yaml", ranks=2)
+        self.assert_sound("réseau n° 1.h5")
+        result = self.expect(OK, "run", "mes données/réseau n° 1.yaml", "-o", "mes données/鬼: 1%.h5", ranks=2)
+        self.assertIn("鬼: 1%.h5 is complete", result.out)
+        self.assert_same("réseau n° 1.h5", "mes données/鬼: 1%.h5")
+        self.assertEqual(self.status("mes données/鬼: 1%.h5")["file"], "mes données/鬼: 1%.h5")
+
+    def test_info_gives_a_config_that_runs(self):
+        config = self.config("# a remark\n" + TINY)
+        self.expect(OK, "run", "-q", config)
+        self.assertEqual(self.expect(OK, "info", "--config", "net.h5").out, config.read_text())
+        self.write("again.yaml", self.expect(OK, "info", "--resolved", "net.h5").out)
+        self.expect(OK, "run", "-q", "again.yaml", "-o", "net.h5")
+        self.expect(OK, "run", "-q", "again.yaml")
+        self.assert_same("net.h5", "again.h5")
+        text = self.expect(OK, "info", "net.h5").out
+        self.assertIn("Open MPI", text)
+        self.assertRegex(text, r"(?m)^run 2: .*again\.yaml")
+
+
+class Existing(Case):
+    """A results file that is there already."""
+
+    def setUp(self):
+        super().setUp()
+        self.config()
+        self.expect(OK, "run", "-q", "net.yaml")
+        self.file = self.dir / "net.h5"
+
+    def picture(self):
+        return sha256(self.file), os.stat(self.file).st_mtime_ns
+
+    def test_other_config(self):
+        before = self.picture()
+        for ranks in (1, 2):
+            result = self.expect(CONFIG, "run", "net.yaml", "--set", "seed=8", "--set", "training.max_calls=4", "--set",
+                                 "ladder.fractions=[0.4,0.6,0.8]", "--set", "ensemble.checkpoint_interval=5", ranks=ranks)
+            for text in ("net.h5", "seed: 7 -> 8", "training.max_calls: 3 -> 4", "ladder.fractions: [0.4, 0.8] -> ", "--force",
+                         "-o FILE"):
+                self.assertIn(text, result.err)
+            self.assertNotIn("checkpoint_interval", result.err)
+            self.assertNotIn("n_hid", result.err)
+        self.assertEqual(self.picture(), before)
+        self.assertEqual(self.litter(), ["net.h5", "net.yaml"])
+
+    def test_keys_of_the_run_may_differ(self):
+        self.expect(OK, "run", "-q", "net.yaml", "--set", "ensemble.checkpoint_interval=5", "--set",
+                    "ensemble.max_failed_fraction=0.5")
+        self.assertEqual(self.litter(), ["net.h5", "net.yaml"])
+
+    def test_force(self):
+        before = sha256(self.file)
+        result = self.expect(OK, "run", "-q", "net.yaml", "--set", "seed=8", "--force")
+        old = [n for n in self.litter() if n.startswith("net.h5.old-")]
+        self.assertEqual(len(old), 1)
+        self.assertIn(old[0], result.err)
+        self.assertEqual(sha256(self.dir / old[0]), before)
+        self.assert_sound("net.h5")
+
+    def test_force_twice_in_a_second(self):
+        """What was moved aside is not replaced by what is moved aside next."""
+        for seed in (8, 9, 10, 11):
+            self.expect(STOPPED, "run", "-q", "net.yaml", "--set", f"seed={seed}", "--force", "--max-time", "0")
+        self.assertEqual(len([n for n in self.litter() if n.startswith("net.h5.old-")]), 4)
+
+    def test_force_with_the_same_config_goes_on(self):
+        self.expect(OK, "run", "-q", "net.yaml", "--force")
+        self.assertEqual(self.litter(), ["net.h5", "net.yaml"])
+
+    def test_dry_run(self):
+        before = self.picture()
+        result = self.expect(OK, "run", "net.yaml", "--dry-run", "-o", "new.h5")
+        for text in ("28 cells", "results file new.h5: 0.2 MB", "time: about", "rung_0.8"):
+            self.assertIn(text, result.out)
+        self.expect(OK, "run", "net.yaml", "--dry-run")
+        self.expect(OK, "run", "net.yaml", "--dry-run", ranks=3)
+        self.assertEqual(self.picture(), before)
+        self.assertEqual(self.litter(), ["net.h5", "net.yaml"])
+
+
+class Output(Case):
+    def setUp(self):
+        super().setUp()
+        self.config()
+
+    def test_missing_directory(self):
+        result = self.expect(CANNOT_CREATE, "run", "net.yaml", "-o", "no/such/net.h5")
+        self.assert_one_line(result, "no/such/net.h5")
+        self.assertNotIn(".lock: cannot lock", result.err)
+        self.assertEqual(self.litter(), ["net.yaml"])
+
+    def test_directory(self):
+        (self.dir / "d").mkdir()
+        result = self.expect(DATA, "run", "net.yaml", "-o", "d")
+        self.assert_one_line(result, "d: a directory")
+        self.assertEqual(self.litter(), ["d", "net.yaml"])
+        self.expect(DATA, "run", "net.yaml", "-o", "d", "--force")
+        self.assertEqual(self.litter(), ["d", "net.yaml"])
+
+    def test_not_a_regular_file(self):
+        os.mkfifo(self.dir / "fifo")
+        for name in ("/dev/full", "/dev/null", "fifo"):
+            for force in ([], ["--force"]):
+                with self.subTest(name=name, force=force):
+                    result = self.run_program("run", "-q", "net.yaml", "-o", name, *force, timeout=20)
+                    self.assertIn(result.status, (DATA, UNAVAILABLE, CANNOT_CREATE), str(result))
+                    self.assert_one_line(result, name)
+        self.assertTrue(stat.S_ISFIFO(os.stat(self.dir / "fifo").st_mode))
+        self.assertTrue(stat.S_ISCHR(os.stat("/dev/full").st_mode))
+        self.assertFalse(os.path.exists("/dev/full.lock"))
+        self.assertEqual(self.litter(), ["fifo", "net.yaml"])
+
+    @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
+    def test_read_only_directory(self):
+        (self.dir / "d").mkdir(mode=0o555)
+        result = self.run_program("run", "net.yaml", "-o", "d/net.h5")
+        self.assertIn(result.status, (UNAVAILABLE, CANNOT_CREATE))
+        self.assert_one_line(result, "d/net.h5", "ermission")
+
+    def test_dangling_link(self):
+        (self.dir / "link.h5").symlink_to("nowhere.h5")
+        result = self.run_program("run", "-q", "net.yaml", "-o", "link.h5")
+        self.assertIn(result.status, (OK, CANNOT_CREATE), str(result))
+        self.assertTrue((self.dir / "link.h5").is_symlink())
+
+    def test_long_name(self):
+        result = self.run_program("run", "net.yaml", "-o", "x" * 300)
+        self.assertIn(result.status, (USAGE, UNAVAILABLE, CANNOT_CREATE))
+        self.assert_one_line(result, "name")
+
+    def test_progress(self):
+        result = self.expect(OK, "run", "net.yaml")
+        self.assertRegex(result.err, r"0 of 28 cells \(0 %\)")
+        self.assertNotIn("\r", result.err, "not a terminal")
+        self.assertNotIn("\x1b", result.err)
+        self.assertNotIn("ETA", result.out)
+        self.assertIn("net.h5 is complete: 28 cells.", result.out)
+
+    def test_quiet(self):
+        self.assertEqual(self.expect(OK, "run", "-q", "net.yaml").err, "")
+
+    def test_full_stdout(self):
+        """Results are safe and the status tells when the table cannot be printed."""
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(self.command(["run", "-q", "net.yaml"]), stdout=full, stderr=subprocess.PIPE, text=True,
+                                  cwd=self.dir, env=self.environment(), timeout=60)
+        self.assertIn(done.returncode, (OK, IO))
+        self.assert_sound("net.h5")
+
+
+class Failures(Case):
+    """Networks that cannot be trained."""
+
+    def setUp(self):
+        super().setUp()
+        compiler = os.environ.get("CC") or "cc"
+        if not have(compiler):
+            self.skipTest("needs a C compiler")
+        source = self.write(".mpi/poison.c", POISON)
+        made = subprocess.run([compiler, "-shared", "-fPIC", "-o", str(self.mpi / "poison.so"), str(source), "-ldl"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.poison = {"LD_PRELOAD": self.mpi / "poison.so", "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0"}
+        self.config()
+
+    def test_too_many(self):
+        result = self.expect(DATA, "run", "-q", "net.yaml", env=self.poison)
+        self.assertIn("8 of 28 cells failed", result.err)
+        self.assertIn("ensemble.max_failed_fraction = 0.05", result.err)
+        self.assertIn("espalier status net.h5", result.err)
+        self.assert_sound("net.h5")
+        status = self.status("net.h5")
+        self.assertEqual((status["done"], status["failed"], status["complete"]), (20, 8, True))
+        failed = status["failed_cells"]
+        self.assertEqual(len(failed), 8)
+        self.assertEqual(len({cell["member"] for cell in failed}), 1, "the other members go on")
+        self.assertEqual([c["reason"] for c in failed].count("not_finite"), 1)
+        self.assertEqual([c["reason"] for c in failed].count("parent_failed"), 7)
+        text = self.expect(OK, "status", "net.h5").out
+        self.assertRegex(text, r"failed: member \d, pruned, start: not_finite")
+        self.assertRegex(text, r"failed: member \d, twin, rung_0\.80?: parent_failed")
+        self.expect(DATA, "run", "-q", "net.yaml")
+
+    def test_allowed(self):
+        result = self.expect(OK, "run", "-q", "net.yaml", "--set", "ensemble.max_failed_fraction=1", env=self.poison)
+        self.assertIn("8 of 28 cells failed", result.err)
+        self.assertIn("net.h5 is complete", result.out)
+
+    def test_allowed_later(self):
+        """The fraction counts that is given now, not the one of the first run."""
+        self.expect(DATA, "run", "-q", "net.yaml", env=self.poison)
+        self.expect(OK, "run", "-q", "net.yaml", "--set", "ensemble.max_failed_fraction=1")
+
+    def test_others_are_not_touched(self):
+        self.expect(DATA, "run", "-q", "net.yaml", env=self.poison)
+        member = self.status("net.h5")["failed_cells"][0]["member"]
+        self.expect(OK, "run", "-q", "net.yaml", "-o", "good.h5")
+        result = self.expect(DATA, "verify", "net.h5", "good.h5")
+        different = [line for line in result.out.splitlines() if "differs" in line]
+        self.assertEqual(len(different), 8)
+        self.assertTrue(all(f"member {member}," in line for line in different), result.out)
+
+
+if __name__ == "__main__":
+    main()
