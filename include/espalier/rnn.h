@@ -8,7 +8,8 @@
  * dimensionless; one step is one bin of about 50 ms.
  *
  * All trials of a set are run at once on their tree of input histories (tree.h): trials with equal inputs so far share one
- * trajectory. Every sum runs in index order, so equal inputs give equal bits; the result does not depend on what else is
+ * trajectory. Every sum has a fixed order, so equal inputs give equal bits, on AVX2 and
+ * AVX-512 alike; the result does not depend on what else is
  * in the set's order of evaluation, ranks or restarts. */
 #ifndef ESPALIER_RNN_H
 #define ESPALIER_RNN_H
@@ -36,23 +37,29 @@ size_t esp_rnn_n_weights(const esp_rnn_shape *shape);
 size_t esp_rnn_w_rec_offset(const esp_rnn_shape *shape);
 size_t esp_rnn_w_out_offset(const esp_rnn_shape *shape);
 
+#define ESP_RNN_ROWS 7
+
 /** A network on a set of trials, ready to be evaluated; arrays are borrowed from the workspace it was made in. Row 0 of the
  *  state arrays stands for rest before the first step, node i is row i + 1; rows are padded to ld with zeros. */
 typedef struct {
   esp_rnn_shape shape;
   const esp_tree *tree;
   int ld;
-  double *w_out;         /* W_out of the last loss()                       [n_out, n_hid + bias] */
-  double *pre_major;     /* W_rec transposed                               [pre, ld]             */
-  double *post_major;    /* W_rec                                          [post, ld]            */
-  double *drive;         /* W_in u of each distinct input                  [n_drives, ld]        */
-  double *a, *rate;      /* a(k); tanh(a(k))                               [n_nodes + 1, ld]     */
-  double *y, *dy;        /* output; dE/dy                                  [n_nodes, n_out]      */
-  double *own;           /* what a node's adjoint gets through its output  [n_nodes + 1, ld]     */
-  double *adjoint;       /* dE/da                                          [n_nodes + 1, ld]     */
-  double *child_sum;     /* sum of dE/da over the children of a node       [n_nodes + 1, ld]     */
-  double *drive_adjoint; /* sum of dE/da over the nodes of an input        [n_drives, ld]        */
-  const double **rate_of_parent, **drive_of_node, **child_sum_of_node, **own_of_node; /* rows, [n_nodes] */
+  double *w_in_t;        /* W_in transposed, of the last loss()                 [n_in, ld]        */
+  double *w_rec_t;       /* W_rec transposed                                    [pre, ld]         */
+  double *w_rec;         /* W_rec                                               [post, ld]        */
+  double *w_out, *bias;  /* W_out and its bias column                           [n_out, ld], [n_out] */
+  double *drive;         /* W_in u of each distinct input                       [n_drives, ld]    */
+  double *a, *rate;      /* a(k); tanh(a(k))                                    [n_nodes + 1, ld] */
+  double *y, *dy;        /* output; dE/dy                                       [n_nodes, n_out]  */
+  double *own;           /* W_out' dE/dy: what a node gets through its output   [n_nodes + 1, ld] */
+  double *adjoint;       /* dE/da                                               [n_nodes + 1, ld] */
+  double *child_sum;     /* sum of dE/da over the children of a node            [n_nodes + 1, ld] */
+  double *drive_adjoint; /* sum of dE/da over the nodes of an input             [n_drives, ld]    */
+  double *d_in_t, *d_rec, *d_out; /* gradient, padded   [n_in, ld], [post, ld], [n_out, ld]       */
+  double *rest;          /* zeros                                               [ld]              */
+  const double **row[ESP_RNN_ROWS]; /* rows that are read, by node or drive; set once, see rnn.c  */
+  double **receiver[2];  /* rows that a node's dE/da is added to: its parent's and its input's sum */
 } esp_rnn_problem;
 
 /** Workspace bytes of a problem with a tree of at most n_nodes nodes and n_drives distinct inputs. */

@@ -1,87 +1,193 @@
 /* model/kernels.c - one source for all instruction sets; the build defines ESP_KERNEL as the name of this one. */
 #include "kernels.h"
 
-#if defined(__x86_64__)
-#include <sleef.h>
-#else
-#include <math.h>
-#endif
+#include "vector.h"
 
-typedef double v8 __attribute__((vector_size(64), aligned(64)));
+#define INLINE static inline __attribute__((always_inline))
 
 #if defined(__AVX512F__)
-enum { WIDE_ROWS = 4, WIDE_VECTORS = 4 }; /* accumulators that stay in registers: 16 of 32 */
+enum { PRODUCT_VECTORS = 4, SUM_ROWS = 6, SUM_VECTORS = 4 }; /* accumulators: 2 x 2 x 4 and 6 x 4 of 32 registers */
 #else
-enum { WIDE_ROWS = 2, WIDE_VECTORS = 1 }; /* in 256-bit halves: 4 of 16 */
+enum { PRODUCT_VECTORS = 1, SUM_ROWS = 3, SUM_VECTORS = 1 }; /* in halves: 2 x 2 x 2 and 3 x 2 of 16 */
 #endif
 
-static inline v8 multiply_add(double a, v8 b, v8 c)
-{
-#if defined(__FMA__)
-  for (int i = 0; i < 8; i++)
-    c[i] = __builtin_fma(a, b[i], c[i]);
-  return c;
-#else
-  return a * b + c;
-#endif
-}
+/* ---- rows times matrix ---- */
 
-/* R rows by V vectors of the product at once; R and V are constants where this is inlined. */
-static inline __attribute__((always_inline)) void block(int R, int V, int n, int ld, const double *const *x, const double *m,
-                                                        const double *const *start, double *out, int column)
+/* R rows (1 or 2) by V vectors; both are constants where this is inlined. Two chains of sums for each output, even and odd j,
+ * keep both multipliers busy while a single row is worked on. */
+INLINE void product_block(int R, int V, int n, int ld, const double *const *x, const double *m, const double *const *start,
+                          double *out, int column)
 {
-  v8 sum[WIDE_ROWS > 4 ? WIDE_ROWS : 4][4];
+  v8 even[2][4], odd[2][4];
+  for (int r = 0; r < R; r++)
+    for (int v = 0; v < V; v++) {
+      even[r][v] = v_load(start[r] + column + 8 * v);
+      odd[r][v] = v_all(0.0);
+    }
+  m += column;
+  int j = 0;
+  for (; j + 2 <= n; j += 2, m += 2 * ld)
+    for (int v = 0; v < V; v++) {
+      const v8 m_even = v_load(m + 8 * v), m_odd = v_load(m + ld + 8 * v);
+      for (int r = 0; r < R; r++) {
+        even[r][v] = v_fma(v_all(x[r][j]), m_even, even[r][v]);
+        odd[r][v] = v_fma(v_all(x[r][j + 1]), m_odd, odd[r][v]);
+      }
+    }
+  if (j < n)
+    for (int v = 0; v < V; v++)
+      for (int r = 0; r < R; r++)
+        even[r][v] = v_fma(v_all(x[r][j]), v_load(m + 8 * v), even[r][v]);
   for (int r = 0; r < R; r++)
     for (int v = 0; v < V; v++)
-      sum[r][v] = *(const v8 *)(start[r] + column + 8 * v);
-  for (int j = 0; j < n; j++, m += ld)
-    for (int r = 0; r < R; r++)
-      for (int v = 0; v < V; v++)
-        sum[r][v] = multiply_add(x[r][j], *(const v8 *)(m + column + 8 * v), sum[r][v]);
-  for (int r = 0; r < R; r++)
-    for (int v = 0; v < V; v++)
-      *(v8 *)(out + (size_t)r * (size_t)ld + column + 8 * v) = sum[r][v];
+      v_store(out + (long)r * ld + column + 8 * v, v_add(even[r][v], odd[r][v]));
 }
 
-static inline __attribute__((always_inline)) void rows(int R, int n, int ld, const double *const *x, const double *m,
-                                                       const double *const *start, double *out)
+/* All rows before the next columns, so that these columns of the matrix stay close. */
+INLINE void product_columns(int V, int n_rows, int n, int ld, const double *const *x, const double *m,
+                            const double *const *start, double *out, int column)
 {
-  int column = 0;
-  for (; column + 8 * WIDE_VECTORS <= ld; column += 8 * WIDE_VECTORS)
-    block(R, WIDE_VECTORS, n, ld, x, m, start, out, column);
-  for (; column < ld; column += 8)
-    block(R, 1, n, ld, x, m, start, out, column);
+  int r = 0;
+  for (; r + 2 <= n_rows; r += 2)
+    product_block(2, V, n, ld, x + r, m, start + r, out + (long)r * ld, column);
+  if (r < n_rows)
+    product_block(1, V, n, ld, x + r, m, start + r, out + (long)r * ld, column);
 }
 
 static void rows_times_matrix(int n_rows, int n, int ld, const double *const *x, const double *m, const double *const *start,
                               double *out)
 {
-  int r = 0;
-  for (; r + WIDE_ROWS <= n_rows; r += WIDE_ROWS)
-    rows(WIDE_ROWS, n, ld, x + r, m, start + r, out + (size_t)r * (size_t)ld);
-  for (; r + 2 <= n_rows; r += 2)
-    rows(2, n, ld, x + r, m, start + r, out + (size_t)r * (size_t)ld);
-  for (; r < n_rows; r++)
-    rows(1, n, ld, x + r, m, start + r, out + (size_t)r * (size_t)ld);
+  int column = 0;
+  for (; column + 8 * PRODUCT_VECTORS <= ld; column += 8 * PRODUCT_VECTORS)
+    product_columns(PRODUCT_VECTORS, n_rows, n, ld, x, m, start, out, column);
+  for (; column < ld; column += 8)
+    product_columns(1, n_rows, n, ld, x, m, start, out, column);
 }
 
-/* SLEEF's deterministic functions (error < 1 ulp): equal bits for every vector width of one family, fused (finz) or not
- * (cinz). */
+/* ---- tanh ---- */
+
+/* tanh |x| = m / (2 - m) with m = -expm1(-2 |x|), which loses no digits near 0. -2 |x| = n ln 2 + r with |r| <= ln 2 / 2;
+ * expm1(r) is its Taylor series to r^13 (remainder below 2^-56 of it), expm1(-2 |x|) = 2^n expm1(r) + (2^n - 1). Beyond
+ * |x| = 20 the result is 1 in double precision anyway. */
+INLINE v8 tanh8(v8 x)
+{
+  static const double c[14] = {0,          0,           1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,      1.0 / 720,
+                               1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600,
+                               1.0 / 6227020800};
+  const v8 y = v_mul(v_all(-2.0), v_min(v_all(20.0), v_abs(x)));
+  const v8 rounder = v_all(0x1.8p52 + 1023); /* adding it rounds to an integer, whose bits end in n + 1023 */
+  const v8 shifted = v_fma(y, v_all(0x1.71547652b82fep0), rounder);
+  const v8 n = v_sub(shifted, rounder);
+  const v8 r = v_fma(n, v_all(-0x1.abc9e3b39803fp-56), v_fma(n, v_all(-0x1.62e42fefa39efp-1), y));
+  const v8 two_n = v_exponent(shifted);
+
+  const v8 r2 = v_mul(r, r), r4 = v_mul(r2, r2), r8 = v_mul(r4, r4);
+  const v8 q0 = v_fma(v_fma(v_all(c[5]), r, v_all(c[4])), r2, v_fma(v_all(c[3]), r, v_all(c[2])));
+  const v8 q4 = v_fma(v_fma(v_all(c[9]), r, v_all(c[8])), r2, v_fma(v_all(c[7]), r, v_all(c[6])));
+  const v8 q8 = v_fma(v_fma(v_all(c[13]), r, v_all(c[12])), r2, v_fma(v_all(c[11]), r, v_all(c[10])));
+  const v8 q = v_fma(q8, r8, v_fma(q4, r4, q0));
+  const v8 expm1_r = v_fma(q, r2, r);
+  const v8 m = v_sub(v_sub(v_all(1.0), two_n), v_mul(two_n, expm1_r));
+  return v_with_sign(v_div(m, v_sub(v_all(2.0), m)), x);
+}
+
 static void tanh_all(size_t n, const double *in, double *out)
 {
-#if defined(__AVX512F__)
   for (size_t i = 0; i < n; i += 8)
-    _mm512_storeu_pd(out + i, Sleef_finz_tanhd8_u10avx512f(_mm512_loadu_pd(in + i)));
-#elif defined(__AVX2__)
-  for (size_t i = 0; i < n; i += 4)
-    _mm256_storeu_pd(out + i, Sleef_finz_tanhd4_u10avx2(_mm256_loadu_pd(in + i)));
-#elif defined(__x86_64__)
-  for (size_t i = 0; i < n; i += 2)
-    _mm_storeu_pd(out + i, Sleef_cinz_tanhd2_u10sse2(_mm_loadu_pd(in + i)));
+    v_store(out + i, tanh8(v_load(in + i)));
+}
+
+/* ---- sum of products: a transposed times b ---- */
+
+INLINE void sum_block(int R, int V, long n_terms, int ld_a, const double *a, int ld_b, const double *b, double *out)
+{
+  v8 sum[6][4];
+  for (int r = 0; r < R; r++)
+    for (int v = 0; v < V; v++)
+      sum[r][v] = v_all(0.0);
+  for (long k = 0; k < n_terms; k++, a += ld_a, b += ld_b)
+    for (int v = 0; v < V; v++) {
+      const v8 b_v = v_load(b + 8 * v);
+      for (int r = 0; r < R; r++)
+        sum[r][v] = v_fma(v_all(a[r]), b_v, sum[r][v]);
+    }
+  for (int r = 0; r < R; r++)
+    for (int v = 0; v < V; v++)
+      v_store(out + (long)r * ld_b + 8 * v, sum[r][v]);
+}
+
+INLINE void sum_columns(int V, long n_terms, int n_rows, int ld_a, const double *a, int ld_b, const double *b, double *out)
+{
+  int r = 0;
+  for (; r + SUM_ROWS <= n_rows; r += SUM_ROWS)
+    sum_block(SUM_ROWS, V, n_terms, ld_a, a + r, ld_b, b, out + (long)r * ld_b);
+  for (; r < n_rows; r++)
+    sum_block(1, V, n_terms, ld_a, a + r, ld_b, b, out + (long)r * ld_b);
+}
+
+static void sum_of_products(long n_terms, int n_rows, int ld_a, const double *a, int ld_b, const double *b, double *out)
+{
+  int column = 0;
+  for (; column + 8 * SUM_VECTORS <= ld_b; column += 8 * SUM_VECTORS)
+    sum_columns(SUM_VECTORS, n_terms, n_rows, ld_a, a, ld_b, b + column, out + column);
+  for (; column < ld_b; column += 8)
+    sum_columns(1, n_terms, n_rows, ld_a, a, ld_b, b + column, out + column);
+}
+
+/* ---- one level of the backward sweep ---- */
+
+static void pass_back(int n_rows, int ld, const double *rate, const double *own, double *adjoint, double *const *parent,
+                      double *const *drive)
+{
+  for (int r = 0; r < n_rows; r++)
+    for (int i = 0; i < ld; i += 8) {
+      const long at = (long)r * ld + i;
+      const v8 f = v_load(rate + at), slope = v_sub(v_all(1.0), v_mul(f, f));
+      v8 a = v_mul(slope, v_load(adjoint + at));
+      if (own)
+        a = v_add(a, v_load(own + at));
+      v_store(adjoint + at, a);
+      v_store(parent[r] + i, v_add(v_load(parent[r] + i), a));
+      v_store(drive[r] + i, v_add(v_load(drive[r] + i), a));
+    }
+}
+
+/* ---- sums over a row ---- */
+
+INLINE double sum_of_lanes(v8 a)
+{
+  double lane[8] __attribute__((aligned(64)));
+  v_store(lane, a);
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+static void rows_times_vector(long n_rows, int ld, const double *rows, const double *v, double *out, int stride)
+{
+  for (long r = 0; r < n_rows; r++, rows += ld) {
+    v8 sum = v_mul(v_load(rows), v_load(v));
+    for (int j = 8; j < ld; j += 8)
+      sum = v_fma(v_load(rows + j), v_load(v + j), sum);
+    out[r * stride] = sum_of_lanes(sum);
+  }
+}
+
+static double dot(size_t n, const double *a, const double *b)
+{
+  double lane[4][8] __attribute__((aligned(64))) = {{0}};
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) /* plain C: the compiler makes vectors of it, lane by lane */
+    for (int v = 0; v < 4; v++)
+      for (int l = 0; l < 8; l++)
+#if defined(__FMA__)
+        lane[v][l] = __builtin_fma(a[i + 8 * (size_t)v + (size_t)l], b[i + 8 * (size_t)v + (size_t)l], lane[v][l]);
 #else
-  for (size_t i = 0; i < n; i++)
-    out[i] = tanh(in[i]);
+        lane[v][l] += a[i + 8 * (size_t)v + (size_t)l] * b[i + 8 * (size_t)v + (size_t)l];
 #endif
+  double rest = 0;
+  for (; i < n; i++)
+    rest += a[i] * b[i];
+  const v8 sum = v_add(v_add(v_load(lane[0]), v_load(lane[1])), v_add(v_load(lane[2]), v_load(lane[3])));
+  return sum_of_lanes(sum) + rest;
 }
 
 #define PASTE(a, b) a##b
@@ -92,4 +198,8 @@ const esp_kernel NAMED(esp_kernel_, ESP_KERNEL) = {
     .name = TEXT(ESP_KERNEL),
     .rows_times_matrix = rows_times_matrix,
     .tanh_all = tanh_all,
+    .sum_of_products = sum_of_products,
+    .rows_times_vector = rows_times_vector,
+    .pass_back = pass_back,
+    .dot = dot,
 };

@@ -1,8 +1,8 @@
 /* model/kernels.h - the hot loops, compiled once for each instruction set from kernels.c and chosen at run time.
  *
- * Rows are padded to whole vectors of 8 doubles (`ld`), aligned to 64 bytes, padding 0. Every output is one chain of sums
- * in index order, whatever the width of the vectors, so the kernels of one source differ in bits only where one fuses
- * multiply and add and another cannot. */
+ * Rows are padded to whole vectors of 8 doubles (`ld`), aligned to 64 bytes, padding 0. Every output is a fixed order of
+ * operations whatever the width of the vectors and however many rows are worked on at once, so AVX2 and AVX-512 give the same
+ * bits; the portable kernels differ in the last place, because they have no fused multiply-add. */
 #ifndef ESPALIER_MODEL_KERNELS_H
 #define ESPALIER_MODEL_KERNELS_H
 #include <stddef.h>
@@ -10,13 +10,33 @@
 typedef struct {
   const char *name;
 
-  /** Rows out[r] = start[r] + sum over j < n of x[r][j] m[j]: m is [n, ld], out is [n_rows, ld], x and start point to rows. */
+  /** Rows out[r] = start[r] + sum over j < n of x[r][j] m[j]: m is [n, ld], out is [n_rows, ld], x and start point to rows.
+   *  out may be start. Even and odd j are summed apart and then added. */
   void (*rows_times_matrix)(int n_rows, int n, int ld, const double *const *x, const double *m, const double *const *start,
                             double *out);
 
-  /** out[i] = tanh(in[i]); n is a multiple of 8. */
+  /** out[i] = tanh(in[i]), error below 3 ulp (tests/unit/test_kernels.c); NaN stays; n is a multiple of 8. */
   void (*tanh_all)(size_t n, const double *in, double *out);
+
+  /** out[i][j] = sum over k < n_terms of a[k][i] b[k][j], i < n_rows: a is [n_terms, ld_a], b is [n_terms, ld_b], out is
+   *  [n_rows, ld_b]. Terms are added in order. */
+  void (*sum_of_products)(long n_terms, int n_rows, int ld_a, const double *a, int ld_b, const double *b, double *out);
+
+  /** out[r * stride] = sum over j of rows[r][j] v[j], rows [n_rows, ld], v [ld]. Lanes are summed apart, then pairwise. */
+  void (*rows_times_vector)(long n_rows, int ld, const double *rows, const double *v, double *out, int stride);
+
+  /** One level of the backward sweep; all rows have length ld:
+   *    adjoint[r] = (1 - rate[r]^2) adjoint[r] + own[r] (own NULL: without);  parent[r] += adjoint[r];  drive[r] += adjoint[r]
+   *  parent and drive point to rows, several r may share one; they are served in order. */
+  void (*pass_back)(int n_rows, int ld, const double *rate, const double *own, double *adjoint, double *const *parent,
+                    double *const *drive);
+
+  /** Dot product of two plain vectors of any length and alignment. */
+  double (*dot)(size_t n, const double *a, const double *b);
 } esp_kernel;
+
+/** The fastest kernels that this CPU has. */
+const esp_kernel *esp_kernel_in_use(void);
 
 extern const esp_kernel esp_kernel_portable;
 #ifdef __x86_64__

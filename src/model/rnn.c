@@ -1,31 +1,9 @@
 /* model/rnn.c - all trials at once, level by level down the tree and back up. */
 #include "espalier/rnn.h"
 
-#include <cblas.h>
 #include <string.h>
 
 #include "kernels.h"
-
-static const esp_kernel *kernel(void)
-{
-#ifdef __x86_64__
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    return &esp_kernel_avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return &esp_kernel_avx2;
-#endif
-  return &esp_kernel_portable;
-}
-
-const char *esp_kernel_name(void)
-{
-  return kernel()->name;
-}
-
-void esp_one_thread(void)
-{
-  openblas_set_num_threads(1);
-}
 
 static int padded(int n)
 {
@@ -53,43 +31,73 @@ size_t esp_rnn_n_weights(const esp_rnn_shape *shape)
   return esp_rnn_w_out_offset(shape) + (size_t)shape->n_out * (size_t)(shape->n_hid + shape->bias);
 }
 
-/* How many doubles the arrays of a problem have: the one list that sizing and taking share. */
-typedef struct {
-  size_t w_out, square, drives, states, outputs;
-} sizes;
+/* ---- memory ---- */
 
-static sizes problem_sizes(const esp_rnn_shape *shape, long n_nodes, long n_drives)
+/* Which rows p->row holds. */
+enum {
+  RATE_OF_PARENT, /* by node: rate of the node one step earlier         */
+  DRIVE_OF_NODE,  /* by node: W_in u                                    */
+  CHILD_SUM,      /* by node                                            */
+  OWN,            /* by node; for the latent readout zeros, because there it is added behind the slope of tanh */
+  DY,             /* by node: dE/dy                                     */
+  REST,           /* by node: zeros                                     */
+  INPUT,          /* by drive: the input itself                         */
+};
+
+/* An array of a problem: where its pointer is, and how many doubles it has. */
+typedef struct {
+  double **at;
+  size_t n;
+} piece;
+
+enum { N_PIECES = 18 };
+
+/* All arrays of a problem: the one list that sizing and taking share. */
+static void list_pieces(esp_rnn_problem *p, long n_nodes, long n_drives, piece pieces[N_PIECES])
 {
-  const size_t ld = (size_t)padded(shape->n_hid), nodes = (size_t)n_nodes;
-  return (sizes){.w_out = (size_t)shape->n_out * (size_t)(shape->n_hid + shape->bias),
-                 .square = (size_t)shape->n_hid * ld,
-                 .drives = (size_t)n_drives * ld,
-                 .states = (nodes + 1) * ld,
-                 .outputs = nodes * (size_t)shape->n_out};
+  const size_t ld = (size_t)padded(p->shape.n_hid), n = (size_t)p->shape.n_hid, n_out = (size_t)p->shape.n_out;
+  const size_t drives = (size_t)n_drives * ld, states = (size_t)(n_nodes + 1) * ld, outputs = (size_t)n_nodes * n_out;
+  const piece list[N_PIECES] = {
+      {&p->w_in_t, (size_t)p->shape.n_in * ld}, {&p->w_rec_t, n * ld},    {&p->w_rec, n * ld},       {&p->w_out, n_out * ld},
+      {&p->bias, n_out},                        {&p->drive, drives},      {&p->drive_adjoint, drives}, {&p->a, states},
+      {&p->rate, states},                       {&p->own, states},        {&p->adjoint, states},     {&p->child_sum, states},
+      {&p->y, outputs},                         {&p->dy, outputs},        {&p->d_rec, n * ld},       {&p->d_out, n_out * ld},
+      {&p->d_in_t, (size_t)p->shape.n_in * ld}, {&p->rest, ld},
+  };
+  memcpy(pieces, list, sizeof list);
 }
 
 size_t esp_rnn_workspace_bytes(const esp_rnn_shape *shape, long n_nodes, long n_drives)
 {
-  const sizes s = problem_sizes(shape, n_nodes, n_drives);
-  const size_t d = sizeof(double);
-  return esp_workspace_bytes(s.w_out * d) + 2 * esp_workspace_bytes(s.square * d) + 2 * esp_workspace_bytes(s.drives * d) +
-         5 * esp_workspace_bytes(s.states * d) + 2 * esp_workspace_bytes(s.outputs * d) +
-         4 * esp_workspace_bytes((size_t)n_nodes * sizeof(double *));
+  esp_rnn_problem p = {.shape = *shape};
+  piece pieces[N_PIECES];
+  list_pieces(&p, n_nodes, n_drives, pieces);
+  size_t bytes = 0;
+  for (int i = 0; i < N_PIECES; i++)
+    bytes += esp_workspace_bytes(pieces[i].n * sizeof(double));
+  for (int i = 0; i < ESP_RNN_ROWS; i++)
+    bytes += esp_workspace_bytes((size_t)(i == INPUT ? n_drives : n_nodes) * sizeof(double *));
+  bytes += 2 * esp_workspace_bytes((size_t)n_nodes * sizeof(double *));
+  return bytes;
 }
 
-static esp_err take_zeroed(esp_workspace *ws, size_t n, double **out)
+static void set_rows(esp_rnn_problem *p)
 {
-  ESP_TRY(esp_workspace_take(ws, n, out));
-  memset(*out, 0, n * sizeof **out); /* padding and the row of rest stay zero from here on */
-  return ESP_OK;
-}
-
-static esp_err take_rows(esp_workspace *ws, int n, const double ***out)
-{
-  unsigned char *bytes;
-  ESP_TRY(esp_workspace_take_bytes(ws, (size_t)n * sizeof **out, &bytes));
-  *out = (const double **)(void *)bytes;
-  return ESP_OK;
+  const esp_tree *tree = p->tree;
+  const size_t ld = (size_t)p->ld;
+  const bool latent = p->shape.readout == ESP_READOUT_LATENT;
+  for (int node = 0; node < tree->n_nodes; node++) {
+    p->row[RATE_OF_PARENT][node] = row(p, p->rate, tree->parent[node]);
+    p->row[DRIVE_OF_NODE][node] = p->drive + (size_t)tree->drive[node] * ld;
+    p->row[CHILD_SUM][node] = row(p, p->child_sum, node);
+    p->row[OWN][node] = latent ? p->rest : row(p, p->own, node);
+    p->receiver[0][node] = row(p, p->child_sum, tree->parent[node]);
+    p->receiver[1][node] = p->drive_adjoint + (size_t)tree->drive[node] * ld;
+    p->row[DY][node] = p->dy + (size_t)node * (size_t)p->shape.n_out;
+    p->row[REST][node] = p->rest;
+  }
+  for (int d = 0; d < tree->n_drives; d++)
+    p->row[INPUT][d] = tree->drive_input + (size_t)d * (size_t)tree->n_in;
 }
 
 esp_err esp_rnn_problem_take(const esp_rnn_shape *shape, const esp_tree *tree, esp_workspace *ws, esp_rnn_problem *p)
@@ -97,95 +105,86 @@ esp_err esp_rnn_problem_take(const esp_rnn_shape *shape, const esp_tree *tree, e
   ESP_REQUIRE(shape->n_hid > 0 && shape->n_in == tree->n_in && shape->n_out == tree->n_out, ESP_ERR_ARG,
               "a network of %d units, %d inputs, %d outputs on trials of %d inputs, %d outputs", shape->n_hid, shape->n_in,
               shape->n_out, tree->n_in, tree->n_out);
-  const sizes s = problem_sizes(shape, tree->n_nodes, tree->n_drives);
   *p = (esp_rnn_problem){.shape = *shape, .tree = tree, .ld = padded(shape->n_hid)};
-  double **const square[] = {&p->pre_major, &p->post_major}, **const drives[] = {&p->drive, &p->drive_adjoint};
-  double **const states[] = {&p->a, &p->rate, &p->own, &p->adjoint, &p->child_sum}, **const outputs[] = {&p->y, &p->dy};
-  const double ***const rows[] = {&p->rate_of_parent, &p->drive_of_node, &p->child_sum_of_node, &p->own_of_node};
-  ESP_TRY(take_zeroed(ws, s.w_out, &p->w_out));
+  piece pieces[N_PIECES];
+  list_pieces(p, tree->n_nodes, tree->n_drives, pieces);
+  for (int i = 0; i < N_PIECES; i++) {
+    ESP_TRY(esp_workspace_take(ws, pieces[i].n, pieces[i].at));
+    memset(*pieces[i].at, 0, pieces[i].n * sizeof(double)); /* padding and the rows of rest stay zero from here on */
+  }
+  for (int i = 0; i < ESP_RNN_ROWS; i++) {
+    unsigned char *bytes;
+    ESP_TRY(esp_workspace_take_bytes(ws, (size_t)(i == INPUT ? tree->n_drives : tree->n_nodes) * sizeof(double *), &bytes));
+    p->row[i] = (const double **)(void *)bytes;
+  }
   for (int i = 0; i < 2; i++) {
-    ESP_TRY(take_zeroed(ws, s.square, square[i]));
-    ESP_TRY(take_zeroed(ws, s.drives, drives[i]));
-    ESP_TRY(take_zeroed(ws, s.outputs, outputs[i]));
+    unsigned char *bytes;
+    ESP_TRY(esp_workspace_take_bytes(ws, (size_t)tree->n_nodes * sizeof(double *), &bytes));
+    p->receiver[i] = (double **)(void *)bytes;
   }
-  for (int i = 0; i < 5; i++)
-    ESP_TRY(take_zeroed(ws, s.states, states[i]));
-  for (int i = 0; i < 4; i++)
-    ESP_TRY(take_rows(ws, tree->n_nodes, rows[i]));
-
-  const bool latent = shape->readout == ESP_READOUT_LATENT;
-  for (int node = 0; node < tree->n_nodes; node++) {
-    p->rate_of_parent[node] = row(p, p->rate, tree->parent[node]);
-    p->drive_of_node[node] = p->drive + (size_t)tree->drive[node] * (size_t)p->ld;
-    p->child_sum_of_node[node] = row(p, p->child_sum, node);
-    p->own_of_node[node] = row(p, p->own, latent ? -1 : node); /* latent: added behind the slope of tanh, zeros here */
-  }
+  set_rows(p);
   return ESP_OK;
 }
 
-/* Padded copies of the weights in both orientations, and W_in u of every distinct input. */
-static void set_weights(esp_rnn_problem *p, const double *w)
+/* ---- forward ---- */
+
+/* out[j][i] = in[i][j]: n_rows x n_columns numbers, rows of in and out ld_in and ld_out apart. */
+static void transpose(int n_rows, int n_columns, const double *in, int ld_in, double *out, int ld_out)
 {
-  const esp_tree *tree = p->tree;
-  const int n = p->shape.n_hid, m = p->shape.n_in, ld = p->ld;
-  const double *w_rec = w + esp_rnn_w_rec_offset(&p->shape);
-  for (int i = 0; i < n; i++)
-    for (int j = 0; j < n; j++) {
-      p->post_major[(size_t)i * (size_t)ld + (size_t)j] = w_rec[(size_t)i * (size_t)n + (size_t)j];
-      p->pre_major[(size_t)j * (size_t)ld + (size_t)i] = w_rec[(size_t)i * (size_t)n + (size_t)j];
-    }
-  memcpy(p->w_out, w + esp_rnn_w_out_offset(&p->shape), (size_t)p->shape.n_out * (size_t)(n + p->shape.bias) * sizeof *w);
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, tree->n_drives, n, m, 1.0, tree->drive_input, m, w, m, 0.0, p->drive,
-              ld);
+  for (int i = 0; i < n_rows; i++)
+    for (int j = 0; j < n_columns; j++)
+      out[(size_t)j * (size_t)ld_out + (size_t)i] = in[(size_t)i * (size_t)ld_in + (size_t)j];
 }
 
-/* y = W_out r + b of every node, where r is the rate or, for the latent readout, a itself. */
-static void read_out(esp_rnn_problem *p)
+/* Padded copies of the weights in the orientations that the products want. */
+static void set_weights(esp_rnn_problem *p, const double *w)
 {
-  const int n = p->shape.n_hid, n_out = p->shape.n_out, ld_out = n + p->shape.bias;
-  double *state = p->shape.readout == ESP_READOUT_LATENT ? p->a : p->rate;
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, p->tree->n_nodes, n_out, n, 1.0, row(p, state, 0), p->ld, p->w_out,
-              ld_out, 0.0, p->y, n_out);
-  if (p->shape.bias)
-    for (int node = 0; node < p->tree->n_nodes; node++)
-      for (int o = 0; o < n_out; o++)
-        p->y[node * n_out + o] += p->w_out[o * ld_out + n];
+  const int n = p->shape.n_hid, n_in = p->shape.n_in, ld_out = n + p->shape.bias;
+  const double *w_rec = w + esp_rnn_w_rec_offset(&p->shape), *w_out = w + esp_rnn_w_out_offset(&p->shape);
+  transpose(n, n_in, w, n_in, p->w_in_t, p->ld);
+  transpose(n, n, w_rec, n, p->w_rec_t, p->ld);
+  for (int i = 0; i < n; i++)
+    memcpy(p->w_rec + (size_t)i * (size_t)p->ld, w_rec + (size_t)i * (size_t)n, (size_t)n * sizeof *w);
+  for (int o = 0; o < p->shape.n_out; o++) {
+    memcpy(p->w_out + (size_t)o * (size_t)p->ld, w_out + (size_t)o * (size_t)ld_out, (size_t)n * sizeof *w);
+    p->bias[o] = p->shape.bias ? w_out[(size_t)o * (size_t)ld_out + (size_t)n] : 0.0;
+  }
+}
+
+/* What the readout reads: the rate or, for the latent readout, a itself. */
+static double *read_state(const esp_rnn_problem *p)
+{
+  return row(p, p->shape.readout == ESP_READOUT_LATENT ? p->a : p->rate, 0);
 }
 
 double esp_rnn_loss(esp_rnn_problem *p, const double *w)
 {
   const esp_tree *tree = p->tree;
-  const esp_kernel *k = kernel();
-  const int n_out = p->shape.n_out;
+  const esp_kernel *k = esp_kernel_in_use();
+  const int n_out = p->shape.n_out, ld = p->ld;
   set_weights(p, w);
+  k->rows_times_matrix(tree->n_drives, p->shape.n_in, ld, p->row[INPUT], p->w_in_t, p->row[REST], p->drive);
   for (int step = 0; step < tree->n_steps; step++) {
     const int first = tree->level[step], count = tree->level[step + 1] - first;
-    k->rows_times_matrix(count, p->shape.n_hid, p->ld, p->rate_of_parent + first, p->pre_major, p->drive_of_node + first,
+    k->rows_times_matrix(count, p->shape.n_hid, ld, p->row[RATE_OF_PARENT] + first, p->w_rec_t, p->row[DRIVE_OF_NODE] + first,
                          row(p, p->a, first));
-    k->tanh_all((size_t)count * (size_t)p->ld, row(p, p->a, first), row(p, p->rate, first));
+    k->tanh_all((size_t)count * (size_t)ld, row(p, p->a, first), row(p, p->rate, first));
   }
-  read_out(p);
+  for (int o = 0; o < n_out; o++)
+    k->rows_times_vector(tree->n_nodes, ld, read_state(p), p->w_out + (size_t)o * (size_t)ld, p->y + o, n_out);
+
   double sum = tree->constant;
   for (int node = 0; node < tree->n_nodes; node++)
-    for (int i = node * n_out; i < (node + 1) * n_out; i++) {
+    for (int o = 0; o < n_out; o++) {
+      const int i = node * n_out + o;
+      p->y[i] += p->bias[o];
       const double difference = p->y[i] - tree->target[i];
       sum += tree->weight[node] * difference * difference;
     }
   return sum / ((double)tree->n_trials * tree->n_steps);
 }
 
-/* dE/dy of every node, and W_out' dE/dy. */
-static void output_adjoints(esp_rnn_problem *p)
-{
-  const esp_tree *tree = p->tree;
-  const int n_out = p->shape.n_out;
-  const double scale = 2.0 / ((double)tree->n_trials * tree->n_steps);
-  for (int node = 0; node < tree->n_nodes; node++)
-    for (int i = node * n_out; i < (node + 1) * n_out; i++)
-      p->dy[i] = scale * tree->weight[node] * (p->y[i] - tree->target[i]);
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, tree->n_nodes, p->shape.n_hid, n_out, 1.0, p->dy, n_out, p->w_out,
-              p->shape.n_hid + p->shape.bias, 0.0, row(p, p->own, 0), p->ld);
-}
+/* ---- backward ---- */
 
 /* dE/da of every node, last step first:
  *   rate readout:    dE/da = (1 - r^2) (W_out' dE/dy + W_rec' sum of dE/da over the children)
@@ -194,49 +193,48 @@ static void output_adjoints(esp_rnn_problem *p)
 static void sweep_back(esp_rnn_problem *p)
 {
   const esp_tree *tree = p->tree;
-  const esp_kernel *k = kernel();
+  const esp_kernel *k = esp_kernel_in_use();
+  const int n_out = p->shape.n_out, ld = p->ld;
   const bool latent = p->shape.readout == ESP_READOUT_LATENT;
-  memset(p->child_sum, 0, (size_t)(tree->n_nodes + 1) * (size_t)p->ld * sizeof(double));
-  memset(p->drive_adjoint, 0, (size_t)tree->n_drives * (size_t)p->ld * sizeof(double));
+  const double scale = 2.0 / ((double)tree->n_trials * tree->n_steps);
+  for (int node = 0; node < tree->n_nodes; node++)
+    for (int i = node * n_out; i < (node + 1) * n_out; i++)
+      p->dy[i] = scale * tree->weight[node] * (p->y[i] - tree->target[i]);
+  k->rows_times_matrix(tree->n_nodes, n_out, ld, p->row[DY], p->w_out, p->row[REST], row(p, p->own, 0));
+
+  memset(p->child_sum, 0, (size_t)(tree->n_nodes + 1) * (size_t)ld * sizeof(double));
+  memset(p->drive_adjoint, 0, (size_t)tree->n_drives * (size_t)ld * sizeof(double));
   for (int step = tree->n_steps - 1; step >= 0; step--) {
     const int first = tree->level[step], count = tree->level[step + 1] - first;
-    k->rows_times_matrix(count, p->shape.n_hid, p->ld, p->child_sum_of_node + first, p->post_major, p->own_of_node + first,
-                         row(p, p->adjoint, first));
-    for (int node = first; node < first + count; node++) {
-      double *restrict adjoint = row(p, p->adjoint, node);
-      double *restrict parent = row(p, p->child_sum, tree->parent[node]);
-      double *restrict drive = p->drive_adjoint + (size_t)tree->drive[node] * (size_t)p->ld;
-      const double *restrict rate = row(p, p->rate, node), *restrict own = row(p, p->own, node);
-      for (int i = 0; i < p->ld; i++) {
-        adjoint[i] = (1.0 - rate[i] * rate[i]) * adjoint[i] + (latent ? own[i] : 0.0);
-        parent[i] += adjoint[i];
-        drive[i] += adjoint[i];
-      }
-    }
+    const int n = step == tree->n_steps - 1 ? 0 : p->shape.n_hid; /* the last step has no children: nothing to multiply */
+    k->rows_times_matrix(count, n, ld, p->row[CHILD_SUM] + first, p->w_rec, p->row[OWN] + first, row(p, p->adjoint, first));
+    k->pass_back(count, ld, row(p, p->rate, first), latent ? row(p, p->own, first) : NULL, row(p, p->adjoint, first),
+                 p->receiver[0] + first, p->receiver[1] + first);
   }
 }
 
 void esp_rnn_gradient(esp_rnn_problem *p, double *gradient)
 {
   const esp_tree *tree = p->tree;
-  const int n = p->shape.n_hid, n_in = p->shape.n_in, n_out = p->shape.n_out, ld_out = n + p->shape.bias;
-  double *d_in = gradient, *d_rec = gradient + esp_rnn_w_rec_offset(&p->shape);
-  double *d_out = gradient + esp_rnn_w_out_offset(&p->shape);
-  output_adjoints(p);
+  const esp_kernel *k = esp_kernel_in_use();
+  const int n = p->shape.n_hid, n_in = p->shape.n_in, n_out = p->shape.n_out, ld = p->ld, ld_out = n + p->shape.bias;
+  double *d_rec = gradient + esp_rnn_w_rec_offset(&p->shape), *d_out = gradient + esp_rnn_w_out_offset(&p->shape);
   sweep_back(p);
-  cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, n_in, tree->n_drives, 1.0, p->drive_adjoint, p->ld,
-              tree->drive_input, n_in, 0.0, d_in, n_in);
-  cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, n, tree->n_nodes, 1.0, row(p, p->child_sum, 0), p->ld,
-              row(p, p->rate, 0), p->ld, 0.0, d_rec, n);
-  double *state = p->shape.readout == ESP_READOUT_LATENT ? p->a : p->rate;
-  cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n_out, n, tree->n_nodes, 1.0, p->dy, n_out, row(p, state, 0), p->ld,
-              0.0, d_out, ld_out);
-  if (p->shape.bias)
-    for (int o = 0; o < n_out; o++) {
-      d_out[o * ld_out + n] = 0.0;
-      for (int node = 0; node < tree->n_nodes; node++)
-        d_out[o * ld_out + n] += p->dy[node * n_out + o];
-    }
+  k->sum_of_products(tree->n_drives, n_in, n_in, tree->drive_input, ld, p->drive_adjoint, p->d_in_t);
+  k->sum_of_products(tree->n_nodes, n, ld, row(p, p->child_sum, 0), ld, row(p, p->rate, 0), p->d_rec);
+  k->sum_of_products(tree->n_nodes, n_out, n_out, p->dy, ld, read_state(p), p->d_out);
+  transpose(n_in, n, p->d_in_t, ld, gradient, n_in);
+  for (int i = 0; i < n; i++)
+    memcpy(d_rec + (size_t)i * (size_t)n, p->d_rec + (size_t)i * (size_t)ld, (size_t)n * sizeof *d_rec);
+  for (int o = 0; o < n_out; o++) {
+    memcpy(d_out + (size_t)o * (size_t)ld_out, p->d_out + (size_t)o * (size_t)ld, (size_t)n * sizeof *d_out);
+    if (!p->shape.bias)
+      continue;
+    double sum = 0.0;
+    for (int node = 0; node < tree->n_nodes; node++)
+      sum += p->dy[node * n_out + o];
+    d_out[(size_t)o * (size_t)ld_out + (size_t)n] = sum;
+  }
 }
 
 static double loss(void *context, const double *w)
