@@ -1,29 +1,54 @@
 # jobs/common.sh - sourced by the job templates: start the run, pass on signals, requeue until it is complete.
 #
 # Slurm's early signal (--signal=B:USR1@180) reaches this shell only, so it is forwarded to the launcher, which hands it to
-# all ranks. They save their work and exit with status 75; then this job puts itself back into the queue. Settings come from
-# the template that sources this file: CONFIG OUTPUT ESPALIER LAUNCHER MODULES RUN_OPTIONS.
+# all ranks. They save their work and exit with status 75; then this job puts itself back into the queue. A job that is
+# cancelled (TERM) saves its work, too, but stays away. The template sets CONFIG and OUTPUT; the rest has defaults here.
+
+ESPALIER=${ESPALIER:-build/espalier}
+LAUNCHER=${LAUNCHER:-mpirun} # mpirun or srun
+MODULES=${MODULES:-}         # modules to load, separated by spaces
+RUN_OPTIONS=${RUN_OPTIONS:-} # more options for 'espalier run', for example: --set ensemble.members=100
 
 esp_say() { echo "$(date '+%F %T') ${SLURM_JOB_NAME:-job} ${SLURM_JOB_ID:-} (start ${SLURM_RESTART_COUNT:-0}): $*"; }
+
+esp_fail() { # status, message
+  esp_say "$2" >&2
+  exit "$1"
+}
 
 esp_check() {
   case $(realpath -m "$OUTPUT") in
     /tmp/* | /var/tmp/* | /dev/shm/* | /lscratch/*)
-      esp_say "OUTPUT=$OUTPUT would be lost with the node; name a place on shared storage (Biowulf: /data/\$USER)" >&2
-      exit 73 ;;
+      esp_fail 73 "OUTPUT=$OUTPUT would be lost with the node; name a place on shared storage (Biowulf: /data/\$USER)" ;;
   esac
-  [ -r "$CONFIG" ] || { esp_say "CONFIG=$CONFIG cannot be read; submit from the clone, or set CONFIG" >&2; exit 66; }
-  [ -x "$ESPALIER" ] || { esp_say "ESPALIER=$ESPALIER is no program; build it first (README) or set ESPALIER" >&2; exit 66; }
+  [ -r "$CONFIG" ] || esp_fail 66 "CONFIG=$CONFIG cannot be read; submit from the clone, or set CONFIG"
+  [ -n "${ESP_DRY:-}" ] || [ -x "$ESPALIER" ] ||
+    esp_fail 66 "ESPALIER=$ESPALIER is no program; build it first (README) or set ESPALIER"
+}
+
+esp_load_modules() {
+  [ -n "$MODULES" ] || return 0
+  if ! command -v module >/dev/null; then
+    esp_say "there is no 'module' command; going on without MODULES=$MODULES" >&2
+  elif [ -z "${ESP_DRY:-}" ]; then
+    module load $MODULES
+  fi
+}
+
+esp_requeue() {
+  [ -n "${SLURM_JOB_ID:-}" ] || return 0
+  if [ "$SECONDS" -lt 10 ]; then # or it would come back like this for ever
+    esp_say "not requeued: it ran for $SECONDS s only; is the time limit longer than the lead of --signal?" >&2
+  elif scontrol requeue "$SLURM_JOB_ID"; then
+    esp_say "back into the queue"
+  else
+    esp_say "scontrol could not requeue this job; 'sbatch' it again to continue" >&2
+  fi
 }
 
 esp_run_job() {
-  if [ -n "$MODULES" ]; then
-    if command -v module >/dev/null; then
-      [ -n "${ESP_DRY:-}" ] || module load $MODULES
-    else
-      esp_say "there is no 'module' command; going on without MODULES=$MODULES" >&2
-    fi
-  fi
+  esp_check
+  esp_load_modules
   # One thread a rank; ROMIO, which leaves no lock files behind; time for the ranks to save when the launcher is terminated.
   export OPENBLAS_NUM_THREADS=1 OMPI_MCA_io=^ompio OMPI_MCA_odls_base_sigkill_timeout=20
   if [ "$(id -u)" = 0 ]; then
@@ -33,30 +58,28 @@ esp_run_job() {
   case $LAUNCHER in
     mpirun) launch=(mpirun) ;;
     srun) launch=(srun --mpi=pmix) ;;
-    *) esp_say "LAUNCHER=$LAUNCHER is neither mpirun nor srun" >&2; exit 64 ;;
+    *) esp_fail 64 "LAUNCHER=$LAUNCHER is neither mpirun nor srun" ;;
   esac
-  launch+=("$ESPALIER" run "$CONFIG" -o "$OUTPUT" ${RUN_OPTIONS:-})
+  launch+=("$ESPALIER" run "$CONFIG" -o "$OUTPUT" $RUN_OPTIONS)
   if [ -n "${ESP_DRY:-}" ]; then # show what would run
     echo "${launch[*]}"
     return 0
   fi
-  esp_check
 
   esp_say "${launch[*]}"
   "${launch[@]}" &
-  local pid=$! status=0
-  trap 'esp_say "stopping: work is being saved"; kill -USR1 $pid 2>/dev/null' USR1 USR2 TERM INT
-  while :; do # a trapped signal ends wait early: ask again until the launcher is really gone
-    status=0
-    wait $pid || status=$?
-    kill -0 $pid 2>/dev/null || break
+  local pid=$! status=0 cancelled=
+  trap 'esp_say "asked to stop; work is being saved"; kill -USR1 $pid 2>/dev/null' USR1 USR2
+  trap 'cancelled=1; esp_say "cancelled; work is being saved"; kill -USR1 $pid 2>/dev/null' TERM INT
+  while kill -0 $pid 2>/dev/null; do # a trapped signal ends wait early
+    wait $pid
   done
+  wait $pid # bash keeps the status of a child that is gone
+  status=$?
   trap - USR1 USR2 TERM INT
   case $status in
     0) esp_say "complete: $OUTPUT" ;;
-    75)
-      esp_say "stopped with work left; back into the queue"
-      [ -z "${SLURM_JOB_ID:-}" ] || scontrol requeue "$SLURM_JOB_ID" ;;
+    75) [ -n "$cancelled" ] || esp_requeue ;;
     *) esp_say "ended with status $status; what is done is safe, 'sbatch' again continues" ;;
   esac
   return $status

@@ -25,10 +25,7 @@
 # Biowulf: MODULES="openmpi/4.1.3/gcc-11.3.0 hdf5" (see 'module spider hdf5'), OUTPUT=/data/$USER/dms_ensemble.h5, LAUNCHER=srun
 CONFIG=${CONFIG:-config/dms_ensemble.yaml}
 OUTPUT=${OUTPUT:-dms_ensemble.h5}      # on storage that all nodes share, never /tmp
-ESPALIER=${ESPALIER:-build/espalier}
-LAUNCHER=${LAUNCHER:-mpirun}           # mpirun or srun
-MODULES=${MODULES:-}                   # modules to load, separated by spaces
-RUN_OPTIONS=${RUN_OPTIONS:-}           # more options, for example: --set ensemble.members=100
+# ESPALIER, LAUNCHER, MODULES, RUN_OPTIONS: see jobs/common.sh
 
 cd "${SLURM_SUBMIT_DIR:-$(dirname "$0")/..}" || exit 66
 . jobs/common.sh

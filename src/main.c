@@ -32,6 +32,15 @@ static void print_help(void)
          "  sbatch jobs/dms_ensemble.sh                      the whole study on a Slurm cluster\n");
 }
 
+/* Half a table or half a JSON text must not look like success. */
+static int check_output(int status)
+{
+  if (fflush(stdout) == 0 && !ferror(stdout))
+    return status;
+  fprintf(stderr, "espalier: cannot write to standard output\n");
+  return status ? status : esp_err_exit_status(ESP_ERR_IO);
+}
+
 int main(int argc, char **argv)
 {
   if (argc < 2) {
@@ -40,18 +49,18 @@ int main(int argc, char **argv)
   }
   if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
     print_help();
-    return 0;
+    return check_output(0);
   }
   if (strcmp(argv[1], "--version") == 0) {
     printf("%s\n%s", esp_program_version(), esp_library_versions());
-    return 0;
+    return check_output(0);
   }
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
     if (strcmp(argv[1], commands[i].name) == 0) {
       char name[32];
       snprintf(name, sizeof name, "espalier %s", commands[i].name);
       argv[1] = name; /* what a recorded command line begins with */
-      return commands[i].run(argc - 1, argv + 1);
+      return check_output(commands[i].run(argc - 1, argv + 1));
     }
   fprintf(stderr, "espalier: there is no command '%s'; commands are", argv[1]);
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

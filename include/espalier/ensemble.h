@@ -43,4 +43,7 @@ esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, co
  *  process at once. Call before MPI_Init's children start work. */
 void esp_stop_on_signals(void);
 
+/** The number of the first signal that this process got so; 0: none. */
+int esp_stop_signal(void);
+
 #endif

@@ -61,7 +61,7 @@ typedef struct esp_experiment {
 const esp_experiment *esp_experiment_of(const esp_config *config);
 
 /** Make the plan of a config. Free with esp_plan_free.
- *  @return ESP_OK, ESP_ERR_CONFIG (message set: a ladder that removes everything, a stage without members), ESP_ERR_NOMEM. */
+ *  @return ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_plan_create(const esp_config *config, esp_plan *plan);
 
 /** Compute one cell with the rules common to all experiments: copies of the parent, children of failed parents, NaN

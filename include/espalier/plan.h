@@ -40,7 +40,7 @@ typedef struct {
   int axis[ESP_FIELD_AXES];  /* indices into plan->axes, slow to fast                    */
   const char *unit;          /* "1" if dimensionless                                     */
   const char *long_name;     /* one sentence that explains it to a stranger              */
-  bool in_summary;           /* a single number shown by run, status and report          */
+  bool in_summary;           /* a single number, shown by run and status                 */
 } esp_field;
 
 /** A set of fields and where each lies in a record's memory (every field starts on an 8-byte boundary). */

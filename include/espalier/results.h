@@ -50,7 +50,8 @@ double esp_results_bytes(const esp_plan *plan);
 /** Read the resolved config out of a results file before anything else is known of it.
  *  @param[out] config  heap text, the caller frees it
  *  @return ESP_OK; ESP_ERR_NO_INPUT if it is not there; ESP_ERR_DATA if it is not HDF5, is truncated, was not made by this
- *          program, or has another layout version (message says which, and the way out). The file is not modified. */
+ *          program; ESP_ERR_CONFIG if it has another layout version (message says which, and the way out). The file is not
+ *          modified. */
 esp_err esp_results_config(const char *path, char **config);
 
 /** Open a file whose config has given this plan (borrowed until close). Checks that datasets have the shapes of the plan.
@@ -92,7 +93,7 @@ esp_err esp_results_add_run(esp_results *r, int n_ranks, int argc, char *const *
 /** The newest entry of the table of runs; all zero if there is none. */
 typedef struct {
   int n_runs, n_ranks; /* in all; of this one */
-  char started[40], host[256];
+  char started[40], host[256], program[64], kernel[32]; /* program: version and revision */
 } esp_run;
 esp_err esp_results_last_run(const esp_results *r, esp_run *run);
 
@@ -101,6 +102,9 @@ esp_err esp_results_config_text(const char *path, char **text);
 
 /** Write "name: value" lines of everything under /provenance to standard output (for `espalier info`). */
 esp_err esp_results_print_provenance(const char *path);
+
+/** "VERSION REVISION" as the table of runs has it; constant text. */
+const char *esp_program_revision(void);
 
 /** "espalier VERSION (REVISION)"; constant text. */
 const char *esp_program_version(void);

@@ -22,7 +22,10 @@ typedef struct {
   esp_rng_purpose purpose;
 } esp_rng_key;
 
-/** Uniform draw number index, in the open interval (0, 1), 53 bits. */
+/** A number in the open interval (0, 1) from the upper 52 of 64 random bits; symmetric about 1/2. */
+double esp_rng_unit_interval(uint64_t bits);
+
+/** Uniform draw number index, in the open interval (0, 1), 52 bits. */
 double esp_rng_uniform(const esp_rng_key *key, uint64_t index);
 
 /** Standard normal draw number index: the inverse distribution function (GSL) of esp_rng_uniform. */

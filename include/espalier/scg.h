@@ -7,7 +7,7 @@
  *              residual, E or delta. Departures: every update is masked, so a removed weight stays exactly 0.0, and a
  *              delta or lambda that is not finite ends the call.
  *   deposited  the same with nothing changed: its fallback step is not masked and revives removed weights, and it goes
- *              on with infinite lambda to the last step.
+ *              on with infinite lambda to the last step. (A loss that is not finite at the start ends any call.)
  *   moller     the textbook algorithm in the subspace of kept weights: gradient, residual, direction and update masked.
  * Local, pure; all quantities dimensionless. Sums are OpenBLAS dot products on one thread: equal calls, equal bits. */
 #ifndef ESPALIER_SCG_H
@@ -54,6 +54,7 @@ typedef struct {
   double E, lambda, lambda_bar, delta;    /* lambda_bar is Moller's (variant moller only)                             */
   bool success;                           /* the last step was accepted                                               */
   int failures;                           /* in a row, counted as the published code does (1 after a success)         */
+  size_t n_kept;                          /* weights that are not masked: dimension of Moller's subspace              */
   int step;                               /* steps made                                                               */
   double E_start, E_previous;             /* E at the start of the call; before the last accepted step                */
   double norm_p, mu, alpha, trial_E, comparison, beta; /* of the last step; beta is NaN if it failed                  */

@@ -1,4 +1,4 @@
-/* cli/cli.c - opening files, complaining, and the table that run, status and report print. */
+/* cli/cli.c - opening files, complaining, and the table that run and status print. */
 #include "cli.h"
 
 #include <math.h>
@@ -104,7 +104,11 @@ double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int
     const long slot = esp_cell_slot(plan, (esp_cell){member, arm, stage});
     if (file->commits[slot].outcome.state != ESP_CELL_DONE)
       continue;
-    sum += plan->record.field[field].type == ESP_F64 ? ((const double *)values)[slot] : ((const int32_t *)values)[slot];
+    switch (plan->record.field[field].type) {
+    case ESP_F64: sum += ((const double *)values)[slot]; break;
+    case ESP_I32: sum += ((const int32_t *)values)[slot]; break;
+    case ESP_U8: sum += ((const uint8_t *)values)[slot]; break;
+    }
     n++;
   }
   return n ? sum / (double)n : NAN;

@@ -22,7 +22,8 @@ typedef struct {
   char output[4096];
   int n_set;
   const char *set[MAX_SET];
-  double max_time; /* s; INFINITY: none */
+  double max_time;          /* s; INFINITY: none                     */
+  double stop_at, job_end;  /* esp_seconds() at which to stop, and why */
   bool dry_run, force, quiet;
   int argc;
   char **argv; /* as given, before getopt sorts it; for provenance; owned */
@@ -239,21 +240,26 @@ static esp_err prepare_file(const run_options *o, const esp_config_file *config,
   return esp_results_create(o->output, plan, config);
 }
 
-/* The moment at which to stop: --max-time, or a minute before Slurm ends the job. */
-static double stop_time(const run_options *o)
+/* The moments at which to stop: --max-time, and a minute before Slurm ends the job (a quarter of what is left, if that is less). */
+static void set_stop_times(run_options *o)
 {
-  double at = esp_seconds() + o->max_time;
   const char *job_end = getenv("SLURM_JOB_END_TIME"); /* seconds since 1970 */
   const double end = job_end ? strtod(job_end, NULL) : 0;
-  if (end > 0)
-    at = fmin(at, esp_seconds() + (end - 60 - (double)time(NULL)));
-  return at;
+  const double left = end - (double)time(NULL);
+  o->job_end = end > 0 ? esp_seconds() + left - fmin(60, fmax(0, left / 4)) : INFINITY;
+  o->stop_at = fmin(esp_seconds() + o->max_time, o->job_end);
 }
 
 /* ---- --dry-run ---- */
 
 static esp_err dry_run(const run_options *o, const esp_config_file *config, const esp_plan *plan, int n_ranks)
 {
+  struct stat there;
+  ESP_TRY(check_place(o->output));
+  if (stat(o->output, &there) == 0)
+    ESP_TRY(check_existing(o->output, config));
+  else
+    ESP_TRY(check_space(o->output, plan));
   char text[64];
   const esp_experiment *experiment = esp_experiment_of(&config->values);
   printf("%s: %s\n%d members x %d arms, %ld cells:\n", plan->experiment, experiment->title, plan->n_members, plan->n_arms,
@@ -308,7 +314,7 @@ static esp_err run_on_all_ranks(const run_options *o, int rank, int n_ranks, esp
   }
   if (err == ESP_OK && !o->dry_run) {
     const esp_ensemble_options options = {
-        .path = o->output, .stop_at = stop_time(o), .quiet = o->quiet, .lock = lock, .argc = o->argc, .argv = o->argv};
+        .path = o->output, .stop_at = o->stop_at, .quiet = o->quiet, .lock = lock, .argc = o->argc, .argv = o->argv};
     err = esp_ensemble_run(config, &plan, &options);
   }
   free(problems);
@@ -317,11 +323,27 @@ static esp_err run_on_all_ranks(const run_options *o, int rank, int n_ranks, esp
   return err;
 }
 
+/* Why did the run stop early? */
+static const char *stop_cause(const run_options *o)
+{
+  static char text[64];
+  const int number = esp_stop_signal();
+  if (number)
+    snprintf(text, sizeof text, "signal %d (%s)", number, strsignal(number));
+  else if (esp_seconds() >= o->job_end)
+    snprintf(text, sizeof text, "the coming end of the Slurm job");
+  else if (esp_seconds() >= o->stop_at)
+    snprintf(text, sizeof text, "--max-time");
+  else
+    snprintf(text, sizeof text, "a signal to another rank");
+  return text;
+}
+
 /* After the work: the table, and what became of failed cells. */
 static esp_err conclude(const run_options *o, double max_failed_fraction, esp_err err)
 {
   if (err == ESP_ERR_STOPPED)
-    esp_log("stopped with work left; the same command continues it (exit status 75)");
+    esp_log("stopped by %s with work left; the same command continues it (exit status 75)", stop_cause(o));
   if (err != ESP_OK && err != ESP_ERR_STOPPED)
     return err;
   esp_cli_file file;
@@ -357,6 +379,7 @@ int esp_cli_run(int argc, char **argv)
   int rank, n_ranks;
   esp_lock lock = {.fd = -1};
   esp_config_file config = {0};
+  set_stop_times(&o);
   esp_stop_on_signals();
   esp_ensemble_begin(&argc, &argv, &rank, &n_ranks);
   esp_err err = run_on_all_ranks(&o, rank, n_ranks, &lock, &config);

@@ -135,7 +135,7 @@ static esp_err print_json(const esp_cli_file *file, const esp_run *run)
       "{s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:b, s:f, s:I, s:o, s:i, s:o, s:o}", "file", file->path, "experiment",
       file->plan.experiment, "members", file->plan.n_members, "cells", (json_int_t)o.n_cells, "done", (json_int_t)o.n_done,
       "failed", (json_int_t)o.n_failed, "damaged", (json_int_t)file->n_damaged, "complete",
-      (int)(o.n_done + o.n_failed == o.n_cells), "core_seconds", o.seconds, "gradients", (json_int_t)o.n_evaluations,
+      (int)(o.n_done + o.n_failed == o.n_cells), "core_seconds", o.seconds, "n_evaluations", (json_int_t)o.n_evaluations,
       "core_seconds_left", isfinite(left) ? json_real(left) : json_null(), "ranks_of_last_run", run->n_ranks, "stages", stages,
       "failed_cells", failures_json(file));
   ESP_REQUIRE(root, ESP_ERR_NOMEM, "no memory for the JSON text");

@@ -238,8 +238,12 @@ static int verify_two(const char *path_a, const char *path_b)
     err = get_buffers(&a.plan, &buffer);
   if (err == ESP_OK)
     err = compare_cells(&a, &b, &buffer, &n_compared, &n_faults);
+  if (err == ESP_OK && a.n_damaged + b.n_damaged) {
+    printf("%ld commit entries of %s and %ld of %s are damaged\n", a.n_damaged, path_a, b.n_damaged, path_b);
+    n_faults += a.n_damaged + b.n_damaged;
+  }
   if (err == ESP_OK)
-    printf("%s and %s: %ld cells compared, %ld differ\n", path_a, path_b, n_compared, n_faults);
+    printf("%s and %s: %ld of %ld cells compared, %ld differ\n", path_a, path_b, n_compared, esp_plan_n_cells(&a.plan), n_faults);
   free(difference);
   free_buffers(&buffer);
   esp_cli_close(&a);

@@ -46,7 +46,7 @@ _Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) =
 static const esp_key keys[] = {
     {.section = "", .name = "experiment", .type = ESP_KEY_CHOICE, .offset = offsetof(esp_config, experiment),
      .choices = experiment_words, .experiments = BOTH,
-     .meaning = "what to run: dms trains, prunes step by step beside an unpruned twin and probes; scratch prunes before "
+     .meaning = "what to run: dms trains and prunes step by step beside an unpruned twin; scratch prunes before "
                 "any training (Fig. S2A)"},
     {.section = "", .name = "seed", .type = ESP_KEY_UINT64, .offset = offsetof(esp_config, seed), .preset = "2022",
      .experiments = BOTH, .meaning = "start of all random numbers; equal seeds give equal results"},
@@ -73,7 +73,7 @@ static const esp_key keys[] = {
 
     INTEGER(task, trials_per_condition, 1, 10000, "5", "trials", BOTH,
             "repeats of each condition in a training set (paper: 5; published code: 4)"),
-    REAL(task, target_noise_sd, CLOSED, 0, 100, "0.1", NULL, BOTH,
+    REAL(task, target_noise_sd, ABOVE_LOW, 0, 100, "0.1", NULL, BOTH,
          "standard deviation of the noise on the targets, frozen for an episode"),
     REAL(task, input_noise_sd, CLOSED, 0, 100, "0", NULL, BOTH,
          "standard deviation of the noise on the inputs, frozen for an episode (published code: none)"),

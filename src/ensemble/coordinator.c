@@ -4,6 +4,8 @@
 #include <time.h>
 
 #include "espalier/ensemble.h"
+#include "espalier/log.h"
+#include "espalier/rnn.h"
 #include "messages.h"
 
 typedef struct {
@@ -18,7 +20,7 @@ typedef struct {
   esp_schedule *schedule;
   worker_state *workers; /* of rank 1 + index */
   int n_workers;
-  bool stopping;
+  bool stopping, kernel_warned;
   esp_err err; /* first failure, or ESP_ERR_STOPPED */
   char message[1024];
 } coordinator;
@@ -34,6 +36,16 @@ void esp_nap(int *naps)
 static void send_order(int worker, const esp_order *order)
 {
   MPI_Send(order, (int)sizeof *order, MPI_BYTE, worker + 1, ESP_TAG_ORDER, MPI_COMM_WORLD);
+}
+
+/* The next report, if one is there. */
+static bool next_report(esp_report *report, MPI_Status *status)
+{
+  int there;
+  MPI_Iprobe(MPI_ANY_SOURCE, ESP_TAG_REPORT, MPI_COMM_WORLD, &there, status);
+  if (there)
+    MPI_Recv(report, (int)sizeof *report, MPI_BYTE, status->MPI_SOURCE, ESP_TAG_REPORT, MPI_COMM_WORLD, status);
+  return there != 0;
 }
 
 static void stop_everybody(coordinator *c, esp_err err, const char *message)
@@ -55,11 +67,11 @@ static void stop_everybody(coordinator *c, esp_err err, const char *message)
 }
 
 /* Give a waiting worker something to do, if there is anything that is ready. */
-static void serve(coordinator *c, int i)
+static bool serve(coordinator *c, int i)
 {
   worker_state *worker = &c->workers[i];
-  if (!worker->waiting || c->stopping || !esp_schedule_next(c->schedule, worker->last_member, &worker->strand))
-    return;
+  if (c->stopping || !esp_schedule_next(c->schedule, worker->last_member, &worker->strand))
+    return false;
   esp_order order = {.kind = ESP_ORDER_WORK, .strand = worker->strand};
   for (int stage = 0; stage < c->schedule->plan->n_stages; stage++)
     order.missing[stage] =
@@ -68,6 +80,34 @@ static void serve(coordinator *c, int i)
   worker->working = true;
   worker->last_member = worker->strand.member;
   send_order(i, &order);
+  return true;
+}
+
+/* A search of the whole table fails for one as for all, so the first in vain is the last. */
+static void serve_all(coordinator *c)
+{
+  for (int i = 0; i < c->n_workers; i++)
+    if (c->workers[i].waiting && !serve(c, i))
+      return;
+}
+
+/* Can a strand of another arm have become ready through this cell? */
+static bool opens_another_arm(const esp_plan *plan, esp_cell cell)
+{
+  for (int stage = cell.stage; stage < plan->n_stages; stage++)
+    for (int arm = 0; arm < plan->n_arms; arm++)
+      if (arm != cell.arm && plan->stages[stage].parent[arm].arm == cell.arm && plan->stages[stage].parent[arm].stage == cell.stage)
+        return true;
+  return false;
+}
+
+static void check_kernels(coordinator *c, int rank, const char *kernel)
+{
+  if (c->kernel_warned || strcmp(kernel, esp_kernel_name()) == 0)
+    return;
+  c->kernel_warned = true;
+  esp_warn("rank %d computes with %s kernels, rank 0 has %s: on mixed CPUs equal bits are not promised", rank, kernel,
+           esp_kernel_name());
 }
 
 static void hear(coordinator *c, int i, const esp_report *report)
@@ -76,13 +116,19 @@ static void hear(coordinator *c, int i, const esp_report *report)
   switch (report->kind) {
   case ESP_REPORT_CELL:
     esp_schedule_cell_done(c->schedule, report->cell);
+    if (opens_another_arm(c->schedule->plan, report->cell))
+      serve_all(c);
     return;
+  case ESP_REPORT_CLOSED:
+    return; /* cannot come before END */
   case ESP_REPORT_READY:
+    check_kernels(c, i + 1, report->message);
     if (worker->working)
       esp_schedule_finished(c->schedule, worker->strand);
     worker->working = false;
     worker->waiting = true;
     worker->gone = c->stopping; /* its STOP order crossed this; nothing is left to save */
+    serve(c, i);
     return;
   case ESP_REPORT_STOPPED:
   case ESP_REPORT_FAILED:
@@ -101,6 +147,27 @@ static bool finished(const coordinator *c)
   return c->stopping || c->schedule->n_left == 0;
 }
 
+esp_err esp_end_workers(int n_workers, esp_err err)
+{
+  const esp_order end = {.kind = ESP_ORDER_END, .err = err};
+  for (int i = 0; i < n_workers; i++)
+    send_order(i, &end);
+  for (int n_closed = 0, naps = 0; n_closed < n_workers;) {
+    esp_report report;
+    MPI_Status status;
+    if (!next_report(&report, &status)) {
+      esp_nap(&naps);
+      continue;
+    }
+    if (report.kind != ESP_REPORT_CLOSED)
+      continue; /* said before END came */
+    n_closed++;
+    if (report.err != ESP_OK && (err == ESP_OK || err == ESP_ERR_STOPPED))
+      err = esp_fail(report.err, "rank %d: %s", status.MPI_SOURCE, report.message);
+  }
+  return err;
+}
+
 esp_err esp_coordinate(esp_schedule *schedule, int n_workers, bool (*tick)(void *context, const esp_schedule *), void *context)
 {
   coordinator c = {.schedule = schedule, .n_workers = n_workers, .workers = calloc((size_t)n_workers, sizeof *c.workers)};
@@ -111,26 +178,18 @@ esp_err esp_coordinate(esp_schedule *schedule, int n_workers, bool (*tick)(void 
   for (int naps = 0; !finished(&c);) {
     if (tick(context, schedule))
       stop_everybody(&c, ESP_ERR_STOPPED, "");
-    int there;
+    esp_report report;
     MPI_Status status;
-    MPI_Iprobe(MPI_ANY_SOURCE, ESP_TAG_REPORT, MPI_COMM_WORLD, &there, &status);
-    if (!there) {
+    if (!next_report(&report, &status)) {
       esp_nap(&naps);
       continue;
     }
     naps = 0;
-    esp_report report;
-    MPI_Recv(&report, (int)sizeof report, MPI_BYTE, status.MPI_SOURCE, ESP_TAG_REPORT, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     hear(&c, status.MPI_SOURCE - 1, &report);
-    for (int i = 0; i < n_workers; i++) /* a cell can make strands ready for workers that wait */
-      serve(&c, i);
   }
   /* Everything is in the file: a stop that came with the last cell changes nothing any more. */
   if (c.err == ESP_ERR_STOPPED && schedule->n_done == schedule->n_cells)
     c.err = ESP_OK;
-  const esp_order end = {.kind = ESP_ORDER_END, .err = c.err};
-  for (int i = 0; i < n_workers; i++)
-    send_order(i, &end);
   free(c.workers);
   return c.err == ESP_OK || c.err == ESP_ERR_STOPPED ? c.err : esp_fail(c.err, "%s", c.message);
 }

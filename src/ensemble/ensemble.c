@@ -3,12 +3,13 @@
 
 #include <math.h>
 #include <mpi.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "espalier/log.h"
+#include "espalier/rnn.h"
 #include "messages.h"
-#include "stop.h"
 #include "worker.h"
 
 _Static_assert(ESP_MAX_STAGES > ESP_MAX_RUNGS + 2, "an order must hold a whole strand");
@@ -72,7 +73,7 @@ static bool tick(void *context, const esp_schedule *schedule)
     h->last_sign_of_life = now;
     esp_lock_refresh(h->options->lock);
   }
-  return esp_stop_signalled() || now >= h->options->stop_at;
+  return esp_stop_signal() != 0 || now >= h->options->stop_at;
 }
 
 /* ---- one process alone ---- */
@@ -140,7 +141,7 @@ static bool hand_stop(void *context)
     h->last_look = now;
     h->stop_ordered = order_there();
   }
-  return h->stop_ordered || esp_stop_signalled();
+  return h->stop_ordered || esp_stop_signal() != 0;
 }
 
 static void hand_cell_done(void *context, esp_cell cell, const esp_outcome *outcome)
@@ -157,12 +158,17 @@ static void await_order(esp_order *order)
   MPI_Recv(order, (int)sizeof *order, MPI_BYTE, 0, ESP_TAG_ORDER, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
-static void report_failure(esp_err err)
+static void report_end(esp_report_kind kind, esp_err err)
 {
-  esp_report report = {.kind = err == ESP_ERR_STOPPED ? ESP_REPORT_STOPPED : ESP_REPORT_FAILED, .err = err};
+  esp_report report = {.kind = kind, .err = err};
   const char *message = esp_err_message(err);
   memcpy(report.message, message, strnlen(message, sizeof report.message - 1));
   send_report(&report);
+}
+
+static void report_failure(esp_err err)
+{
+  report_end(err == ESP_ERR_STOPPED ? ESP_REPORT_STOPPED : ESP_REPORT_FAILED, err);
 }
 
 /* Ask, work, ask again, until the coordinator says END. */
@@ -174,7 +180,8 @@ static esp_err work_for_coordinator(esp_worker *worker, esp_err err)
     worker->cell_done = hand_cell_done;
     worker->context = &h;
   }
-  const esp_report ready = {.kind = ESP_REPORT_READY};
+  esp_report ready = {.kind = ESP_REPORT_READY};
+  snprintf(ready.message, sizeof ready.message, "%s", esp_kernel_name());
   if (err == ESP_OK)
     send_report(&ready);
   else
@@ -223,6 +230,20 @@ static esp_err find_done(const esp_plan *plan, const esp_results *results, unsig
   return err;
 }
 
+/* Another program or another kind of CPU may continue a file, but its bits may differ, and somebody should know. */
+static esp_err check_last_run(const esp_results *results)
+{
+  esp_run last;
+  ESP_TRY(esp_results_last_run(results, &last));
+  if (last.n_runs > 0 && strncmp(last.program, esp_program_revision(), sizeof last.program - 1) != 0)
+    esp_warn("the last run on this file was version %s, this is %s: new cells may differ in bits from what that one would "
+             "have computed", last.program, esp_program_revision());
+  if (last.n_runs > 0 && strcmp(last.kernel, esp_kernel_name()) != 0)
+    esp_warn("the last run on this file used %s kernels, this machine has %s: equal bits are not promised", last.kernel,
+             esp_kernel_name());
+  return ESP_OK;
+}
+
 static esp_err run_rank_0(const esp_plan *plan, esp_results *results, esp_worker *worker, int n_ranks, esp_err err,
                           const esp_ensemble_options *options)
 {
@@ -235,12 +256,9 @@ static esp_err run_rank_0(const esp_plan *plan, esp_results *results, esp_worker
   if (err == ESP_OK)
     err = esp_schedule_create(plan, done, &schedule);
   if (err == ESP_OK)
+    err = check_last_run(results);
+  if (err == ESP_OK)
     err = esp_results_add_run(results, n_ranks, options->argc, options->argv);
-  if (err != ESP_OK && n_ranks > 1) { /* nothing can begin: tell the workers, who wait for a first order */
-    const esp_order end = {.kind = ESP_ORDER_END, .err = err};
-    for (int rank = 1; rank < n_ranks; rank++)
-      MPI_Send(&end, (int)sizeof end, MPI_BYTE, rank, ESP_TAG_ORDER, MPI_COMM_WORLD);
-  }
   if (err == ESP_OK) {
     housekeeping house = {.options = options};
     esp_progress_start(&house.progress, !options->quiet, schedule.n_cells, schedule.n_done);
@@ -267,5 +285,11 @@ esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, co
   err = rank == 0 ? run_rank_0(plan, results, &worker, n_ranks, err, options) : work_for_coordinator(&worker, err);
   esp_worker_free(&worker);
   const esp_err closed = esp_results_close(results);
-  return err == ESP_OK ? closed : err;
+  if (rank > 0) {
+    report_end(ESP_REPORT_CLOSED, closed); /* rank 0 has said already how the run ended */
+    return err;
+  }
+  if (err == ESP_OK || err == ESP_ERR_STOPPED)
+    err = closed == ESP_OK ? err : closed;
+  return esp_end_workers(n_ranks - 1, err);
 }

@@ -66,6 +66,7 @@ esp_err esp_schedule_create(const esp_plan *plan, const unsigned char *done, esp
       const bool is_complete = complete(s, member, arm);
       *strand_of(s, member, arm) = is_complete ? FINISHED : FREE;
       s->n_left += !is_complete;
+      s->n_free += !is_complete;
       s->cost_left += cost_of(s, member, arm);
     }
   s->cost_at_start = s->cost_left;
@@ -121,12 +122,15 @@ static bool longest(const esp_schedule *s, bool untouched_only, esp_strand *best
 
 bool esp_schedule_next(esp_schedule *s, int last_member, esp_strand *strand)
 {
+  if (s->n_free == 0)
+    return false;
   const int arm = other_arm(s, last_member);
   if (arm >= 0)
     *strand = (esp_strand){last_member, arm};
   else if (!longest(s, true, strand) && !longest(s, false, strand))
     return false;
   *strand_of(s, strand->member, strand->arm) = TAKEN;
+  s->n_free--;
   return true;
 }
 

@@ -18,7 +18,7 @@ typedef struct {
   unsigned char *done;   /* by slot: the cell is in the file                          */
   unsigned char *strand; /* by member x arm: free, taken or finished                  */
   long n_cells, n_done;  /* of the cells that exist                                   */
-  int n_left;            /* strands that are not finished                             */
+  int n_left, n_free;    /* strands that are not finished; that nobody has taken      */
   double cost_left;      /* expected cost of the cells that are missing               */
   double cost_at_start;
 } esp_schedule;

@@ -1,16 +1,15 @@
 /* ensemble/stop.c - the handler only notes the signal; everything else happens where it is safe. */
-#include "stop.h"
+#include "espalier/ensemble.h"
 
 #include <signal.h>
 #include <string.h>
 
-#include "espalier/ensemble.h"
-
-static volatile sig_atomic_t signalled, end_signals;
+static volatile sig_atomic_t signalled, end_signals; /* the number of the first signal; how many INT and TERM */
 
 static void on_signal(int number)
 {
-  signalled = 1;
+  if (!signalled)
+    signalled = number;
   if ((number == SIGINT || number == SIGTERM) && end_signals++ > 0) {
     signal(number, SIG_DFL); /* asked twice: end now; committed cells are safe in the file */
     raise(number);
@@ -29,7 +28,7 @@ void esp_stop_on_signals(void)
     sigaction(numbers[i], &action, NULL);
 }
 
-bool esp_stop_signalled(void)
+int esp_stop_signal(void)
 {
-  return signalled != 0;
+  return signalled;
 }

@@ -101,8 +101,9 @@ static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *recor
 {
   const esp_config *config = context->config;
   const esp_cell cell = context->cell;
+  const bool paired = config->ladder.noise == ESP_NOISE_PAIRED && cell.stage != START; /* the start is the same either way */
   esp_network_task task = {
-      .noise_arm = config->ladder.noise == ESP_NOISE_PAIRED ? ESP_RNG_SHARED : (uint32_t)cell.arm,
+      .noise_arm = paired ? ESP_RNG_SHARED : (uint32_t)cell.arm,
       .set = ESP_DMS_OLD_CUES,
       .n_episodes = 1,
       .max_calls = config->training.max_calls,

@@ -33,7 +33,7 @@ void esp_network_declare(const esp_config *config, int max_calls, int n_episodes
 
   const esp_field fields[NET_N_FIELDS] = {
       [NET_W_IN] = {"w_in", ESP_F64, 2, {post, input}, "1", "input weights W_in (paper: B)", false},
-      [NET_W_REC] = {"w_rec", ESP_F64, 2, {post, pre}, "1", "recurrent weights W_rec (paper: A), removed ones exactly 0",
+      [NET_W_REC] = {"w_rec", ESP_F64, 2, {post, pre}, "1", "recurrent weights W_rec (paper: A); removed ones are exactly 0, but scg: deposited can revive some",
                      false},
       [NET_W_OUT] = {"w_out", ESP_F64, 2, {output, unit}, "1", "readout weights W_out (paper: C)", false},
       [NET_MASK] = {"mask", ESP_U8, 2, {post, pre}, "1", "1: recurrent weight kept, 0: removed by pruning", false},
@@ -42,7 +42,7 @@ void esp_network_declare(const esp_config *config, int max_calls, int n_episodes
                               "loss E at the start of the last call (the final loss of the published analysis)", false},
       [NET_N_CALLS] = {"n_calls", ESP_I32, 0, {0}, "1",
                        "training calls of the last episode (the CG iterations of the paper's Fig. 1I)", true},
-      [NET_SPARSITY] = {"sparsity", ESP_F64, 0, {0}, "1", "fraction of recurrent weights removed", true},
+      [NET_SPARSITY] = {"sparsity", ESP_F64, 0, {0}, "1", "fraction of recurrent weights that the mask removes", true},
       [NET_LOSS_CURVE] = {"loss_curve", ESP_F64, 1, {call}, "1", "loss E at the start of each call; NaN: no such call", false},
       [NET_LOSS_CURVE_END] = {"loss_curve_end", ESP_F64, 1, {call}, "1",
                               "loss E at the end of each call; NaN: no such call", false},
@@ -354,6 +354,7 @@ static esp_err measure(const esp_config *config, esp_workspace *ws, double *seco
 esp_err esp_network_measure(const esp_config *config, double *seconds)
 {
   esp_workspace ws;
+  esp_one_thread();
   ESP_TRY(esp_workspace_create(esp_network_workspace_bytes(config, ESP_DMS_MAX_CONDITIONS, 1, 1), &ws));
   const esp_err err = measure(config, &ws, seconds);
   esp_workspace_free(&ws);

@@ -263,7 +263,7 @@ static herr_t make_commit(builder *b, bool resume)
                     "what is known of each cell: trust the records of a cell only if its state is done or failed here. "
                     "stop: why its training ended; crc: CRC-32C of its fields in the order of order_in_crc, then member, "
                     "arm, stage as int32, state and stop as uint8, n_evaluations as int64; n_evaluations: gradients "
-                    "computed; seconds: wall clock in s; rank: MPI rank that finished it; entry_crc: CRC-32C of the 28 bytes "
+                    "computed; seconds: wall clock in s of the session that finished it; rank: MPI rank that finished it; entry_crc: CRC-32C of the 28 bytes "
                     "before it and of the position of the cell in this array as int64");
   herr_t done = dataset < 0 ? -1 : attach_cell(b, dataset, resume);
   const esp_layout *layout = resume ? &b->plan->resume : &b->plan->record;

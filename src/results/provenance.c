@@ -28,6 +28,11 @@ typedef struct {
 
 _Static_assert(sizeof(run_row) == ESP_RUN_BYTES, "the row has no padding");
 
+const char *esp_program_revision(void)
+{
+  return ESP_VERSION " " ESP_REVISION;
+}
+
 const char *esp_program_version(void)
 {
   return "espalier " ESP_VERSION " (" ESP_REVISION ")";
@@ -138,7 +143,7 @@ static void fill_row(run_row *row, int n_ranks, int argc, char *const *argv)
   now_words(row->started, sizeof row->started);
   environment("SLURM_JOB_NODELIST", host, row->host, sizeof row->host); /* all of them, as in "node[1-4]" */
   environment("SLURM_JOB_ID", "-", row->job, sizeof row->job);
-  cut(row->program, sizeof row->program, ESP_VERSION " " ESP_REVISION);
+  cut(row->program, sizeof row->program, esp_program_revision());
   cut(row->kernel, sizeof row->kernel, esp_kernel_name());
   cpu_model(row->cpu, sizeof row->cpu);
   join(argc, argv, row->command, sizeof row->command);
@@ -269,6 +274,8 @@ esp_err esp_results_last_run(const esp_results *r, esp_run *run)
   run->n_ranks = row_ranks(last);
   snprintf(run->started, sizeof run->started, "%.*s", (int)sizeof last->started, last->started);
   snprintf(run->host, sizeof run->host, "%.*s", (int)sizeof last->host, last->host);
+  snprintf(run->program, sizeof run->program, "%.*s", (int)sizeof last->program, last->program);
+  snprintf(run->kernel, sizeof run->kernel, "%.*s", (int)sizeof last->kernel, last->kernel);
   return ESP_OK;
 }
 

@@ -41,6 +41,9 @@ void esp_scg_begin(esp_scg_state *s, const esp_objective *f, const esp_scg_optio
     s->r[i] = -s->g[i];
   apply_mask(f->n, mask, s->r);
   memcpy(s->p, s->r, f->n * sizeof *s->p);
+  s->n_kept = f->n;
+  for (size_t i = 0; mask && i < f->n; i++)
+    s->n_kept -= mask[i] == 0.0;
   s->lambda = options->lambda;
   s->lambda_bar = 0.0;
   s->delta = 0.0;
@@ -95,7 +98,7 @@ static void accept(esp_scg_state *s, const esp_objective *f, const esp_scg_optio
     apply_mask(f->n, mask, s->step_g); /* everything in the subspace of kept weights; otherwise r keeps all entries */
   const double norm2 = dot(f->n, s->step_g, s->step_g);
   const double old_new = -dot(f->n, s->step_g, s->r);
-  const bool restart = options->variant == ESP_SCG_MOLLER && (size_t)s->step % f->n == 0;
+  const bool restart = options->variant == ESP_SCG_MOLLER && (size_t)s->step % s->n_kept == 0;
   s->beta = restart ? 0.0 : (norm2 - old_new) / s->mu;
   for (size_t i = 0; i < f->n; i++) {
     s->r[i] = -s->step_g[i];
@@ -166,7 +169,7 @@ esp_call_end esp_scg_minimise(esp_scg_state *s, const esp_objective *f, const es
                               long n_steps, const esp_scg_watch *watch)
 {
   esp_scg_begin(s, f, options, mask);
-  if (!isfinite(s->E))
+  if (!isfinite(s->E)) /* in all variants: there is no network to train */
     return ESP_CALL_NOT_FINITE;
   for (long step = 0; step < n_steps; step++) {
     if (watch->stop && watch->stop(watch->stop_context))

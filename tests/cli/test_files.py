@@ -184,7 +184,7 @@ class Files(Case):
         self.assertEqual(len(status["failed_cells"]), status["failed"])
         self.assertGreater(status["core_seconds"], 0)
         self.assertGreater(status["core_seconds_left"], 0)
-        self.assertGreater(status["gradients"], 0)
+        self.assertGreater(status["n_evaluations"], 0)
         text = self.expect(OK, "status", "long.h5").out
         self.assertIn(f"{status['done']} of 12 cells", text)
         self.assertIn("left with 1 worker", text)
