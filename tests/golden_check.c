@@ -329,7 +329,7 @@ static void check_fwdgrad(golden_case *c)
     for (int i = 0; i < A->dim[1]; i++)
       for (int k = 0; k < A->dim[2]; k++)
         a[((size_t)trial * (size_t)A->dim[1] + (size_t)i) * (size_t)A->dim[2] + (size_t)k] =
-            b.problem.a[(size_t)(b.tree.node[trial * b.trials.n_steps + k] + 1) * (size_t)b.problem.ld + (size_t)i];
+            b.problem.a[(size_t)b.tree.node[trial * b.trials.n_steps + k] * (size_t)b.problem.ld + (size_t)i];
   compare(c, "yhat", yhat->count, yhat->value, y, 1e-12);
   compare(c, "A", A->count, A->value, a, 1e-12);
 

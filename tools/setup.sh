@@ -4,7 +4,7 @@
 # says which modules or conda packages to load, and the build goes on with what is there.
 
 esp_packages=(python3 cmake gcc libc6-dev make git pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev hdf5-tools
-  libopenblas-serial-dev libyaml-dev libgsl-dev libsleef-dev libisal-dev libjansson-dev librandom123-dev libcmocka-dev)
+  libopenblas-serial-dev libyaml-dev libgsl-dev libisal-dev libjansson-dev librandom123-dev libcmocka-dev)
 
 esp_install() {
   local package missing=() sudo=()
@@ -37,7 +37,7 @@ esp_say_how() {
 Packages cannot be installed here ($1). Going on with what is there. If the build finds something missing:
   on a cluster   module load cmake gcc openmpi hdf5/openmpi openblas gsl     (names differ; on Biowulf: module spider hdf5)
   with conda     conda install -c conda-forge cmake c-compiler make pkg-config openmpi 'hdf5=*=mpi_openmpi*' openblas \\
-                   yaml gsl sleef isa-l jansson random123 cmocka python
+                   yaml gsl isa-l jansson random123 cmocka python
 END
 }
 

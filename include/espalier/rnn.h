@@ -37,10 +37,10 @@ size_t esp_rnn_n_weights(const esp_rnn_shape *shape);
 size_t esp_rnn_w_rec_offset(const esp_rnn_shape *shape);
 size_t esp_rnn_w_out_offset(const esp_rnn_shape *shape);
 
-#define ESP_RNN_ROWS 7
+#define ESP_RNN_ROWS 9
 
-/** A network on a set of trials, ready to be evaluated; arrays are borrowed from the workspace it was made in. Row 0 of the
- *  state arrays stands for rest before the first step, node i is row i + 1; rows are padded to ld with zeros. */
+/** A network on a set of trials, ready to be evaluated; arrays are borrowed from the workspace it was made in. Rows
+ *  are padded to ld with zeros. */
 typedef struct {
   esp_rnn_shape shape;
   const esp_tree *tree;
@@ -50,16 +50,16 @@ typedef struct {
   double *w_rec;         /* W_rec                                               [post, ld]        */
   double *w_out, *bias;  /* W_out and its bias column                           [n_out, ld], [n_out] */
   double *drive;         /* W_in u of each distinct input                       [n_drives, ld]    */
-  double *a, *rate;      /* a(k); tanh(a(k))                                    [n_nodes + 1, ld] */
+  double *a, *rate;      /* a(k); tanh(a(k))                                    [n_nodes, ld]     */
   double *y, *dy;        /* output; dE/dy                                       [n_nodes, n_out]  */
-  double *own;           /* W_out' dE/dy: what a node gets through its output   [n_nodes + 1, ld] */
-  double *adjoint;       /* dE/da                                               [n_nodes + 1, ld] */
-  double *child_sum;     /* sum of dE/da over the children of a node            [n_nodes + 1, ld] */
+  double *own;           /* W_out' dE/dy: what a node gets through its output   [n_nodes, ld]     */
+  double *adjoint;       /* dE/da                                               [n_nodes, ld]     */
+  double *child_sum;     /* sum of dE/da over several children of a node        [n_sums, ld]      */
   double *drive_adjoint; /* sum of dE/da over the nodes of an input             [n_drives, ld]    */
   double *d_in_t, *d_rec, *d_out; /* gradient, padded   [n_in, ld], [post, ld], [n_out, ld]       */
   double *rest;          /* zeros                                               [ld]              */
   const double **row[ESP_RNN_ROWS]; /* rows that are read, by node or drive; set once, see rnn.c  */
-  double **receiver[2];  /* rows that a node's dE/da is added to: its parent's and its input's sum */
+  int *sum_of, n_sums;   /* row of child_sum for nodes with several children, -1: no such node; rows in use */
 } esp_rnn_problem;
 
 /** Workspace bytes of a problem with a tree of at most n_nodes nodes and n_drives distinct inputs. */

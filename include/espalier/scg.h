@@ -9,7 +9,7 @@
  *   deposited  the same with nothing changed: its fallback step is not masked and revives removed weights, and it goes
  *              on with infinite lambda to the last step. (A loss that is not finite at the start ends any call.)
  *   moller     the textbook algorithm in the subspace of kept weights: gradient, residual, direction and update masked.
- * Local, pure; all quantities dimensionless. Sums are OpenBLAS dot products on one thread: equal calls, equal bits. */
+ * Local, pure; all quantities dimensionless. Every sum has a fixed order: equal calls, equal bits. */
 #ifndef ESPALIER_SCG_H
 #define ESPALIER_SCG_H
 #include <stdbool.h>

@@ -44,7 +44,7 @@ static esp_err run(const esp_rnn_shape *shape, const double *w, const esp_trials
   esp_rnn_loss(&p, w);
   for (size_t i = 0; i < rows; i++) {
     const size_t node = (size_t)tree.node[i];
-    memcpy(t->a + i * n, p.a + (node + 1) * (size_t)p.ld, n * sizeof(double));
+    memcpy(t->a + i * n, p.a + node * (size_t)p.ld, n * sizeof(double));
     memcpy(t->y + i * n_out, p.y + node * n_out, n_out * sizeof(double));
   }
   bool finite = true;

@@ -1,6 +1,7 @@
 /* model/kernel_choice.c - which kernels, on this CPU; and how many threads for what OpenBLAS still does. */
 #include <cblas.h>
 
+#include "espalier/linear.h"
 #include "espalier/rnn.h"
 #include "kernels.h"
 
@@ -13,6 +14,11 @@ const esp_kernel *esp_kernel_in_use(void)
     return &esp_kernel_avx2;
 #endif
   return &esp_kernel_portable;
+}
+
+double esp_dot(size_t n, const double *a, const double *b)
+{
+  return esp_kernel_in_use()->dot(n, a, b);
 }
 
 const char *esp_kernel_name(void)

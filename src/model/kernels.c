@@ -11,59 +11,6 @@ enum { PRODUCT_VECTORS = 4, SUM_ROWS = 6, SUM_VECTORS = 4 }; /* accumulators: 2 
 enum { PRODUCT_VECTORS = 1, SUM_ROWS = 3, SUM_VECTORS = 1 }; /* in halves: 2 x 2 x 2 and 3 x 2 of 16 */
 #endif
 
-/* ---- rows times matrix ---- */
-
-/* R rows (1 or 2) by V vectors; both are constants where this is inlined. Two chains of sums for each output, even and odd j,
- * keep both multipliers busy while a single row is worked on. */
-INLINE void product_block(int R, int V, int n, int ld, const double *const *x, const double *m, const double *const *start,
-                          double *out, int column)
-{
-  v8 even[2][4], odd[2][4];
-  for (int r = 0; r < R; r++)
-    for (int v = 0; v < V; v++) {
-      even[r][v] = v_load(start[r] + column + 8 * v);
-      odd[r][v] = v_all(0.0);
-    }
-  m += column;
-  int j = 0;
-  for (; j + 2 <= n; j += 2, m += 2 * ld)
-    for (int v = 0; v < V; v++) {
-      const v8 m_even = v_load(m + 8 * v), m_odd = v_load(m + ld + 8 * v);
-      for (int r = 0; r < R; r++) {
-        even[r][v] = v_fma(v_all(x[r][j]), m_even, even[r][v]);
-        odd[r][v] = v_fma(v_all(x[r][j + 1]), m_odd, odd[r][v]);
-      }
-    }
-  if (j < n)
-    for (int v = 0; v < V; v++)
-      for (int r = 0; r < R; r++)
-        even[r][v] = v_fma(v_all(x[r][j]), v_load(m + 8 * v), even[r][v]);
-  for (int r = 0; r < R; r++)
-    for (int v = 0; v < V; v++)
-      v_store(out + (long)r * ld + column + 8 * v, v_add(even[r][v], odd[r][v]));
-}
-
-/* All rows before the next columns, so that these columns of the matrix stay close. */
-INLINE void product_columns(int V, int n_rows, int n, int ld, const double *const *x, const double *m,
-                            const double *const *start, double *out, int column)
-{
-  int r = 0;
-  for (; r + 2 <= n_rows; r += 2)
-    product_block(2, V, n, ld, x + r, m, start + r, out + (long)r * ld, column);
-  if (r < n_rows)
-    product_block(1, V, n, ld, x + r, m, start + r, out + (long)r * ld, column);
-}
-
-static void rows_times_matrix(int n_rows, int n, int ld, const double *const *x, const double *m, const double *const *start,
-                              double *out)
-{
-  int column = 0;
-  for (; column + 8 * PRODUCT_VECTORS <= ld; column += 8 * PRODUCT_VECTORS)
-    product_columns(PRODUCT_VECTORS, n_rows, n, ld, x, m, start, out, column);
-  for (; column < ld; column += 8)
-    product_columns(1, n_rows, n, ld, x, m, start, out, column);
-}
-
 /* ---- tanh ---- */
 
 /* tanh |x| = m / (2 - m) with m = -expm1(-2 |x|), which loses no digits near 0. -2 |x| = n ln 2 + r with |r| <= ln 2 / 2;
@@ -87,7 +34,7 @@ INLINE v8 tanh8(v8 x)
   const v8 q8 = v_fma(v_fma(v_all(c[13]), r, v_all(c[12])), r2, v_fma(v_all(c[11]), r, v_all(c[10])));
   const v8 q = v_fma(q8, r8, v_fma(q4, r4, q0));
   const v8 expm1_r = v_fma(q, r2, r);
-  const v8 m = v_sub(v_sub(v_all(1.0), two_n), v_mul(two_n, expm1_r));
+  const v8 m = v_fnma(two_n, expm1_r, v_sub(v_all(1.0), two_n));
   return v_with_sign(v_div(m, v_sub(v_all(2.0), m)), x);
 }
 
@@ -97,59 +44,154 @@ static void tanh_all(size_t n, const double *in, double *out)
     v_store(out + i, tanh8(v_load(in + i)));
 }
 
+/* ---- rows times matrix, and what is done to the result ---- */
+
+typedef enum { PLAIN, FORWARD, BACKWARD } epilogue;
+
+/* R rows (1 or 2) by V vectors; these and the epilogue are constants where this is inlined. Two chains of sums for each output,
+ * even and odd j, keep both multipliers busy while a single row is worked on. */
+INLINE void product_block(epilogue after, int R, int V, int n, int ld, const double *const *x, const double *m,
+                          const double *const *start, double *out, double *rate, int column)
+{
+  v8 even[2][4], odd[2][4];
+  for (int r = 0; r < R; r++)
+    for (int v = 0; v < V; v++) {
+      even[r][v] = v_load(start[r] + column + 8 * v);
+      odd[r][v] = v_all(0.0);
+    }
+  const double *x0 = x[0], *x1 = x[R - 1];
+  m += column;
+  int j = 0;
+  for (; j + 2 <= n; j += 2, m += 2 * (long)ld)
+    for (int v = 0; v < V; v++) {
+      const v8 m_even = v_fetch(m + 8 * v), m_odd = v_fetch(m + ld + 8 * v);
+      even[0][v] = v_fma(v_all(x0[j]), m_even, even[0][v]);
+      odd[0][v] = v_fma(v_all(x0[j + 1]), m_odd, odd[0][v]);
+      if (R == 2) {
+        even[1][v] = v_fma(v_all(x1[j]), m_even, even[1][v]);
+        odd[1][v] = v_fma(v_all(x1[j + 1]), m_odd, odd[1][v]);
+      }
+    }
+  if (j < n)
+    for (int v = 0; v < V; v++) {
+      even[0][v] = v_fma(v_all(x0[j]), v_load(m + 8 * v), even[0][v]);
+      if (R == 2)
+        even[1][v] = v_fma(v_all(x1[j]), v_load(m + 8 * v), even[1][v]);
+    }
+  for (int r = 0; r < R; r++)
+    for (int v = 0; v < V; v++) {
+      const long at = (long)r * ld + column + 8 * v;
+      const v8 sum = v_add(even[r][v], odd[r][v]);
+      if (after == BACKWARD) {
+        const v8 f = v_load(rate + at);
+        v_store(out + at, v_mul(v_fnma(f, f, v_all(1.0)), sum));
+      } else {
+        v_store(out + at, sum);
+      }
+      if (after == FORWARD)
+        v_store(rate + at, tanh8(sum));
+    }
+}
+
+/* All rows before the next columns, so that these columns of the matrix stay close. */
+INLINE void product_columns(epilogue after, int V, int n_rows, int n, int ld, const double *const *x, const double *m,
+                            const double *const *start, double *out, double *rate, int column)
+{
+  int r = 0;
+  for (; r + 2 <= n_rows; r += 2)
+    product_block(after, 2, V, n, ld, x + r, m, start + r, out + (long)r * ld, rate + (long)r * ld, column);
+  if (r < n_rows)
+    product_block(after, 1, V, n, ld, x + r, m, start + r, out + (long)r * ld, rate + (long)r * ld, column);
+}
+
+INLINE void product(epilogue after, int n_rows, int n, int ld, const double *const *x, const double *m,
+                    const double *const *start, double *out, double *rate)
+{
+  int column = 0;
+  for (; column + 8 * PRODUCT_VECTORS <= ld; column += 8 * PRODUCT_VECTORS)
+    product_columns(after, PRODUCT_VECTORS, n_rows, n, ld, x, m, start, out, rate, column);
+  for (; column < ld; column += 8)
+    product_columns(after, 1, n_rows, n, ld, x, m, start, out, rate, column);
+}
+
+static void rows_times_matrix(int n_rows, int n, int ld, const double *const *x, const double *m, const double *const *start,
+                              double *out)
+{
+  product(PLAIN, n_rows, n, ld, x, m, start, out, out);
+}
+
+static void forward(int n_levels, const int *level, int n, int ld, const double *const *rate_of_parent, const double *w_rec_t,
+                    const double *const *drive, double *a, double *rate)
+{
+  for (int k = 0; k < n_levels; k++) {
+    const int first = level[k];
+    const long at = (long)first * ld;
+    product(FORWARD, level[k + 1] - first, k == 0 ? 0 : n, ld, rate_of_parent + first, w_rec_t, drive + first, a + at, rate + at);
+  }
+}
+
+static void backward(int n_rows, int n, int ld, const double *const *child_sum, const double *w_rec, const double *const *own,
+                     double *rate, double *adjoint)
+{
+  product(BACKWARD, n_rows, n, ld, child_sum, w_rec, own, adjoint, rate);
+}
+
 /* ---- sum of products: a transposed times b ---- */
 
-INLINE void sum_block(int R, int V, long n_terms, int ld_a, const double *a, int ld_b, const double *b, double *out)
+INLINE void sum_block(int R, int V, long n_terms, int ld_a, const double *a, const double *const *b, int column, int ld_out,
+                      double *out)
 {
   v8 sum[6][4];
   for (int r = 0; r < R; r++)
     for (int v = 0; v < V; v++)
       sum[r][v] = v_all(0.0);
-  for (long k = 0; k < n_terms; k++, a += ld_a, b += ld_b)
+  for (long k = 0; k < n_terms; k++, a += ld_a)
     for (int v = 0; v < V; v++) {
-      const v8 b_v = v_load(b + 8 * v);
+      const v8 b_v = v_fetch(b[k] + column + 8 * v);
       for (int r = 0; r < R; r++)
         sum[r][v] = v_fma(v_all(a[r]), b_v, sum[r][v]);
     }
   for (int r = 0; r < R; r++)
     for (int v = 0; v < V; v++)
-      v_store(out + (long)r * ld_b + 8 * v, sum[r][v]);
+      v_store(out + (long)r * ld_out + column + 8 * v, sum[r][v]);
 }
 
-INLINE void sum_columns(int V, long n_terms, int n_rows, int ld_a, const double *a, int ld_b, const double *b, double *out)
+INLINE void sum_columns(int V, long n_terms, int n_rows, int ld_a, const double *a, const double *const *b, int column,
+                        int ld_out, double *out)
 {
   int r = 0;
   for (; r + SUM_ROWS <= n_rows; r += SUM_ROWS)
-    sum_block(SUM_ROWS, V, n_terms, ld_a, a + r, ld_b, b, out + (long)r * ld_b);
+    sum_block(SUM_ROWS, V, n_terms, ld_a, a + r, b, column, ld_out, out + (long)r * ld_out);
   for (; r < n_rows; r++)
-    sum_block(1, V, n_terms, ld_a, a + r, ld_b, b, out + (long)r * ld_b);
+    sum_block(1, V, n_terms, ld_a, a + r, b, column, ld_out, out + (long)r * ld_out);
 }
 
-static void sum_of_products(long n_terms, int n_rows, int ld_a, const double *a, int ld_b, const double *b, double *out)
+static void sum_of_products(long n_terms, int n_rows, int ld_a, const double *a, const double *const *b, int ld_out, double *out)
 {
   int column = 0;
-  for (; column + 8 * SUM_VECTORS <= ld_b; column += 8 * SUM_VECTORS)
-    sum_columns(SUM_VECTORS, n_terms, n_rows, ld_a, a, ld_b, b + column, out + column);
-  for (; column < ld_b; column += 8)
-    sum_columns(1, n_terms, n_rows, ld_a, a, ld_b, b + column, out + column);
+  for (; column + 8 * SUM_VECTORS <= ld_out; column += 8 * SUM_VECTORS)
+    sum_columns(SUM_VECTORS, n_terms, n_rows, ld_a, a, b, column, ld_out, out);
+  for (; column < ld_out; column += 8)
+    sum_columns(1, n_terms, n_rows, ld_a, a, b, column, ld_out, out);
 }
 
-/* ---- one level of the backward sweep ---- */
+/* ---- sums of rows ---- */
 
-static void pass_back(int n_rows, int ld, const double *rate, const double *own, double *adjoint, double *const *parent,
-                      double *const *drive)
+static void add_rows(int n_rows, int ld, const double *rows, const int *to, double *sums)
 {
-  for (int r = 0; r < n_rows; r++)
-    for (int i = 0; i < ld; i += 8) {
-      const long at = (long)r * ld + i;
-      const v8 f = v_load(rate + at), slope = v_sub(v_all(1.0), v_mul(f, f));
-      v8 a = v_mul(slope, v_load(adjoint + at));
-      if (own)
-        a = v_add(a, v_load(own + at));
-      v_store(adjoint + at, a);
-      v_store(parent[r] + i, v_add(v_load(parent[r] + i), a));
-      v_store(drive[r] + i, v_add(v_load(drive[r] + i), a));
+  for (int r = 0; r < n_rows;) {
+    int end = r + 1; /* most neighbours go to one place, whose sum then stays in a register */
+    while (end < n_rows && to[end] == to[r])
+      end++;
+    for (int column = 0; column < ld; column += 8) {
+      double *sum = sums + (long)to[r] * ld + column;
+      v8 total = v_load(sum);
+      for (int i = r; i < end; i++)
+        total = v_add(total, v_load(rows + (long)i * ld + column));
+      v_store(sum, total);
     }
+    r = end;
+  }
 }
 
 /* ---- sums over a row ---- */
@@ -200,6 +242,8 @@ const esp_kernel NAMED(esp_kernel_, ESP_KERNEL) = {
     .tanh_all = tanh_all,
     .sum_of_products = sum_of_products,
     .rows_times_vector = rows_times_vector,
-    .pass_back = pass_back,
+    .forward = forward,
+    .backward = backward,
+    .add_rows = add_rows,
     .dot = dot,
 };

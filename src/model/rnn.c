@@ -10,10 +10,10 @@ static int padded(int n)
   return (n + 7) / 8 * 8;
 }
 
-/* Row of a node in a state array; node -1 is rest. */
+/* Row of a node in a state array. */
 static double *row(const esp_rnn_problem *p, double *states, int node)
 {
-  return states + (size_t)(node + 1) * (size_t)p->ld;
+  return states + (size_t)node * (size_t)p->ld;
 }
 
 size_t esp_rnn_w_rec_offset(const esp_rnn_shape *shape)
@@ -35,13 +35,15 @@ size_t esp_rnn_n_weights(const esp_rnn_shape *shape)
 
 /* Which rows p->row holds. */
 enum {
-  RATE_OF_PARENT, /* by node: rate of the node one step earlier         */
-  DRIVE_OF_NODE,  /* by node: W_in u                                    */
-  CHILD_SUM,      /* by node                                            */
-  OWN,            /* by node; for the latent readout zeros, because there it is added behind the slope of tanh */
-  DY,             /* by node: dE/dy                                     */
-  REST,           /* by node: zeros                                     */
-  INPUT,          /* by drive: the input itself                         */
+  RATE_OF_PARENT, /* by node: rate of the node one step earlier                                                  */
+  DRIVE_OF_NODE,  /* by node: W_in u                                                                             */
+  CHILD_SUM,      /* by node: the adjoint of its only child, or the row where several are added up              */
+  OWN,            /* by node; for the latent readout zeros, because there it is added behind the slope of tanh   */
+  STATE,          /* by node: what the readout reads, the rate or a                                              */
+  DY,             /* by node: dE/dy                                                                              */
+  REST,           /* by node: zeros                                                                              */
+  INPUT,          /* by drive: the input itself                                                                  */
+  DRIVE_SUM,      /* by drive: sum of dE/da over its nodes                                                       */
 };
 
 /* An array of a problem: where its pointer is, and how many doubles it has. */
@@ -56,7 +58,7 @@ enum { N_PIECES = 18 };
 static void list_pieces(esp_rnn_problem *p, long n_nodes, long n_drives, piece pieces[N_PIECES])
 {
   const size_t ld = (size_t)padded(p->shape.n_hid), n = (size_t)p->shape.n_hid, n_out = (size_t)p->shape.n_out;
-  const size_t drives = (size_t)n_drives * ld, states = (size_t)(n_nodes + 1) * ld, outputs = (size_t)n_nodes * n_out;
+  const size_t drives = (size_t)n_drives * ld, states = (size_t)n_nodes * ld, outputs = (size_t)n_nodes * n_out;
   const piece list[N_PIECES] = {
       {&p->w_in_t, (size_t)p->shape.n_in * ld}, {&p->w_rec_t, n * ld},    {&p->w_rec, n * ld},       {&p->w_out, n_out * ld},
       {&p->bias, n_out},                        {&p->drive, drives},      {&p->drive_adjoint, drives}, {&p->a, states},
@@ -76,9 +78,32 @@ size_t esp_rnn_workspace_bytes(const esp_rnn_shape *shape, long n_nodes, long n_
   for (int i = 0; i < N_PIECES; i++)
     bytes += esp_workspace_bytes(pieces[i].n * sizeof(double));
   for (int i = 0; i < ESP_RNN_ROWS; i++)
-    bytes += esp_workspace_bytes((size_t)(i == INPUT ? n_drives : n_nodes) * sizeof(double *));
-  bytes += 2 * esp_workspace_bytes((size_t)n_nodes * sizeof(double *));
+    bytes += esp_workspace_bytes((size_t)(i >= INPUT ? n_drives : n_nodes) * sizeof(double *));
+  bytes += esp_workspace_bytes((size_t)n_nodes * sizeof(int));
   return bytes;
+}
+
+/* Children lie one level further down; a node with one child, as most have, needs no sum. */
+static void set_child_sums(esp_rnn_problem *p)
+{
+  const esp_tree *tree = p->tree;
+  p->n_sums = 0;
+  for (int node = 0; node < tree->n_nodes; node++) {
+    p->row[CHILD_SUM][node] = p->rest;
+    p->sum_of[node] = -1;
+  }
+  for (int node = 0; node < tree->n_nodes; node++) {
+    const int parent = tree->parent[node];
+    if (parent < 0)
+      continue;
+    const bool first = p->row[CHILD_SUM][parent] == p->rest;
+    if (!first && p->sum_of[parent] < 0) { /* a second child: add up, in a row of its own */
+      p->sum_of[parent] = p->n_sums;
+      p->row[CHILD_SUM][parent] = p->child_sum + (size_t)p->n_sums++ * (size_t)p->ld;
+    } else if (first) {
+      p->row[CHILD_SUM][parent] = row(p, p->adjoint, node);
+    }
+  }
 }
 
 static void set_rows(esp_rnn_problem *p)
@@ -87,17 +112,18 @@ static void set_rows(esp_rnn_problem *p)
   const size_t ld = (size_t)p->ld;
   const bool latent = p->shape.readout == ESP_READOUT_LATENT;
   for (int node = 0; node < tree->n_nodes; node++) {
-    p->row[RATE_OF_PARENT][node] = row(p, p->rate, tree->parent[node]);
+    p->row[RATE_OF_PARENT][node] = tree->parent[node] < 0 ? p->rest : row(p, p->rate, tree->parent[node]);
     p->row[DRIVE_OF_NODE][node] = p->drive + (size_t)tree->drive[node] * ld;
-    p->row[CHILD_SUM][node] = row(p, p->child_sum, node);
     p->row[OWN][node] = latent ? p->rest : row(p, p->own, node);
-    p->receiver[0][node] = row(p, p->child_sum, tree->parent[node]);
-    p->receiver[1][node] = p->drive_adjoint + (size_t)tree->drive[node] * ld;
+    p->row[STATE][node] = row(p, latent ? p->a : p->rate, node);
     p->row[DY][node] = p->dy + (size_t)node * (size_t)p->shape.n_out;
     p->row[REST][node] = p->rest;
   }
-  for (int d = 0; d < tree->n_drives; d++)
+  for (int d = 0; d < tree->n_drives; d++) {
     p->row[INPUT][d] = tree->drive_input + (size_t)d * (size_t)tree->n_in;
+    p->row[DRIVE_SUM][d] = p->drive_adjoint + (size_t)d * ld;
+  }
+  set_child_sums(p);
 }
 
 esp_err esp_rnn_problem_take(const esp_rnn_shape *shape, const esp_tree *tree, esp_workspace *ws, esp_rnn_problem *p)
@@ -114,14 +140,10 @@ esp_err esp_rnn_problem_take(const esp_rnn_shape *shape, const esp_tree *tree, e
   }
   for (int i = 0; i < ESP_RNN_ROWS; i++) {
     unsigned char *bytes;
-    ESP_TRY(esp_workspace_take_bytes(ws, (size_t)(i == INPUT ? tree->n_drives : tree->n_nodes) * sizeof(double *), &bytes));
+    ESP_TRY(esp_workspace_take_bytes(ws, (size_t)(i >= INPUT ? tree->n_drives : tree->n_nodes) * sizeof(double *), &bytes));
     p->row[i] = (const double **)(void *)bytes;
   }
-  for (int i = 0; i < 2; i++) {
-    unsigned char *bytes;
-    ESP_TRY(esp_workspace_take_bytes(ws, (size_t)tree->n_nodes * sizeof(double *), &bytes));
-    p->receiver[i] = (double **)(void *)bytes;
-  }
+  ESP_TRY(esp_workspace_take_int(ws, (size_t)tree->n_nodes, &p->sum_of));
   set_rows(p);
   return ESP_OK;
 }
@@ -151,12 +173,6 @@ static void set_weights(esp_rnn_problem *p, const double *w)
   }
 }
 
-/* What the readout reads: the rate or, for the latent readout, a itself. */
-static double *read_state(const esp_rnn_problem *p)
-{
-  return row(p, p->shape.readout == ESP_READOUT_LATENT ? p->a : p->rate, 0);
-}
-
 double esp_rnn_loss(esp_rnn_problem *p, const double *w)
 {
   const esp_tree *tree = p->tree;
@@ -164,14 +180,11 @@ double esp_rnn_loss(esp_rnn_problem *p, const double *w)
   const int n_out = p->shape.n_out, ld = p->ld;
   set_weights(p, w);
   k->rows_times_matrix(tree->n_drives, p->shape.n_in, ld, p->row[INPUT], p->w_in_t, p->row[REST], p->drive);
-  for (int step = 0; step < tree->n_steps; step++) {
-    const int first = tree->level[step], count = tree->level[step + 1] - first;
-    k->rows_times_matrix(count, p->shape.n_hid, ld, p->row[RATE_OF_PARENT] + first, p->w_rec_t, p->row[DRIVE_OF_NODE] + first,
-                         row(p, p->a, first));
-    k->tanh_all((size_t)count * (size_t)ld, row(p, p->a, first), row(p, p->rate, first));
-  }
+  k->forward(tree->n_steps, tree->level, p->shape.n_hid, ld, p->row[RATE_OF_PARENT], p->w_rec_t, p->row[DRIVE_OF_NODE], p->a,
+             p->rate);
+  double *state = p->shape.readout == ESP_READOUT_LATENT ? p->a : p->rate;
   for (int o = 0; o < n_out; o++)
-    k->rows_times_vector(tree->n_nodes, ld, read_state(p), p->w_out + (size_t)o * (size_t)ld, p->y + o, n_out);
+    k->rows_times_vector(tree->n_nodes, ld, state, p->w_out + (size_t)o * (size_t)ld, p->y + o, n_out);
 
   double sum = tree->constant;
   for (int node = 0; node < tree->n_nodes; node++)
@@ -185,6 +198,12 @@ double esp_rnn_loss(esp_rnn_problem *p, const double *w)
 }
 
 /* ---- backward ---- */
+
+static void add(int n, const double *from, double *to)
+{
+  for (int i = 0; i < n; i++)
+    to[i] += from[i];
+}
 
 /* dE/da of every node, last step first:
  *   rate readout:    dE/da = (1 - r^2) (W_out' dE/dy + W_rec' sum of dE/da over the children)
@@ -200,16 +219,20 @@ static void sweep_back(esp_rnn_problem *p)
   for (int node = 0; node < tree->n_nodes; node++)
     for (int i = node * n_out; i < (node + 1) * n_out; i++)
       p->dy[i] = scale * tree->weight[node] * (p->y[i] - tree->target[i]);
-  k->rows_times_matrix(tree->n_nodes, n_out, ld, p->row[DY], p->w_out, p->row[REST], row(p, p->own, 0));
+  k->rows_times_matrix(tree->n_nodes, n_out, ld, p->row[DY], p->w_out, p->row[REST], p->own);
 
-  memset(p->child_sum, 0, (size_t)(tree->n_nodes + 1) * (size_t)ld * sizeof(double));
-  memset(p->drive_adjoint, 0, (size_t)tree->n_drives * (size_t)ld * sizeof(double));
+  memset(p->child_sum, 0, (size_t)p->n_sums * (size_t)ld * sizeof(double));
   for (int step = tree->n_steps - 1; step >= 0; step--) {
-    const int first = tree->level[step], count = tree->level[step + 1] - first;
+    const int first = tree->level[step], last = tree->level[step + 1];
     const int n = step == tree->n_steps - 1 ? 0 : p->shape.n_hid; /* the last step has no children: nothing to multiply */
-    k->rows_times_matrix(count, n, ld, p->row[CHILD_SUM] + first, p->w_rec, p->row[OWN] + first, row(p, p->adjoint, first));
-    k->pass_back(count, ld, row(p, p->rate, first), latent ? row(p, p->own, first) : NULL, row(p, p->adjoint, first),
-                 p->receiver[0] + first, p->receiver[1] + first);
+    k->backward(last - first, n, ld, p->row[CHILD_SUM] + first, p->w_rec, p->row[OWN] + first, row(p, p->rate, first),
+                row(p, p->adjoint, first));
+    for (int node = first; node < last; node++) {
+      if (latent)
+        add(p->ld, row(p, p->own, node), row(p, p->adjoint, node));
+      if (tree->parent[node] >= 0 && p->sum_of[tree->parent[node]] >= 0)
+        add(p->ld, row(p, p->adjoint, node), p->child_sum + (size_t)p->sum_of[tree->parent[node]] * (size_t)ld);
+    }
   }
 }
 
@@ -220,9 +243,12 @@ void esp_rnn_gradient(esp_rnn_problem *p, double *gradient)
   const int n = p->shape.n_hid, n_in = p->shape.n_in, n_out = p->shape.n_out, ld = p->ld, ld_out = n + p->shape.bias;
   double *d_rec = gradient + esp_rnn_w_rec_offset(&p->shape), *d_out = gradient + esp_rnn_w_out_offset(&p->shape);
   sweep_back(p);
-  k->sum_of_products(tree->n_drives, n_in, n_in, tree->drive_input, ld, p->drive_adjoint, p->d_in_t);
-  k->sum_of_products(tree->n_nodes, n, ld, row(p, p->child_sum, 0), ld, row(p, p->rate, 0), p->d_rec);
-  k->sum_of_products(tree->n_nodes, n_out, n_out, p->dy, ld, read_state(p), p->d_out);
+  const int roots = tree->level[1]; /* at the first step the rate before is zero: nothing for W_rec */
+  memset(p->drive_adjoint, 0, (size_t)tree->n_drives * (size_t)ld * sizeof(double));
+  k->add_rows(tree->n_nodes, ld, p->adjoint, tree->drive, p->drive_adjoint);
+  k->sum_of_products(tree->n_drives, n_in, n_in, tree->drive_input, p->row[DRIVE_SUM], ld, p->d_in_t);
+  k->sum_of_products(tree->n_nodes - roots, n, ld, row(p, p->adjoint, roots), p->row[RATE_OF_PARENT] + roots, ld, p->d_rec);
+  k->sum_of_products(tree->n_nodes, n_out, n_out, p->dy, p->row[STATE], ld, p->d_out);
   transpose(n_in, n, p->d_in_t, ld, gradient, n_in);
   for (int i = 0; i < n; i++)
     memcpy(d_rec + (size_t)i * (size_t)n, p->d_rec + (size_t)i * (size_t)ld, (size_t)n * sizeof *d_rec);

@@ -13,12 +13,21 @@ typedef __m512d v8;
 
 static inline v8 v_load(const double *p) { return _mm512_load_pd(p); }
 static inline void v_store(double *p, v8 a) { _mm512_store_pd(p, a); }
+/** The same, in a register: the compiler would rather read memory again at each use, and loads are what runs short. */
+static inline v8 v_fetch(const double *p)
+{
+  v8 a = v_load(p);
+  __asm__("" : "+v"(a));
+  return a;
+}
 static inline v8 v_all(double a) { return _mm512_set1_pd(a); }
 static inline v8 v_add(v8 a, v8 b) { return _mm512_add_pd(a, b); }
 static inline v8 v_sub(v8 a, v8 b) { return _mm512_sub_pd(a, b); }
 static inline v8 v_mul(v8 a, v8 b) { return _mm512_mul_pd(a, b); }
 static inline v8 v_div(v8 a, v8 b) { return _mm512_div_pd(a, b); }
 static inline v8 v_fma(v8 a, v8 b, v8 c) { return _mm512_fmadd_pd(a, b, c); }
+/** c - a b */
+static inline v8 v_fnma(v8 a, v8 b, v8 c) { return _mm512_fnmadd_pd(a, b, c); }
 /** The smaller one; a NaN in b stays. */
 static inline v8 v_min(v8 a, v8 b) { return _mm512_min_pd(a, b); }
 static inline v8 v_abs(v8 a) { return _mm512_abs_pd(a); }
@@ -44,6 +53,12 @@ static inline void v_store(double *p, v8 a)
   _mm256_store_pd(p, a.lo);
   _mm256_store_pd(p + 4, a.hi);
 }
+static inline v8 v_fetch(const double *p)
+{
+  v8 a = v_load(p);
+  __asm__("" : "+x"(a.lo), "+x"(a.hi));
+  return a;
+}
 static inline v8 v_all(double a) { return (v8){_mm256_set1_pd(a), _mm256_set1_pd(a)}; }
 static inline v8 v_add(v8 a, v8 b) { return (v8){_mm256_add_pd(a.lo, b.lo), _mm256_add_pd(a.hi, b.hi)}; }
 static inline v8 v_sub(v8 a, v8 b) { return (v8){_mm256_sub_pd(a.lo, b.lo), _mm256_sub_pd(a.hi, b.hi)}; }
@@ -52,6 +67,10 @@ static inline v8 v_div(v8 a, v8 b) { return (v8){_mm256_div_pd(a.lo, b.lo), _mm2
 static inline v8 v_fma(v8 a, v8 b, v8 c)
 {
   return (v8){_mm256_fmadd_pd(a.lo, b.lo, c.lo), _mm256_fmadd_pd(a.hi, b.hi, c.hi)};
+}
+static inline v8 v_fnma(v8 a, v8 b, v8 c)
+{
+  return (v8){_mm256_fnmadd_pd(a.lo, b.lo, c.lo), _mm256_fnmadd_pd(a.hi, b.hi, c.hi)};
 }
 static inline v8 v_min(v8 a, v8 b) { return (v8){_mm256_min_pd(a.lo, b.lo), _mm256_min_pd(a.hi, b.hi)}; }
 static inline v8 v_abs(v8 a)
@@ -86,12 +105,14 @@ typedef struct {
   } while (0)
 static inline v8 v_load(const double *p) { V_EACH(p[i]); }
 static inline void v_store(double *p, v8 a) { memcpy(p, a.at, sizeof a.at); }
+static inline v8 v_fetch(const double *p) { return v_load(p); }
 static inline v8 v_all(double a) { V_EACH(a); }
 static inline v8 v_add(v8 a, v8 b) { V_EACH(a.at[i] + b.at[i]); }
 static inline v8 v_sub(v8 a, v8 b) { V_EACH(a.at[i] - b.at[i]); }
 static inline v8 v_mul(v8 a, v8 b) { V_EACH(a.at[i] * b.at[i]); }
 static inline v8 v_div(v8 a, v8 b) { V_EACH(a.at[i] / b.at[i]); }
 static inline v8 v_fma(v8 a, v8 b, v8 c) { V_EACH(a.at[i] * b.at[i] + c.at[i]); }
+static inline v8 v_fnma(v8 a, v8 b, v8 c) { V_EACH(c.at[i] - a.at[i] * b.at[i]); }
 static inline v8 v_min(v8 a, v8 b) { V_EACH(a.at[i] < b.at[i] ? a.at[i] : b.at[i]); }
 static inline v8 v_abs(v8 a) { V_EACH(__builtin_fabs(a.at[i])); }
 static inline v8 v_with_sign(v8 a, v8 b) { V_EACH(__builtin_copysign(a.at[i], b.at[i])); }

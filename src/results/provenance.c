@@ -5,7 +5,6 @@
 #include <isa-l.h>
 #include <jansson.h>
 #include <mpi.h>
-#include <sleef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,11 +50,10 @@ const char *esp_library_versions(void)
   H5get_libversion(&hdf5[0], &hdf5[1], &hdf5[2]);
   /* OpenBLAS names itself first; then how it was built, and the kernels that it chose for this CPU. */
   snprintf(text, sizeof text,
-           "%s\nHDF5 %u.%u.%u\n%s, core %s\nlibyaml %s\nGSL %s\nSLEEF %d.%d.%d\nisa-l %d.%d.%d\njansson %s\n"
+           "%s\nHDF5 %u.%u.%u\n%s, core %s\nlibyaml %s\nGSL %s\nisa-l %d.%d.%d\njansson %s\n"
            "Random123 (headers only)\n",
            mpi, hdf5[0], hdf5[1], hdf5[2], openblas_get_config(), openblas_get_corename(), yaml_get_version_string(),
-           gsl_version, SLEEF_VERSION_MAJOR, SLEEF_VERSION_MINOR, SLEEF_VERSION_PATCHLEVEL, ISAL_MAJOR_VERSION,
-           ISAL_MINOR_VERSION, ISAL_PATCH_VERSION, jansson_version_str());
+           gsl_version, ISAL_MAJOR_VERSION, ISAL_MINOR_VERSION, ISAL_PATCH_VERSION, jansson_version_str());
   return text;
 }
 

@@ -1,14 +1,10 @@
 /* train/scg.c - one step reads top to bottom like the algorithm; the variants differ in four marked places. */
 #include "espalier/scg.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
-static double dot(size_t n, const double *a, const double *b)
-{
-  return cblas_ddot((int)n, a, 1, b, 1);
-}
+#include "espalier/linear.h"
 
 size_t esp_scg_workspace_bytes(size_t n)
 {
@@ -64,7 +60,7 @@ static double curvature(esp_scg_state *s, const esp_objective *f, const esp_scg_
   s->n_gradients++;
   for (size_t i = 0; i < f->n; i++)
     s->step_g[i] = (s->step_g[i] - s->g[i]) / sigma;
-  return dot(f->n, s->p, s->step_g);
+  return esp_dot(f->n, s->p, s->step_g);
 }
 
 /* Add lambda |p|^2 until the curvature is positive. The published code adds the whole lambda again after every failure;
@@ -96,8 +92,8 @@ static void accept(esp_scg_state *s, const esp_objective *f, const esp_scg_optio
   s->n_gradients++;
   if (options->variant == ESP_SCG_MOLLER)
     apply_mask(f->n, mask, s->step_g); /* everything in the subspace of kept weights; otherwise r keeps all entries */
-  const double norm2 = dot(f->n, s->step_g, s->step_g);
-  const double old_new = -dot(f->n, s->step_g, s->r);
+  const double norm2 = esp_dot(f->n, s->step_g, s->step_g);
+  const double old_new = -esp_dot(f->n, s->step_g, s->r);
   const bool restart = options->variant == ESP_SCG_MOLLER && (size_t)s->step % s->n_kept == 0;
   s->beta = restart ? 0.0 : (norm2 - old_new) / s->mu;
   for (size_t i = 0; i < f->n; i++) {
@@ -130,7 +126,8 @@ static void reject(esp_scg_state *s, const esp_objective *f, const esp_scg_optio
   memcpy(s->p, s->r, f->n * sizeof *s->p);
   if (options->variant == ESP_SCG_PUBLISHED)
     apply_mask(f->n, mask, s->p); /* deposited: not masked, which revives removed weights */
-  cblas_daxpy((int)f->n, options->fallback_step, s->p, 1, s->w, 1);
+  for (size_t i = 0; i < f->n; i++)
+    s->w[i] += options->fallback_step * s->p[i];
   s->failures = 1;
   s->fallback = true;
 }
@@ -140,13 +137,13 @@ esp_call_end esp_scg_step(esp_scg_state *s, const esp_objective *f, const esp_sc
   const bool ends_if_not_finite = options->variant != ESP_SCG_DEPOSITED;
   s->step++;
   s->fallback = false;
-  s->norm_p = sqrt(dot(f->n, s->p, s->p));
+  s->norm_p = sqrt(esp_dot(f->n, s->p, s->p));
   if (s->norm_p == 0.0 && ends_if_not_finite)
     return ESP_CALL_STATIONARY;
   if (s->success)
     s->delta = curvature(s, f, options);
   regularise(s, options->variant);
-  s->mu = dot(f->n, s->p, s->r);
+  s->mu = esp_dot(f->n, s->p, s->r);
   s->alpha = s->mu / s->delta;
   if (ends_if_not_finite && !(isfinite(s->delta) && isfinite(s->lambda)))
     return ESP_CALL_NOT_FINITE;

@@ -106,6 +106,8 @@ static const broken_case broken[] = {
     {DMS "training:\n  sigma: 0\n", NULL, "c.yaml:3:10: training.sigma: '0' is out of range; allowed: a number above 0, at most 1\n"},
     {DMS "ensemble:\n  max_failed_fraction: 1.1\n", NULL,
      "c.yaml:3:24: ensemble.max_failed_fraction: '1.1' is out of range; allowed: a number from 0 to 1\n"},
+    {DMS "task:\n  target_noise_sd: 0\n", NULL,
+     "c.yaml:3:20: task.target_noise_sd: '0' is out of range; allowed: a number above 0, at most 100\n"},
     {DMS "transfer:\n  from: 1\n", NULL, "c.yaml:3:9: transfer.from: '1' is out of range; allowed: a number at least 0, below 1\n"},
     {"experiment: scratch\nscratch:\n  prune_fraction: 0\n", NULL,
      "c.yaml:3:19: scratch.prune_fraction: '0' is out of range; allowed: a number above 0 and below 1\n"},

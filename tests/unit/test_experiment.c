@@ -418,6 +418,34 @@ static void paired_arms_see_the_same_trials(void **state)
   }
 }
 
+/* How arms share noise begins with the first rung: the start is the same either way. */
+static void pairing_leaves_the_start_alone(void **state)
+{
+  (void)state;
+  static const char *const text = "experiment: dms\nensemble: {members: 2}\nnetwork: {n_hid: 4}\ntask: {input_noise_sd: 0.1}\n"
+                                  "training: {steps_per_call: 10, max_calls: 2, start_episodes: 2, window: 4}\n"
+                                  "ladder: {fractions: [0.05, 0.5]}\ntransfer: {from: 0}\n";
+  table paired, independent;
+  open_table(text, "ladder.noise=paired", &paired);
+  open_table(text, "ladder.noise=independent", &independent);
+  for (int member = 0; member < 2; member++) {
+    const esp_cell first_rung[2] = {{member, PRUNED, 1}, {member, TWIN, 1}};
+    run_member(&paired, member);
+    run_member(&independent, member);
+    for (int arm = 0; arm < 2; arm++) {
+      assert_equal_records(&paired, &independent, (esp_cell){member, arm, 0});
+      assert_true(*f64(&paired, first_rung[arm], "loss") != *f64(&independent, first_rung[arm], "loss"));
+    }
+    /* nothing is removed in the first rung: shared sets, inputs too, make equal networks of equal ones */
+    const esp_record pruned = record_of(&paired, first_rung[PRUNED]), twin = record_of(&paired, first_rung[TWIN]);
+    assert_int_equal(count_removed(&paired, first_rung[PRUNED]), 0);
+    assert_memory_equal(pruned.data, twin.data, paired.plan.record.bytes);
+    assert_true(*f64(&independent, first_rung[PRUNED], "loss") != *f64(&independent, first_rung[TWIN], "loss"));
+  }
+  close_table(&paired);
+  close_table(&independent);
+}
+
 /* ---- failure ---- */
 
 static void assert_empty(const table *t, esp_cell cell)
@@ -658,6 +686,7 @@ int main(void)
       cmocka_unit_test(one_shot_pruning_works),
       cmocka_unit_test(scratch_prunes_a_common_start),
       cmocka_unit_test(paired_arms_see_the_same_trials),
+      cmocka_unit_test(pairing_leaves_the_start_alone),
       cmocka_unit_test(failure_is_an_outcome_and_is_inherited),
       cmocka_unit_test(interrupted_cells_have_the_bits_of_straight_ones),
       cmocka_unit_test(workspace_asked_for_is_enough),

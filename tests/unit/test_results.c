@@ -462,7 +462,7 @@ static void other_files_are_refused_and_left_alone(void **state)
   foreign_hdf5("other", ESP_LAYOUT_VERSION);
   expect_refused(ESP_ERR_DATA, "not made by espalier");
   foreign_hdf5("espalier", ESP_LAYOUT_VERSION + 1);
-  expect_refused(ESP_ERR_DATA, "has file layout 2, this program knows layout 1");
+  expect_refused(ESP_ERR_CONFIG, "has file layout 2, this program knows layout 1");
   unlink(path);
   fresh();
   unsigned char *bytes = whole(path, &n);

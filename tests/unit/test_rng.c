@@ -41,11 +41,35 @@ static void keys_map_to_counters_as_ever(void **state)
 {
   (void)state;
   const esp_rng_key nobody = {.purpose = (esp_rng_purpose)0};
-  assert_true(esp_rng_uniform(&nobody, 0) == ((double)(0x16554d9eca36314c >> 11) + 0.5) * 0x1p-53);
+  assert_true(esp_rng_uniform(&nobody, 0) == ((double)(0x16554d9eca36314c >> 12) + 0.5) * 0x1p-52);
   const esp_rng_key key = {.seed = 2022, .member = 3, .arm = 4, .stage = 5, .purpose = ESP_RNG_INPUT_NOISE};
   const philox4x64_ctr_t counter = {{6, (uint64_t)3 << 32 | 4, 5, 0}};
   const philox4x64_key_t philox_key = {{2022, 3}};
-  assert_true(esp_rng_uniform(&key, 6) == ((double)(philox4x64(counter, philox_key).v[0] >> 11) + 0.5) * 0x1p-53);
+  assert_true(esp_rng_uniform(&key, 6) == ((double)(philox4x64(counter, philox_key).v[0] >> 12) + 0.5) * 0x1p-52);
+}
+
+/* Neither end can come, and nothing is rounded: a number and that of the opposite bits add up to 1 exactly. */
+static void unit_interval_is_open_and_symmetric(void **state)
+{
+  (void)state;
+  const esp_rng_key key = {.seed = 3};
+  assert_true(esp_rng_unit_interval(0) > 0);
+  assert_true(esp_rng_unit_interval(UINT64_MAX) < 1);
+  assert_true(isfinite(esp_rng_normal(&key, 0)));
+  for (int i = 0; i < 200000; i++) {
+    const philox4x64_ctr_t counter = {{(uint64_t)i, 0, 0, 0}};
+    const philox4x64_key_t philox_key = {{1, 2}};
+    const uint64_t random = philox4x64(counter, philox_key).v[0];
+    const uint64_t bits = i < 64 ? (uint64_t)1 << i : i < 128 ? UINT64_MAX >> (i - 64) : random >> (i % 3 * 20);
+    const double u = esp_rng_unit_interval(bits), opposite = esp_rng_unit_interval(~bits);
+    assert_true(u > 0 && u < 1);
+    if (u + opposite != 1 || 1 - u != opposite) /* the second: the sum was not rounded to 1 */
+      fail_msg("%llx: %a and %a", (unsigned long long)bits, u, opposite);
+  }
+  for (uint64_t bits = 0; bits < 100; bits++) { /* equal steps at both ends */
+    assert_true(esp_rng_unit_interval((bits + 1) << 12) - esp_rng_unit_interval(bits << 12) == 0x1p-52);
+    assert_true(esp_rng_unit_interval(~(bits << 12)) - esp_rng_unit_interval(~((bits + 1) << 12)) == 0x1p-52);
+  }
 }
 
 /* The normal distribution function itself, to check its inverse with. */
@@ -113,6 +137,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(philox_is_the_published_one),
       cmocka_unit_test(keys_map_to_counters_as_ever),
+      cmocka_unit_test(unit_interval_is_open_and_symmetric),
       cmocka_unit_test(draws_are_uniform_and_normal),
       cmocka_unit_test(every_part_of_a_key_counts),
   };

@@ -336,6 +336,56 @@ static void masked_bowl_is_minimised_in_its_subspace(void **state)
   assert_true(largest < 1e-6);
 }
 
+/* The dimension of Moller's subspace is the number of kept weights; each time so many steps are made, the next direction is the
+ * residual itself. */
+static void moller_restarts_after_as_many_steps_as_kept_weights(void **state)
+{
+  (void)state;
+  enum { SIZE = 10 };
+  int n_restarts = 0, n_others_at_size = 0;
+  for (size_t n_kept = 2; n_kept <= SIZE; n_kept++) {
+    valley bent = {.n = SIZE};
+    const esp_objective f = valley_objective(&bent);
+    const esp_scg_options options = options_of(ESP_SCG_MOLLER);
+    double mask[SIZE];
+    int n_here = 0;
+    start_in_valley(SIZE);
+    for (size_t i = 0; i < SIZE; i++) {
+      mask[i] = (i * 7) % SIZE < n_kept; /* 7 and 10 have no common factor: kept ones lie anywhere */
+      scg.w[i] *= mask[i];
+    }
+    esp_scg_begin(&scg, &f, &options, n_kept == SIZE ? NULL : mask);
+    assert_true(scg.n_kept == n_kept);
+    for (size_t step = 1; step <= 3 * SIZE; step++) {
+      assert_int_equal(esp_scg_step(&scg, &f, &options, n_kept == SIZE ? NULL : mask), ESP_CALL_NONE);
+      if (!scg.success)
+        continue;
+      if ((scg.beta == 0) != (step % n_kept == 0))
+        fail_msg("%zu weights are kept: beta is %g in step %zu", n_kept, scg.beta, step);
+      for (size_t i = 0; i < SIZE && step % n_kept == 0; i++)
+        assert_true(scg.p[i] == scg.r[i]);
+      n_here += step == n_kept;
+      n_restarts += step % n_kept == 0;
+      n_others_at_size += step == SIZE && step % n_kept != 0;
+    }
+    if (n_kept == SIZE || n_kept == 7)
+      assert_int_equal(n_here, 1); /* not hidden by a failed step */
+  }
+  assert_true(n_restarts > 20 && n_others_at_size >= 2);
+
+  for (int v = 0; v < 2; v++) { /* nor does the published code restart at all */
+    valley bent = {.n = SIZE};
+    const esp_objective f = valley_objective(&bent);
+    const esp_scg_options options = options_of((esp_scg_variant)v);
+    start_in_valley(SIZE);
+    esp_scg_begin(&scg, &f, &options, NULL);
+    for (int step = 1; step <= 30; step++) {
+      assert_int_equal(esp_scg_step(&scg, &f, &options, NULL), ESP_CALL_NONE);
+      assert_true(scg.beta != 0);
+    }
+  }
+}
+
 /* ---- how a call ends ---- */
 
 static void only_deposited_goes_on_when_lambda_is_infinite(void **state)
@@ -561,6 +611,7 @@ int main(void)
       cmocka_unit_test(removed_weights_stay_zero_unless_deposited),
       cmocka_unit_test(fallback_steps_along_the_residual),
       cmocka_unit_test(masked_bowl_is_minimised_in_its_subspace),
+      cmocka_unit_test(moller_restarts_after_as_many_steps_as_kept_weights),
       cmocka_unit_test(only_deposited_goes_on_when_lambda_is_infinite),
       cmocka_unit_test(loss_that_is_not_finite_ends_the_call_at_once),
       cmocka_unit_test(nothing_to_do_at_a_stationary_point),

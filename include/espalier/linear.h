@@ -1,0 +1,9 @@
+/* espalier/linear.h - sums over long vectors whose bits do not depend on the width of the machine's vectors. Pure, local. */
+#ifndef ESPALIER_LINEAR_H
+#define ESPALIER_LINEAR_H
+#include <stddef.h>
+
+/** Dot product of a [n] and b [n]; any alignment. The order of the sum is fixed by n alone. */
+double esp_dot(size_t n, const double *a, const double *b);
+
+#endif
