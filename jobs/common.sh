@@ -67,10 +67,12 @@ esp_run_job() {
   fi
 
   esp_say "${launch[*]}"
+  local pid='' status=0 asked='' cancelled=''
+  trap 'asked=1; esp_say "asked to stop; work is being saved"; [ -z "$pid" ] || kill -USR1 $pid 2>/dev/null' USR1 USR2
+  trap 'asked=1 cancelled=1; esp_say "cancelled; work is being saved"; [ -z "$pid" ] || kill -USR1 $pid 2>/dev/null' TERM INT
   "${launch[@]}" &
-  local pid=$! status=0 cancelled=
-  trap 'esp_say "asked to stop; work is being saved"; kill -USR1 $pid 2>/dev/null' USR1 USR2
-  trap 'cancelled=1; esp_say "cancelled; work is being saved"; kill -USR1 $pid 2>/dev/null' TERM INT
+  pid=$!
+  [ -z "$asked" ] || kill -USR1 $pid # it came before there was anybody to tell
   while kill -0 $pid 2>/dev/null; do # a trapped signal ends wait early
     wait $pid
   done

@@ -127,6 +127,27 @@ class Files(Case):
         self.expect(OK, "run", "-q", "net.yaml", "-o", "bad.h5")
         self.assert_same("good.h5", "bad.h5")
 
+    def test_equally_damaged_commits(self):
+        """Two files with the same damage have equal bytes, but are not sound."""
+        self.good()
+        shutil.copy(self.dir / "good.h5", self.dir / "twin.h5")
+        result = self.expect(OK, "verify", "good.h5", "twin.h5")
+        self.assertIn("good.h5 and twin.h5: 28 of 28 cells compared, 0 differ", result.out)
+        for name in ("good.h5", "twin.h5"):
+            flip(self.dir / name, self.extent(self.dir / name, "/commit")[0] + 32 * 9 + 1)
+        self.assertEqual(sha256(self.dir / "good.h5"), sha256(self.dir / "twin.h5"))
+        result = self.expect(DATA, "verify", "good.h5", "twin.h5")
+        self.assertIn("1 commit entries of good.h5 and 1 of twin.h5 are damaged", result.out)
+        self.assertIn("27 of 28 cells compared", result.out)
+        self.assertNotIn(" 0 differ", result.out)
+
+    def test_unfinished_files_are_not_the_same(self):
+        """Equal as far as they go: what was compared is said."""
+        for name in ("one.h5", "other.h5"):
+            self.expect(STOPPED, "run", "-q", "net.yaml", "-o", name, "--max-time", "0")
+        result = self.expect(OK, "verify", "one.h5", "other.h5")
+        self.assertIn("0 of 28 cells compared, 0 differ", result.out)
+
     def test_exchanged_cells(self):
         """Two whole cells that have changed places are not where they belong."""
         good = self.good()
@@ -197,11 +218,11 @@ class Files(Case):
         self.assert_sound("net.h5")
 
     def test_status_while_it_runs(self):
-        config = self.config(LONG.replace("400", "250"), "long.yaml")
+        config = self.config(LONG.replace("400", "600"), "long.yaml")
         process = self.start("run", "-q", config, ranks=3)
         self.wait_working(process, self.dir / "long.h5")
         done, polls = 0, 0
-        while process.poll() is None and polls < 60:
+        while process.poll() is None and polls < 20:
             status = self.status("long.h5")
             self.assertGreaterEqual(status["done"], done)
             self.assertEqual(status["damaged"], 0)

@@ -209,6 +209,26 @@ class Existing(Case):
         self.assertEqual(self.picture(), before)
         self.assertEqual(self.litter(), ["net.h5", "net.yaml"])
 
+    def test_dry_run_checks_what_a_run_checks(self):
+        before = self.picture()
+        self.write("text.h5", "no results here\n")
+        (self.dir / "d").mkdir()
+        cases = ((CANNOT_CREATE, "no/such/net.h5", [], "there is no directory no/such"),
+                 (CONFIG, "net.h5", ["--set", "seed=8"], "seed: 7 -> 8"),
+                 (DATA, "text.h5", [], "not an HDF5 file"),
+                 (DATA, "d", [], "d: a directory"),
+                 (CANNOT_CREATE, "x" * 300, [], "name"))
+        for status, output, more, words in cases:
+            for ranks in (1, 2) if output == "net.h5" else (1,):
+                for dry in (["--dry-run"], []):  # the same as without
+                    with self.subTest(output=output[:20], ranks=ranks, dry=dry):
+                        result = self.expect(status, "run", "net.yaml", "-o", output, *more, *dry, ranks=ranks)
+                        self.assertIn(words, result.err)
+                        self.assertEqual(result.out, "")
+        self.assertEqual(self.picture(), before)
+        self.assertEqual((self.dir / "text.h5").read_text(), "no results here\n")
+        self.assertEqual(self.litter(), ["d", "net.h5", "net.yaml", "text.h5"])
+
 
 class Output(Case):
     def setUp(self):
@@ -251,9 +271,10 @@ class Output(Case):
 
     def test_dangling_link(self):
         (self.dir / "link.h5").symlink_to("nowhere.h5")
-        result = self.run_program("run", "-q", "net.yaml", "-o", "link.h5")
-        self.assertIn(result.status, (OK, CANNOT_CREATE), str(result))
+        result = self.expect(CANNOT_CREATE, "run", "-q", "net.yaml", "-o", "link.h5")
+        self.assert_one_line(result, "link.h5")
         self.assertTrue((self.dir / "link.h5").is_symlink())
+        self.assertEqual(self.litter(), ["link.h5", "net.yaml"], "the target of the link was made")
 
     def test_long_name(self):
         result = self.run_program("run", "net.yaml", "-o", "x" * 300)
@@ -272,12 +293,19 @@ class Output(Case):
         self.assertEqual(self.expect(OK, "run", "-q", "net.yaml").err, "")
 
     def test_full_stdout(self):
-        """Results are safe and the status tells when the table cannot be printed."""
-        with open("/dev/full", "w") as full:
-            done = subprocess.run(self.command(["run", "-q", "net.yaml"]), stdout=full, stderr=subprocess.PIPE, text=True,
-                                  cwd=self.dir, env=self.environment(), timeout=60)
-        self.assertIn(done.returncode, (OK, IO))
+        """Half a table does not look like success; the results are safe."""
+        commands = (["run", "-q", "net.yaml"], ["run", "--dry-run", "net.yaml"], ["run", "--list-keys"], ["run", "--help"],
+                    ["status", "net.h5"], ["status", "--json", "net.h5"], ["info", "net.h5"], ["info", "--config", "net.h5"],
+                    ["info", "--resolved", "net.h5"], ["verify", "net.h5"], ["verify", "net.h5", "net.h5"], ["--version"],
+                    ["--help"])
+        for command in commands:
+            with self.subTest(command=" ".join(command)), open("/dev/full", "w") as full:
+                done = subprocess.run(self.command(command), stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
+                                      text=True, cwd=self.dir, env=self.environment(), timeout=60)
+                self.assertEqual(done.returncode, IO, done.stderr)
+                self.assertEqual(done.stderr, "espalier: cannot write to standard output\n")
         self.assert_sound("net.h5")
+        self.assertTrue(self.status("net.h5")["complete"])
 
 
 class Failures(Case):

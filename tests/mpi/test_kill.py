@@ -5,6 +5,7 @@ ESP_TEST_KILLS says how often; ESP_TEST_SEED repeats a sequence (as far as the c
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -115,22 +116,40 @@ class Kill(Case):
         left = [name for name in self.litter() if name.startswith("new.h5") and name != "new.h5"]
         self.assertEqual(left, [], "files of killed runs are left beside the results")
 
-    def test_resumes_inside_a_stage(self):
-        """A stage longer than checkpoint_interval does not begin at its beginning after a kill."""
-        config = self.config(LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 4"))
-        file = self.dir / "net.h5"
-        process = self.start("run", "-q", config)
-        self.wait_working(process, file)
+    def sequence(self, file, member=0, arm=0):
+        """The newest sequence number of a member's saved states; 0: nothing is saved."""
+        if file not in self.resume:
+            self.resume[file], _ = self.extent(file, "/resume/commit")
+        with open(file, "rb") as f:
+            f.seek(self.resume[file] + 32 * (2 * member + arm))  # two slots of stage, checksum, sequence
+            return max(struct.unpack("<IIQIIQ", f.read(32))[2::3])
 
-        def saved():
-            return any(self.bytes_of(file, "/resume/commit"))
-        self.assertTrue(wait_for(saved, 20, 0.1), "nothing is saved in a long stage")
-        self.assertEqual(self.status(file)["done"], 0, "the stage is too short for this test")
-        self.kill_all(process)
-        self.wait_gone(process)
+    def test_resumes_inside_a_stage(self):
+        """A stage of seconds, killed each time that a state of it is saved, after about a second: it can only end if each
+        session goes on where the last one was."""
+        self.resume = {}
+        config = self.config(LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 4"))
+        straight = self.straight(config)
+        file = self.dir / "net.h5"
+        self.expect(STOPPED, "run", "-q", config, "--max-time", "0")
+        sessions, sequence = 0, 0
+        while self.status(file)["done"] == 0:
+            sessions += 1
+            self.assertLess(sessions, 12, "the stage begins at its beginning each time")
+            process = self.start("run", "-q", config)
+            more = wait_for(lambda: self.sequence(file) > sequence or process.poll() is not None, 30, 0.01)
+            self.kill_all(process)
+            self.wait_gone(process)
+            self.assertTrue(more, "nothing is saved in a long stage")
+            if self.status(file)["done"] == 0:  # otherwise the rest was too short to be saved
+                self.assertGreater(self.sequence(file), sequence)
+            sequence = self.sequence(file)
+        self.assertGreater(sessions, 2, "the stage is too short for this test")
+        self.assert_sound(file)
         self.expect(OK, "run", "-q", config)
         self.assert_sound(file)
-        self.assert_same(self.straight(config), file)
+        self.assert_same(straight, file)
+        self.assertEqual(self.status(file)["n_evaluations"], self.status(straight)["n_evaluations"])
 
 
 if __name__ == "__main__":

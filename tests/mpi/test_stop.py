@@ -12,6 +12,12 @@ SOON = 10.0
 
 
 class Stop(Case):
+    def assert_stopped_by(self, result, cause):
+        self.assertIn(f"espalier: stopped by {cause} with work left; the same command continues it (exit status 75)\n",
+                      result.err)
+        self.assertEqual(result.err.count("with work left"), 1)
+        self.assertNotIn("is complete", result.out)
+
     def stop_with(self, config, number, ranks, whom="launcher"):
         """Start, signal in the middle of the work, wait; what came of it and how long that took."""
         file = self.dir / f"{number.name}{ranks}{whom}.h5".replace(" ", "")
@@ -24,7 +30,11 @@ class Stop(Case):
         result = self.finish(process, 30)
         result.seconds = time.monotonic() - began
         self.assertLess(result.seconds, SOON, str(result))
-        self.assertIn("stopped with work left; the same command continues it", result.err)
+        if whom == "launcher" and ranks > 1 and number in (signal.SIGTERM, signal.SIGINT):
+            name = "15 (Terminated)"  # whatever mpirun gets of the two
+        else:
+            name = f"{int(number)} ({signal.strsignal(number)})"
+        self.assert_stopped_by(result, f"signal {name}")
         self.assertFalse(os.path.exists(f"{file}.lock"))
         self.assert_sound(file)
         self.assertFalse(self.status(file)["complete"])
@@ -34,7 +44,7 @@ class Stop(Case):
         self.expect(OK, "run", "-q", config, "-o", file, ranks=ranks)
         self.assert_sound(file)
         self.assert_same(straight, file)
-        self.assertEqual(self.status(file)["gradients"], self.status(straight)["gradients"])
+        self.assertEqual(self.status(file)["n_evaluations"], self.status(straight)["n_evaluations"])
 
     def test_one_process(self):
         config = self.config(LONG.replace("400", "100"))
@@ -48,7 +58,7 @@ class Stop(Case):
     def test_launcher(self):
         """mpirun passes USR1 and USR2 on and returns the program's status. TERM and INT it makes an end of its own: a second
         later a TERM to the ranks, and its own status."""
-        config = self.config(LONG.replace("400", "200"))
+        config = self.config(LONG.replace("400", "120"))
         straight = self.straight(config)
         for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
             with self.subTest(signal=number.name):
@@ -92,7 +102,7 @@ class Stop(Case):
                 self.assertEqual(self.status(file)["done"], 0, "the stage is too short for this test")
         self.assertEqual(result.status, OK, str(result))
         self.assert_same(straight, file)
-        self.assertEqual(self.status(file)["gradients"], self.status(straight)["gradients"])
+        self.assertEqual(self.status(file)["n_evaluations"], self.status(straight)["n_evaluations"])
 
     def test_second_signal_ends_at_once(self):
         config = self.config(LONG)
@@ -114,13 +124,48 @@ class Stop(Case):
             with self.subTest(ranks=ranks):
                 result = self.expect(STOPPED, "run", config, "-o", f"{ranks}.h5", "--max-time", "1s", ranks=ranks)
                 self.assertLess(result.seconds, SOON)
-                self.assertIn("stopped with work left", result.err)
-                self.assertNotIn("is complete", result.out)
+                self.assert_stopped_by(result, "--max-time")
+
+    def test_signal_to_another_rank(self):
+        """A worker that is told to stop ends the run for all of them."""
+        config = self.config(LONG)
+        file = self.dir / "net.h5"
+        process = self.start("run", config, "-o", file, ranks=3)
+        self.wait_working(process, file)
+        time.sleep(0.3)
+        worker = [pid for pid in ranks_of(process.pid) if b"OMPI_COMM_WORLD_RANK=1" in
+                  pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")]
+        self.assertEqual(len(worker), 1)
+        send(worker[0], signal.SIGUSR2)
+        result = self.finish(process, 30)
+        self.assertEqual(result.status, STOPPED, str(result))
+        self.assert_stopped_by(result, "a signal to another rank")
+        self.assert_sound(file)
 
     def test_end_of_the_slurm_job(self):
-        config = self.config(LONG)
-        result = self.expect(STOPPED, "run", config, env={"SLURM_JOB_END_TIME": int(time.time()) + 62})
-        self.assertLess(result.seconds, SOON)
+        """It stops a minute before the end; a quarter of what is left before it, if that is less."""
+        config = self.config(LONG.replace("400", "4000"))
+        for left in (4, 242):
+            with self.subTest(left=left):
+                end = int(time.time()) + left
+                process = self.start("run", config, "-o", f"{left}.h5", env={"SLURM_JOB_END_TIME": end})
+                if left == 242:  # too long to wait for: not at once, that is all
+                    self.wait_working(process, self.dir / f"{left}.h5")
+                    time.sleep(1)
+                    self.assertIsNone(process.poll(), "stopped three minutes early")
+                    self.kill_all(process)
+                    self.wait_gone(process)
+                    continue
+                result = self.finish(process, 30)
+                self.assertEqual(result.status, STOPPED, str(result))
+                self.assert_stopped_by(result, "the coming end of the Slurm job")
+                self.assertGreater(result.seconds, (left - 1) * 3 / 4 - 0.1)  # the clock of the environment has whole seconds
+                self.assertLess(time.time(), end + 0.5, "later than the end of the job")
+        result = self.expect(STOPPED, "run", config, "-o", "both.h5", "--max-time", "0.5",
+                             env={"SLURM_JOB_END_TIME": int(time.time()) + 3600})
+        self.assert_stopped_by(result, "--max-time")
+        result = self.expect(STOPPED, "run", config, "-o", "past.h5", env={"SLURM_JOB_END_TIME": int(time.time()) - 5})
+        self.assert_stopped_by(result, "the coming end of the Slurm job")
         self.expect(OK, "run", "-q", self.config(TINY, "short.yaml"), env={"SLURM_JOB_END_TIME": int(time.time()) + 3600})
 
     def test_nothing_left(self):

@@ -1,0 +1,221 @@
+"""The job templates under a fake Slurm: what they pass on to the launcher, what its status becomes, and when they go back
+into the queue.
+
+mpirun, srun, scontrol and date are scripts that stand first on PATH. The launcher is told by files in the test's directory what
+to do, and notes what it was given.
+"""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from espalier_test import *
+
+JOB = "4711"
+FAR = "/nonexistent-espalier/x.h5"  # neither made nor looked at, but not in a place that jobs refuse
+
+# Ends with the status in the file 'status': at a signal, when the file 'end' appears, or at once if 'at_once' is there.
+LAUNCHER = """\
+#!/bin/bash
+trap 'echo USR1 >> "$FAKE/log"; signalled=1' USR1
+trap 'echo TERM >> "$FAKE/log"; signalled=1' TERM
+echo "$(basename "$0") $*" >> "$FAKE/log"
+sleep 0.2
+touch "$FAKE/ready"
+for i in {1..600}; do
+  [ -z "$signalled" ] && [ ! -e "$FAKE/end" ] && [ ! -e "$FAKE/at_once" ] || break
+  sleep 0.05
+done
+exit "$(cat "$FAKE/status")"
+"""
+
+SCONTROL = """\
+#!/bin/bash
+echo "scontrol $*" >> "$FAKE/log"
+[ ! -e "$FAKE/broken" ]
+"""
+
+# With the file 'slow': lets the launcher end, and takes its time.
+DATE = """\
+#!/bin/bash
+if [ -e "$FAKE/slow" ]; then
+  touch "$FAKE/end"
+  sleep 1
+fi
+echo now
+"""
+
+
+class Jobs(Case):
+    def setUp(self):
+        super().setUp()
+        if not have("bash"):
+            self.skipTest("bash is not installed")
+        for name, text in (("mpirun", LAUNCHER), ("srun", LAUNCHER), ("scontrol", SCONTROL), ("date", DATE)):
+            self.write(f"bin/{name}", text).chmod(0o755)
+        self.config()
+
+    def place(self, name="fake"):
+        """The files of one job."""
+        place = self.dir / f"{name}{len(self.started)}"  # one for each job
+        place.mkdir()
+        (place / "log").touch()
+        return place
+
+    def submit(self, place, status=OK, **settings):
+        (place / "status").write_text(str(int(status)))
+        out, err = (tempfile.TemporaryFile(dir=self.mpi) for _ in range(2))
+        env = self.environment(FAKE=place, PATH=f"{self.dir}/bin:{os.environ['PATH']}", SLURM_JOB_ID=JOB, SLURM_JOB_NAME="net",
+                               SLURM_SUBMIT_DIR=SOURCE, CONFIG=self.dir / "net.yaml", OUTPUT=FAR, ESPALIER=ESPALIER)
+        for name in ("LAUNCHER", "MODULES", "RUN_OPTIONS", "ESP_DRY", "SECONDS"):
+            env.pop(name, None)
+        env.update({k: str(v) for k, v in settings.items()})
+        command = ["bash", str(SOURCE / "jobs" / "dms_ensemble.sh")]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.dir, env=env,
+                                   start_new_session=True)
+        process.began, process.out_file, process.err_file = time.monotonic(), out, err
+        self.started.append(process)
+        return process
+
+    def job(self, status, **settings):
+        """A job whose launcher ends at once."""
+        place = self.place()
+        (place / "at_once").touch()
+        return place, self.finish(self.submit(place, status, **settings), 20)
+
+    def wait_launched(self, process, place):
+        self.assertTrue(wait_for(lambda: (place / "ready").exists() or process.poll() is not None, 10))
+        self.assertIsNone(process.poll(), self._texts(process))
+
+    @staticmethod
+    def log(place):
+        return (place / "log").read_text().splitlines()
+
+    def refused(self, status, *words, **settings):
+        place = self.place()
+        result = self.finish(self.submit(place, **settings), 20)
+        self.assertEqual(result.status, status, str(result))
+        for word in words:
+            self.assertIn(word, result.err)
+        self.assertEqual(self.log(place), [], "something was started")
+        return result
+
+    def test_complete(self):
+        place, result = self.job(OK)
+        self.assertEqual(result.status, OK, str(result))
+        self.assertIn(f"complete: {FAR}", result.out)
+        self.assertEqual(self.log(place), [f"mpirun {ESPALIER} run {self.dir}/net.yaml -o {FAR}"])
+
+    def test_other_launcher_and_options(self):
+        place, result = self.job(OK, LAUNCHER="srun", RUN_OPTIONS="--set ensemble.members=100 -q")
+        self.assertEqual(result.status, OK, str(result))
+        self.assertEqual(self.log(place), [f"srun --mpi=pmix {ESPALIER} run {self.dir}/net.yaml -o {FAR} "
+                                           "--set ensemble.members=100 -q"])
+
+    def test_failure(self):
+        for status in (IO, CONFIG, 1, 137):
+            with self.subTest(status=status):
+                place, result = self.job(status)
+                self.assertEqual(result.status, status, str(result))
+                self.assertIn(f"ended with status {status}", result.out)
+                self.assertNotIn("complete:", result.out)
+                self.assertEqual(len(self.log(place)), 1, "requeued")
+
+    def test_stopped_at_once(self):
+        """A job that stops within seconds would come back for ever."""
+        place, result = self.job(STOPPED)
+        self.assertEqual(result.status, STOPPED, str(result))
+        self.assertRegex(result.err, r"not requeued: it ran for \d s only; .*--signal")
+        self.assertEqual(len(self.log(place)), 1, "requeued")
+
+    def test_without_slurm(self):
+        place, result = self.job(STOPPED, SLURM_JOB_ID="")
+        self.assertEqual(result.status, STOPPED, str(result))
+        self.assertEqual(result.err, "")
+        self.assertEqual(len(self.log(place)), 1)
+
+    def test_after_more_than_ten_seconds(self):
+        """Four jobs side by side: signalled, ended by itself, signalled with a queue that takes nothing back, cancelled."""
+        places = {name: self.place(name) for name in ("signalled", "by_itself", "broken", "cancelled")}
+        jobs = {name: self.submit(place, STOPPED) for name, place in places.items()}
+        (places["broken"] / "broken").touch()
+        for name in jobs:
+            self.wait_launched(jobs[name], places[name])
+        time.sleep(max(0.0, max(job.began for job in jobs.values()) + 11 - time.monotonic()))
+        send(jobs["signalled"].pid, signal.SIGUSR1)
+        send(jobs["broken"].pid, signal.SIGUSR1)
+        send(jobs["cancelled"].pid, signal.SIGTERM)
+        (places["by_itself"] / "end").touch()
+        results = {name: self.finish(job, 20) for name, job in jobs.items()}
+        for name, result in results.items():
+            with self.subTest(job=name):
+                self.assertEqual(result.status, STOPPED, str(result))
+                self.assertNotIn("complete:", result.out)
+                log = self.log(places[name])
+                self.assertEqual("USR1" in log, name != "by_itself", log)
+                self.assertNotIn("TERM", log)
+                self.assertEqual(log.count(f"scontrol requeue {JOB}"), name != "cancelled", log)
+                self.assertEqual("back into the queue" in result.out, name in ("signalled", "by_itself"), str(result))
+        self.assertIn("'sbatch' it again to continue", results["broken"].err)
+        self.assertIn("cancelled; work is being saved", results["cancelled"].out)
+        self.assertIn("asked to stop; work is being saved", results["signalled"].out)
+
+    def test_cancelled_early(self):
+        place = self.place()
+        process = self.submit(place, STOPPED)
+        self.wait_launched(process, place)
+        send(process.pid, signal.SIGTERM)
+        result = self.finish(process, 20)
+        self.assertEqual(result.status, STOPPED, str(result))
+        self.assertIn("cancelled", result.out)
+        self.assertNotIn("requeued", result.out + result.err)
+        self.assertEqual(self.log(place)[1:], ["USR1"])
+
+    def test_signal_at_the_end_of_the_launcher(self):
+        """The launcher ends while the shell is in its trap: its status is still what counts."""
+        for status in (STOPPED, IO, OK):
+            with self.subTest(status=status):
+                place = self.place()
+                process = self.submit(place, status)
+                self.wait_launched(process, place)
+                (place / "slow").touch()
+                send(process.pid, signal.SIGUSR1)
+                self.assertTrue(wait_for((place / "end").exists, 10), "the trap did not run")
+                (place / "slow").unlink()
+                result = self.finish(process, 20)
+                self.assertEqual(result.status, status, str(result))
+                self.assertEqual("complete:" in result.out, status == OK, str(result))
+
+    def test_refused(self):
+        for output in ("/tmp/x", "/tmp/../tmp/x.h5", "/var/tmp/x", "/dev/shm/x", "/lscratch/1/x"):
+            with self.subTest(output=output):
+                self.refused(CANNOT_CREATE, f"OUTPUT={output}", "shared storage", OUTPUT=output)
+        self.refused(NO_INPUT, f"CONFIG={self.dir}/none.yaml", CONFIG=self.dir / "none.yaml")
+        self.refused(NO_INPUT, f"ESPALIER={self.dir}/none", ESPALIER=self.dir / "none")
+        self.refused(NO_INPUT, f"ESPALIER={self.dir}/net.yaml", ESPALIER=self.dir / "net.yaml")
+        self.refused(USAGE, "LAUNCHER=foo", LAUNCHER="foo")
+
+    def test_missing_module_command(self):
+        place, result = self.job(OK, MODULES="openmpi hdf5", BASH_ENV="/dev/null")
+        if "there is no 'module' command" not in result.err:
+            self.skipTest("this machine has environment modules")
+        self.assertEqual(result.status, OK, str(result))
+        self.assertEqual(len(self.log(place)), 1)
+
+    def test_dry(self):
+        for launcher, words in (("mpirun", "mpirun"), ("srun", "srun --mpi=pmix")):
+            with self.subTest(launcher=launcher):
+                result = self.refused(OK, LAUNCHER=launcher, ESP_DRY=1)
+                self.assertEqual(result.out, f"{words} {ESPALIER} run {self.dir}/net.yaml -o {FAR}\n")
+        self.refused(OK, ESP_DRY=1, ESPALIER=self.dir / "none")  # not built yet
+        self.refused(CANNOT_CREATE, "OUTPUT=/tmp/x", ESP_DRY=1, OUTPUT="/tmp/x")
+        self.refused(NO_INPUT, "none.yaml", ESP_DRY=1, CONFIG=self.dir / "none.yaml")
+        self.refused(USAGE, "LAUNCHER=foo", ESP_DRY=1, LAUNCHER="foo")
+
+
+if __name__ == "__main__":
+    main()
