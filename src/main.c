@@ -14,6 +14,7 @@ static const struct {
     {"status", esp_cli_status, "how far a results file is, also while it runs"},
     {"verify", esp_cli_verify, "check a results file, or compare two"},
     {"info", esp_cli_info, "config and provenance of a results file"},
+    {"bench", esp_cli_bench, "how fast the gradient is on this machine"},
 };
 
 static void print_help(void)

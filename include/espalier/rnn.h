@@ -48,6 +48,7 @@ typedef struct {
   double *w_in_t;        /* W_in transposed, of the last loss()                 [n_in, ld]        */
   double *w_rec_t;       /* W_rec transposed                                    [pre, ld]         */
   double *w_rec;         /* W_rec                                               [post, ld]        */
+  double *w_out_t, *y_padded; /* for several outputs: W_out transposed, y   [n_hid, n_out padded], [n_nodes, n_out padded] */
   double *w_out, *bias;  /* W_out and its bias column                           [n_out, ld], [n_out] */
   double *drive;         /* W_in u of each distinct input                       [n_drives, ld]    */
   double *a, *rate;      /* a(k); tanh(a(k))                                    [n_nodes, ld]     */
@@ -81,6 +82,10 @@ esp_objective esp_rnn_objective(esp_rnn_problem *problem);
 
 /** Let OpenBLAS use one thread: ranks are the parallelism, and one order of sums gives one set of bits. */
 void esp_one_thread(void);
+
+/** Use these kernels instead of the fastest ones that the CPU has; before anything is computed.
+ *  @return ESP_OK, or ESP_ERR_USAGE if there are none of that name for this CPU (message lists those that there are). */
+esp_err esp_kernel_force(const char *name);
 
 /** Name of the arithmetic kernels in use on this CPU: "avx512", "avx2" or "portable". */
 const char *esp_kernel_name(void);

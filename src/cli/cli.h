@@ -12,6 +12,7 @@ int esp_cli_run(int argc, char **argv);
 int esp_cli_status(int argc, char **argv);
 int esp_cli_verify(int argc, char **argv);
 int esp_cli_info(int argc, char **argv);
+int esp_cli_bench(int argc, char **argv);
 
 /** Say what is wrong on stderr and return the exit status that goes with it. */
 int esp_cli_fail(esp_err err);

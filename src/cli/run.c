@@ -14,6 +14,7 @@
 #include "espalier/ensemble.h"
 #include "espalier/experiment.h"
 #include "espalier/log.h"
+#include "espalier/rnn.h"
 
 enum { MAX_SET = 256 };
 
@@ -43,6 +44,8 @@ static void print_help(void)
          "      --max-time T     stop after T with the work saved and exit 75 (90s, 30m, 12h, 2d or HH:MM:SS); inside a\n"
          "                       Slurm job it stops a minute before the job's end by itself\n"
          "      --force          move an existing results file of another config aside and start anew\n"
+         "      --kernel NAME    use the avx512, avx2 or portable kernels (default: the fastest that the CPU has; avx2 and\n"
+         "                       avx512 give the same bits)\n"
          "      --list-keys      describe every key of the config (Markdown)\n"
          "  -q, --quiet          no progress\n\n"
          "USR1 or USR2 to the process or to mpirun stops the run with all work saved, as INT and TERM do to a single process.\n\n"
@@ -86,12 +89,13 @@ static void default_output(run_options *options)
 /* -1: go on; otherwise the exit status to end with. */
 static int parse_options(int argc, char **argv, run_options *o)
 {
-  enum { SET = 256, DRY_RUN, MAX_TIME, FORCE, LIST_KEYS };
+  enum { SET = 256, DRY_RUN, MAX_TIME, FORCE, LIST_KEYS, KERNEL };
   static const struct option options[] = {
       {"help", no_argument, NULL, 'h'},          {"output", required_argument, NULL, 'o'},
       {"set", required_argument, NULL, SET},     {"dry-run", no_argument, NULL, DRY_RUN},
       {"max-time", required_argument, NULL, MAX_TIME}, {"force", no_argument, NULL, FORCE},
       {"list-keys", no_argument, NULL, LIST_KEYS},     {"quiet", no_argument, NULL, 'q'},
+      {"kernel", required_argument, NULL, KERNEL},
       {NULL, 0, NULL, 0}};
   *o = (run_options){.max_time = INFINITY, .argc = argc, .argv = malloc(((size_t)argc + 1) * sizeof *argv)};
   if (!o->argv)
@@ -125,6 +129,10 @@ static int parse_options(int argc, char **argv, run_options *o)
     case MAX_TIME:
       if (!parse_time(optarg, &o->max_time))
         return esp_cli_usage_error("run", "--max-time '%s' is no time; write 90s, 30m, 12h, 2d or HH:MM:SS", optarg);
+      break;
+    case KERNEL:
+      if (esp_kernel_force(optarg) != ESP_OK)
+        return esp_cli_usage_error("run", "%s", esp_err_message(ESP_ERR_USAGE));
       break;
     case DRY_RUN:
       o->dry_run = true;

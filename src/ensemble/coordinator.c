@@ -147,11 +147,16 @@ static bool finished(const coordinator *c)
   return c->stopping || c->schedule->n_left == 0;
 }
 
-esp_err esp_end_workers(int n_workers, esp_err err)
+static void send_end(int n_workers, esp_err err)
 {
   const esp_order end = {.kind = ESP_ORDER_END, .err = err};
   for (int i = 0; i < n_workers; i++)
     send_order(i, &end);
+}
+
+esp_err esp_end_workers(int n_workers, esp_err err)
+{
+  send_end(n_workers, err);
   for (int n_closed = 0, naps = 0; n_closed < n_workers;) {
     esp_report report;
     MPI_Status status;
@@ -165,6 +170,7 @@ esp_err esp_end_workers(int n_workers, esp_err err)
     if (report.err != ESP_OK && (err == ESP_OK || err == ESP_ERR_STOPPED))
       err = esp_fail(report.err, "rank %d: %s", status.MPI_SOURCE, report.message);
   }
+  send_end(n_workers, err); /* launchers report the first status that is not 0: all ranks must end with the same */
   return err;
 }
 

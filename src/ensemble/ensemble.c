@@ -286,8 +286,10 @@ esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, co
   esp_worker_free(&worker);
   const esp_err closed = esp_results_close(results);
   if (rank > 0) {
-    report_end(ESP_REPORT_CLOSED, closed); /* rank 0 has said already how the run ended */
-    return err;
+    esp_order end;
+    report_end(ESP_REPORT_CLOSED, closed);
+    await_order(&end);
+    return end.err;
   }
   if (err == ESP_OK || err == ESP_ERR_STOPPED)
     err = closed == ESP_OK ? err : closed;

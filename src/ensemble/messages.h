@@ -2,7 +2,8 @@
  *
  *   worker -> coordinator   report: READY (for a strand), CELL (one is written), STOPPED or FAILED (nothing more to do),
  *                                   CLOSED (after END: the file is closed; err says how that went)
- *   coordinator -> worker   order:  WORK (a strand), STOP (soon, with your state saved), END (with the outcome of the run)
+ *   coordinator -> worker   order:  WORK (a strand), STOP (soon, with your state saved), END (close the file), and after CLOSED
+ *                                   END once more (with the outcome of the run)
  *
  * All waiting is polling with short sleeps: Open MPI's blocking calls keep a core busy. */
 #ifndef ESPALIER_ENSEMBLE_MESSAGES_H

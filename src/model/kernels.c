@@ -104,14 +104,27 @@ INLINE void product_columns(epilogue after, int V, int n_rows, int n, int ld, co
     product_block(after, 1, V, n, ld, x + r, m, start + r, out + (long)r * ld, rate + (long)r * ld, column);
 }
 
+/* How many of the vectors that are left to take at once: as many as there are registers for, but never one alone behind many. */
+INLINE int vectors_at_once(int left, int most)
+{
+  return left <= most ? left : left < 2 * most ? (left + 1) / 2 : most;
+}
+
 INLINE void product(epilogue after, int n_rows, int n, int ld, const double *const *x, const double *m,
                     const double *const *start, double *out, double *rate)
 {
-  int column = 0;
-  for (; column + 8 * PRODUCT_VECTORS <= ld; column += 8 * PRODUCT_VECTORS)
-    product_columns(after, PRODUCT_VECTORS, n_rows, n, ld, x, m, start, out, rate, column);
-  for (; column < ld; column += 8)
-    product_columns(after, 1, n_rows, n, ld, x, m, start, out, rate, column);
+  for (int column = 0; column < ld;) {
+    const int V = vectors_at_once((ld - column) / 8, PRODUCT_VECTORS);
+    if (V == 4)
+      product_columns(after, 4, n_rows, n, ld, x, m, start, out, rate, column);
+    else if (V == 3)
+      product_columns(after, 3, n_rows, n, ld, x, m, start, out, rate, column);
+    else if (V == 2)
+      product_columns(after, 2, n_rows, n, ld, x, m, start, out, rate, column);
+    else
+      product_columns(after, 1, n_rows, n, ld, x, m, start, out, rate, column);
+    column += 8 * V;
+  }
 }
 
 static void rows_times_matrix(int n_rows, int n, int ld, const double *const *x, const double *m, const double *const *start,
@@ -162,17 +175,26 @@ INLINE void sum_columns(int V, long n_terms, int n_rows, int ld_a, const double 
   int r = 0;
   for (; r + SUM_ROWS <= n_rows; r += SUM_ROWS)
     sum_block(SUM_ROWS, V, n_terms, ld_a, a + r, b, column, ld_out, out + (long)r * ld_out);
-  for (; r < n_rows; r++)
+  for (; r + 2 <= n_rows; r += 2)
+    sum_block(2, V, n_terms, ld_a, a + r, b, column, ld_out, out + (long)r * ld_out);
+  if (r < n_rows)
     sum_block(1, V, n_terms, ld_a, a + r, b, column, ld_out, out + (long)r * ld_out);
 }
 
 static void sum_of_products(long n_terms, int n_rows, int ld_a, const double *a, const double *const *b, int ld_out, double *out)
 {
-  int column = 0;
-  for (; column + 8 * SUM_VECTORS <= ld_out; column += 8 * SUM_VECTORS)
-    sum_columns(SUM_VECTORS, n_terms, n_rows, ld_a, a, b, column, ld_out, out);
-  for (; column < ld_out; column += 8)
-    sum_columns(1, n_terms, n_rows, ld_a, a, b, column, ld_out, out);
+  for (int column = 0; column < ld_out;) {
+    const int V = vectors_at_once((ld_out - column) / 8, SUM_VECTORS);
+    if (V == 4)
+      sum_columns(4, n_terms, n_rows, ld_a, a, b, column, ld_out, out);
+    else if (V == 3)
+      sum_columns(3, n_terms, n_rows, ld_a, a, b, column, ld_out, out);
+    else if (V == 2)
+      sum_columns(2, n_terms, n_rows, ld_a, a, b, column, ld_out, out);
+    else
+      sum_columns(1, n_terms, n_rows, ld_a, a, b, column, ld_out, out);
+    column += 8 * V;
+  }
 }
 
 /* ---- sums of rows ---- */

@@ -52,19 +52,21 @@ typedef struct {
   size_t n;
 } piece;
 
-enum { N_PIECES = 18 };
+enum { N_PIECES = 20 };
 
 /* All arrays of a problem: the one list that sizing and taking share. */
 static void list_pieces(esp_rnn_problem *p, long n_nodes, long n_drives, piece pieces[N_PIECES])
 {
   const size_t ld = (size_t)padded(p->shape.n_hid), n = (size_t)p->shape.n_hid, n_out = (size_t)p->shape.n_out;
+  const size_t ld_y = (size_t)padded(p->shape.n_out);
   const size_t drives = (size_t)n_drives * ld, states = (size_t)n_nodes * ld, outputs = (size_t)n_nodes * n_out;
   const piece list[N_PIECES] = {
       {&p->w_in_t, (size_t)p->shape.n_in * ld}, {&p->w_rec_t, n * ld},    {&p->w_rec, n * ld},       {&p->w_out, n_out * ld},
       {&p->bias, n_out},                        {&p->drive, drives},      {&p->drive_adjoint, drives}, {&p->a, states},
       {&p->rate, states},                       {&p->own, states},        {&p->adjoint, states},     {&p->child_sum, states},
       {&p->y, outputs},                         {&p->dy, outputs},        {&p->d_rec, n * ld},       {&p->d_out, n_out * ld},
-      {&p->d_in_t, (size_t)p->shape.n_in * ld}, {&p->rest, ld},
+      {&p->d_in_t, (size_t)p->shape.n_in * ld}, {&p->rest, ld > ld_y ? ld : ld_y},
+      {&p->w_out_t, n_out > 1 ? n * ld_y : 0},  {&p->y_padded, n_out > 1 ? (size_t)n_nodes * ld_y : 0},
   };
   memcpy(pieces, list, sizeof list);
 }
@@ -119,9 +121,10 @@ static void set_rows(esp_rnn_problem *p)
     p->row[DY][node] = p->dy + (size_t)node * (size_t)p->shape.n_out;
     p->row[REST][node] = p->rest;
   }
+  const bool shared = tree->n_drives < tree->n_nodes; /* otherwise drive d is that of node d, and there is nothing to add up */
   for (int d = 0; d < tree->n_drives; d++) {
     p->row[INPUT][d] = tree->drive_input + (size_t)d * (size_t)tree->n_in;
-    p->row[DRIVE_SUM][d] = p->drive_adjoint + (size_t)d * ld;
+    p->row[DRIVE_SUM][d] = shared ? p->drive_adjoint + (size_t)d * ld : row(p, p->adjoint, d);
   }
   set_child_sums(p);
 }
@@ -171,6 +174,21 @@ static void set_weights(esp_rnn_problem *p, const double *w)
     memcpy(p->w_out + (size_t)o * (size_t)p->ld, w_out + (size_t)o * (size_t)ld_out, (size_t)n * sizeof *w);
     p->bias[o] = p->shape.bias ? w_out[(size_t)o * (size_t)ld_out + (size_t)n] : 0.0;
   }
+  if (p->shape.n_out > 1)
+    transpose(p->shape.n_out, n, w_out, ld_out, p->w_out_t, padded(p->shape.n_out));
+}
+
+/* y of every node, still without its bias: a dot product of each row, or for several outputs one product with W_out'. */
+static void read_out(esp_rnn_problem *p, const esp_kernel *k)
+{
+  const int n_nodes = p->tree->n_nodes, n_out = p->shape.n_out, ld_y = padded(n_out);
+  if (n_out == 1) {
+    k->rows_times_vector(n_nodes, p->ld, p->shape.readout == ESP_READOUT_LATENT ? p->a : p->rate, p->w_out, p->y, 1);
+    return;
+  }
+  k->rows_times_matrix(n_nodes, p->shape.n_hid, ld_y, p->row[STATE], p->w_out_t, p->row[REST], p->y_padded);
+  for (int node = 0; node < n_nodes; node++)
+    memcpy(p->y + (size_t)node * (size_t)n_out, p->y_padded + (size_t)node * (size_t)ld_y, (size_t)n_out * sizeof(double));
 }
 
 double esp_rnn_loss(esp_rnn_problem *p, const double *w)
@@ -182,10 +200,7 @@ double esp_rnn_loss(esp_rnn_problem *p, const double *w)
   k->rows_times_matrix(tree->n_drives, p->shape.n_in, ld, p->row[INPUT], p->w_in_t, p->row[REST], p->drive);
   k->forward(tree->n_steps, tree->level, p->shape.n_hid, ld, p->row[RATE_OF_PARENT], p->w_rec_t, p->row[DRIVE_OF_NODE], p->a,
              p->rate);
-  double *state = p->shape.readout == ESP_READOUT_LATENT ? p->a : p->rate;
-  for (int o = 0; o < n_out; o++)
-    k->rows_times_vector(tree->n_nodes, ld, state, p->w_out + (size_t)o * (size_t)ld, p->y + o, n_out);
-
+  read_out(p, k);
   double sum = tree->constant;
   for (int node = 0; node < tree->n_nodes; node++)
     for (int o = 0; o < n_out; o++) {
@@ -244,8 +259,10 @@ void esp_rnn_gradient(esp_rnn_problem *p, double *gradient)
   double *d_rec = gradient + esp_rnn_w_rec_offset(&p->shape), *d_out = gradient + esp_rnn_w_out_offset(&p->shape);
   sweep_back(p);
   const int roots = tree->level[1]; /* at the first step the rate before is zero: nothing for W_rec */
-  memset(p->drive_adjoint, 0, (size_t)tree->n_drives * (size_t)ld * sizeof(double));
-  k->add_rows(tree->n_nodes, ld, p->adjoint, tree->drive, p->drive_adjoint);
+  if (tree->n_drives < tree->n_nodes) {
+    memset(p->drive_adjoint, 0, (size_t)tree->n_drives * (size_t)ld * sizeof(double));
+    k->add_rows(tree->n_nodes, ld, p->adjoint, tree->drive, p->drive_adjoint);
+  }
   k->sum_of_products(tree->n_drives, n_in, n_in, tree->drive_input, p->row[DRIVE_SUM], ld, p->d_in_t);
   k->sum_of_products(tree->n_nodes - roots, n, ld, row(p, p->adjoint, roots), p->row[RATE_OF_PARENT] + roots, ld, p->d_rec);
   k->sum_of_products(tree->n_nodes, n_out, n_out, p->dy, p->row[STATE], ld, p->d_out);

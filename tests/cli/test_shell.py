@@ -33,11 +33,11 @@ class Shell(unittest.TestCase):
             self.skipTest("there are no job templates in jobs/")
         for script in jobs:
             with self.subTest(script=script.name):
-                done = self.run_bash(str(script), ESP_DRY="1")
+                done = self.run_bash(str(script), ESP_DRY="1", OUTPUT="/shared/x.h5")
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertRegex(done.stdout, r"\bespalier\b")
                 for launcher in ("mpirun", "srun"):
-                    done = self.run_bash(str(script), ESP_DRY="1", LAUNCHER=launcher)
+                    done = self.run_bash(str(script), ESP_DRY="1", OUTPUT="/shared/x.h5", LAUNCHER=launcher)
                     self.assertEqual(done.returncode, 0, done.stderr)
                 config = re.search(r"config/\S+\.yaml", done.stdout)
                 if config:
