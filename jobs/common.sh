@@ -49,8 +49,8 @@ esp_requeue() {
 esp_run_job() {
   esp_check
   esp_load_modules
-  # One thread a rank; ROMIO, which leaves no lock files behind; time for the ranks to save when the launcher is terminated.
-  export OPENBLAS_NUM_THREADS=1 OMPI_MCA_io=^ompio OMPI_MCA_odls_base_sigkill_timeout=20
+  # One thread a rank; ROMIO, which leaves no lock files behind.
+  export OPENBLAS_NUM_THREADS=1 OMPI_MCA_io=^ompio
   if [ "$(id -u)" = 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   fi

@@ -39,8 +39,8 @@ esp_err esp_ensemble_share(esp_err err, char **text);
  *  @return on every rank the same: ESP_OK when all cells are there, ESP_ERR_STOPPED with work left, ESP_ERR_IO, ... */
 esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, const esp_ensemble_options *options);
 
-/** Catch USR1, USR2, INT and TERM: the first asks the run to stop soon with its work saved, a second INT or TERM ends the
- *  process at once. Call before MPI_Init's children start work. */
+/** Catch USR1, USR2, INT and TERM: the first asks the run to stop soon with its work saved; after an INT or TERM, an INT or a TERM
+ *  more than 3 s later ends the process at once. Call before MPI_Init's children start work. */
 void esp_stop_on_signals(void);
 
 /** The number of the first signal that this process got so; 0: none. */

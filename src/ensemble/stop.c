@@ -2,18 +2,30 @@
 #include "espalier/ensemble.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
-static volatile sig_atomic_t signalled, end_signals; /* the number of the first signal; how many INT and TERM */
+enum { LAUNCHER_REPEATS = 3 }; /* s; Slurm and mpirun each send a TERM of their own: that is one request, not two */
+
+static volatile sig_atomic_t signalled; /* the number of the first signal */
+static time_t first_end;                /* when the first INT or TERM came; 0: none; only the handler uses it */
 
 static void on_signal(int number)
 {
   if (!signalled)
     signalled = number;
-  if ((number == SIGINT || number == SIGTERM) && end_signals++ > 0) {
+  if (number != SIGINT && number != SIGTERM)
+    return;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const bool again = first_end != 0 && (number == SIGINT || now.tv_sec - first_end > LAUNCHER_REPEATS);
+  if (again) {
     signal(number, SIG_DFL); /* asked twice: end now; committed cells are safe in the file */
     raise(number);
   }
+  if (first_end == 0)
+    first_end = now.tv_sec;
 }
 
 void esp_stop_on_signals(void)
