@@ -8,9 +8,8 @@
  * dimensionless; one step is one bin of about 50 ms.
  *
  * All trials of a set are run at once on their tree of input histories (tree.h): trials with equal inputs so far share one
- * trajectory. Every sum has a fixed order, so equal inputs give equal bits, on AVX2 and
- * AVX-512 alike; the result does not depend on what else is
- * in the set's order of evaluation, ranks or restarts. */
+ * trajectory. Every sum has a fixed order, so equal calls give equal bits, with AVX2 and AVX-512 alike, whatever ranks and
+ * restarts there were. */
 #ifndef ESPALIER_RNN_H
 #define ESPALIER_RNN_H
 #include <stdbool.h>

@@ -139,12 +139,13 @@ static void hear(coordinator *c, int i, const esp_report *report)
   }
 }
 
+/* When nobody works and everybody has been served, nothing more will come. */
 static bool finished(const coordinator *c)
 {
   for (int i = 0; i < c->n_workers; i++)
     if (c->stopping ? !c->workers[i].gone : !c->workers[i].waiting)
       return false;
-  return c->stopping || c->schedule->n_left == 0;
+  return true;
 }
 
 static void send_end(int n_workers, esp_err err)
@@ -196,6 +197,8 @@ esp_err esp_coordinate(esp_schedule *schedule, int n_workers, bool (*tick)(void 
   /* Everything is in the file: a stop that came with the last cell changes nothing any more. */
   if (c.err == ESP_ERR_STOPPED && schedule->n_done == schedule->n_cells)
     c.err = ESP_OK;
+  if (c.err == ESP_OK && schedule->n_left > 0) /* a plan whose parents go in a circle would otherwise wait for ever */
+    stop_everybody(&c, ESP_ERR_INTERNAL, "some strands never became ready");
   free(c.workers);
   return c.err == ESP_OK || c.err == ESP_ERR_STOPPED ? c.err : esp_fail(c.err, "%s", c.message);
 }
