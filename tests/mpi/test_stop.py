@@ -58,7 +58,7 @@ class Stop(Case):
     def test_launcher(self):
         """mpirun passes USR1 and USR2 on and returns the program's status. TERM and INT it makes an end of its own: a second
         later a TERM to the ranks, and its own status."""
-        config = self.config(LONG.replace("400", "120"))
+        config = self.config(LONG)  # long enough for a TERM that comes a second late
         straight = self.straight(config)
         for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
             with self.subTest(signal=number.name):
@@ -71,7 +71,7 @@ class Stop(Case):
 
     def test_all_ranks(self):
         """As Slurm does it: every rank gets the signal itself."""
-        config = self.config(LONG.replace("400", "100"))
+        config = self.config(LONG.replace("400", "200"))
         straight = self.straight(config)
         for number in (signal.SIGUSR2, signal.SIGTERM):
             with self.subTest(signal=number.name):
