@@ -1,6 +1,7 @@
 /* cli/bench.c - how fast is the gradient here? Everything is measured in turn, round after round, beside a large matrix product,
  * so that the ratios hold on a machine whose speed comes and goes. */
 #include <cblas.h>
+#include <errno.h>
 #include <getopt.h>
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
@@ -8,7 +9,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../results/internal.h" /* --write makes an HDF5 file that is no results file, so it borrows from the room of HDF5 */
 #include "cli.h"
 #include "espalier/dms_task.h"
 #include "espalier/log.h"
@@ -20,15 +23,19 @@ enum { N_ROUNDS = 15, DGEMM_SIZE = 512 };
 
 static void print_help(void)
 {
-  printf("Usage: espalier bench [--json] [--kernel NAME]\n\n"
+  printf("Usage: espalier bench [--json] [--kernel NAME]\n"
+         "       espalier bench --write FILE.h5 [--kernel NAME]\n\n"
          "Measure on one core: a large OpenBLAS product (DGEMM 512^3), the gradient of several networks and training sets, and a\n"
          "step of scaled conjugate gradient. All cases are measured in turn, %d times; medians are printed.\n\n"
          "  effective rate   operations of the plain algorithm (6 x weights x steps x trials) over the time\n"
          "  of DGEMM         that rate over the rate of DGEMM in the same round\n\n"
+         "--write measures nothing: it puts the numbers of the first case, with its loss and gradient, into a new HDF5 file, for\n"
+         "other programs to compute the same and compare (tools/bench_peers).\n\n"
          "Examples:\n"
          "  espalier bench\n"
          "  espalier bench --json > bench.json\n"
-         "  espalier bench --kernel avx2\n",
+         "  espalier bench --kernel avx2\n"
+         "  espalier bench --write dms_dense.h5\n",
          N_ROUNDS);
 }
 
@@ -248,6 +255,95 @@ static esp_err print_json(const bench *benches, const double *dgemm_rate, double
   return ESP_OK;
 }
 
+/* ---- --write ---- */
+
+typedef struct {
+  const char *name;
+  esp_type type;
+  int n_dims;
+  hsize_t dims[3];
+  const void *values;
+  const char *long_name;
+} part;
+
+static herr_t write_part(hid_t file, const part *p)
+{
+  herr_t done = -1;
+  const hid_t space = p->n_dims ? H5Screate_simple(p->n_dims, p->dims, NULL) : H5Screate(H5S_SCALAR);
+  const hid_t dataset =
+      H5Dcreate2(file, p->name, esp_h5_file_type(p->type), space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  if (dataset >= 0 && H5Dwrite(dataset, esp_h5_memory_type(p->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, p->values) >= 0)
+    done = esp_h5_set_text(dataset, "long_name", p->long_name);
+  esp_h5_drop(dataset);
+  esp_h5_drop(space);
+  return done;
+}
+
+/* The bytes of a file with these parts; the caller frees them. HDF5 makes it in memory and never sees the disk: version 1.10
+ * crashes when the program ends after a write that failed. */
+static void *file_image(const part *parts, int n_parts, size_t *n_bytes)
+{
+  void *image = NULL;
+  esp_h5_start();
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  const herr_t in_memory = H5Pset_fapl_core(access, 1 << 16, false);
+  const hid_t file = in_memory < 0 ? -1 : H5Fcreate("case", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  herr_t done = file < 0 ? -1 : esp_h5_set_text(file, "program", esp_program_version());
+  for (int i = 0; i < n_parts && done >= 0; i++)
+    done = write_part(file, &parts[i]);
+  if (done >= 0 && H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0) {
+    const ssize_t size = H5Fget_file_image(file, NULL, 0);
+    *n_bytes = size > 0 ? (size_t)size : 0;
+    image = size > 0 ? malloc(*n_bytes) : NULL;
+    if (image && H5Fget_file_image(file, image, *n_bytes) != size) {
+      free(image);
+      image = NULL;
+    }
+  }
+  esp_h5_drop(file);
+  esp_h5_drop(access);
+  return image;
+}
+
+/* Never over a file that is there (x): it may be results. */
+static esp_err save(const char *path, const void *bytes, size_t n_bytes)
+{
+  FILE *file = fopen(path, "wbx");
+  ESP_REQUIRE(file, ESP_ERR_CANNOT_CREATE, "%s: cannot be created: %s", path, strerror(errno));
+  int why = fwrite(bytes, 1, n_bytes, file) == n_bytes ? 0 : errno;
+  if (fclose(file) != 0 && !why)
+    why = errno;
+  if (!why)
+    return ESP_OK;
+  unlink(path);
+  return esp_fail(ESP_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
+}
+
+static esp_err write_case(const char *path, const bench_case *c, bench *b)
+{
+  esp_one_thread();
+  ESP_TRY(make_bench(c, b));
+  const double loss = esp_rnn_loss(&b->problem, b->w);
+  esp_rnn_gradient(&b->problem, b->gradient);
+  const int32_t n_hid = c->n_hid;
+  const hsize_t n_trials = (hsize_t)b->trials.n_trials, n_steps = (hsize_t)b->trials.n_steps;
+  const hsize_t n_in = (hsize_t)c->n_in, n_out = (hsize_t)c->n_out, n_weights = esp_rnn_n_weights(&b->problem.shape);
+  const part parts[] = {
+      {"input", ESP_F64, 3, {n_trials, n_steps, n_in}, b->trials.input, "u(k) of each trial [trial, step, input]"},
+      {"target", ESP_F64, 3, {n_trials, n_steps, n_out}, b->trials.target, "what y(k) should be [trial, step, output]"},
+      {"weights", ESP_F64, 1, {n_weights}, b->w, "W_in [post, input], W_rec [post, pre], W_out [output, unit], row-major"},
+      {"gradient", ESP_F64, 1, {n_weights}, b->gradient, "dE/dw at these weights, in their order"},
+      {"loss", ESP_F64, 0, {0}, &loss, "E = sum of (y - target)^2 / (n_trials n_steps)"},
+      {"n_hid", ESP_I32, 0, {0}, &n_hid, "hidden units"},
+  };
+  size_t n_bytes = 0;
+  void *image = file_image(parts, sizeof parts / sizeof *parts, &n_bytes);
+  ESP_REQUIRE(image, ESP_ERR_INTERNAL, "%s: HDF5 cannot make it: %s", path, esp_h5_cause());
+  const esp_err err = save(path, image, n_bytes);
+  free(image);
+  return err;
+}
+
 static esp_err run_bench(bool json, bench *benches)
 {
   const size_t n = DGEMM_SIZE * DGEMM_SIZE;
@@ -276,8 +372,9 @@ int esp_cli_bench(int argc, char **argv)
 {
   static const struct option options[] = {
       {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {"kernel", required_argument, NULL, 'k'},
-      {NULL, 0, NULL, 0}};
+      {"write", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
   bool json = false;
+  const char *path = NULL;
   for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
     if (c == 'h') {
       print_help();
@@ -288,11 +385,14 @@ int esp_cli_bench(int argc, char **argv)
     if (c == 'k' && esp_kernel_force(optarg) != ESP_OK)
       return esp_cli_usage_error("bench", "%s", esp_err_message(ESP_ERR_USAGE));
     json = json || c == 'j';
+    path = c == 'w' ? optarg : path;
   }
   if (argc != optind)
     return esp_cli_usage_error("bench", "it takes no file, '%s' given", argv[optind]);
+  if (json && path)
+    return esp_cli_usage_error("bench", "--write measures nothing, so there is nothing for --json to print");
   static bench benches[N_CASES];
-  const esp_err err = run_bench(json, benches);
+  const esp_err err = path ? write_case(path, &cases[0], &benches[0]) : run_bench(json, benches);
   for (int i = 0; i < N_CASES; i++)
     esp_workspace_free(&benches[i].ws);
   return err == ESP_OK ? 0 : esp_cli_fail(err);

@@ -1,6 +1,10 @@
 """The kernels for different CPUs: `run --kernel`, and `bench`. Speed itself is not judged: machines come and go."""
+import array
 import json
+import math
 import pathlib
+import re
+import subprocess
 import sys
 import unittest
 
@@ -53,6 +57,84 @@ class Bench(Case):
     def test_text(self):
         lines = self.expect(OK, "bench").out.splitlines()
         self.assertTrue(any(line.startswith("DMS, 0.90 pruned") for line in lines), lines)
+
+
+def plain_loss(n_hid, inputs, targets, weights):
+    """E as the header of rnn.h has it, trial by trial. inputs [trial][step][input], targets [trial][step]."""
+    n_in = len(inputs[0][0])
+    w_in = [weights[i * n_in:(i + 1) * n_in] for i in range(n_hid)]
+    rest = weights[n_hid * n_in:]
+    w_rec = [rest[i * n_hid:(i + 1) * n_hid] for i in range(n_hid)]
+    w_out = rest[n_hid * n_hid:]
+
+    def dot(a, b):
+        return math.fsum(x * y for x, y in zip(a, b))
+
+    total = 0.0
+    for u, target in zip(inputs, targets):
+        rate = [0.0] * n_hid
+        for k in range(len(u)):
+            rate = [math.tanh(dot(w_rec[i], rate) + dot(w_in[i], u[k])) for i in range(n_hid)]
+            total += (dot(w_out, rate) - target[k]) ** 2
+    return total / (len(inputs) * len(inputs[0]))
+
+
+class Write(Case):
+    """`bench --write`: a case for other programs to compute."""
+
+    def numbers(self, name, code="d"):
+        return array.array(code, self.bytes_of(self.dir / "case.h5", name))
+
+    def test_case(self):
+        if sys.byteorder != "little":
+            self.skipTest("reads the bytes of the file as they are")
+        self.assertEqual(self.expect(OK, "bench", "--write", "case.h5").out, "")
+        self.assertEqual(list(self.numbers("n_hid", "i")), [30])
+        flat, targets = self.numbers("input"), self.numbers("target")
+        weights, gradient, (loss,) = self.numbers("weights"), self.numbers("gradient"), self.numbers("loss")
+        self.assertEqual([len(flat), len(targets), len(weights), len(gradient)], [20 * 58 * 6, 20 * 58, 1110, 1110])
+        inputs = [[flat[(t * 58 + k) * 6:][:6] for k in range(58)] for t in range(20)]
+        targets = [targets[t * 58:][:58] for t in range(20)]
+        self.assertLess(abs(plain_loss(30, inputs, targets, weights) / loss - 1), 1e-12)
+
+        # One entry of each matrix; by chance none of them is small.
+        h = 1e-5
+        for i in (1, 30 * 6 + 31, 30 * 6 + 30 * 30 + 4):
+            losses = []
+            for sign in (1, -1):
+                moved = weights[:]
+                moved[i] += sign * h
+                losses.append(plain_loss(30, inputs, targets, moved))
+            self.assertLess(abs((losses[0] - losses[1]) / (2 * h) - gradient[i]), 1e-6 * max(map(abs, gradient)), i)
+
+    @unittest.skipUnless(have("h5dump"), "h5dump is not installed")
+    def test_description(self):
+        self.expect(OK, "bench", "--write", "case.h5", "--kernel", "portable")
+        text = subprocess.run(["h5dump", "-H", str(self.dir / "case.h5")], capture_output=True, text=True, timeout=30,
+                              check=True).stdout
+        found = {name: shape.strip() for name, shape in
+                 re.findall(r'DATASET "(\w+)" \{\s+DATATYPE +\S+\s+DATASPACE +(?:SIMPLE \{ \(([^)]*)\)|SCALAR)', text)}
+        self.assertEqual(found, {"input": "20, 58, 6", "target": "20, 58, 1", "weights": "1110", "gradient": "1110",
+                                 "loss": "", "n_hid": ""})
+        self.assertEqual(text.count('ATTRIBUTE "long_name"'), 6)
+
+    def test_cannot_create(self):
+        there = self.write("there.h5", "results of weeks")
+        self.assert_one_line(self.expect(CANNOT_CREATE, "bench", "--write", there), "there.h5", "File exists")
+        self.assertEqual(there.read_text(), "results of weeks")
+        self.assert_one_line(self.expect(CANNOT_CREATE, "bench", "--write", "nowhere/case.h5"), "nowhere/case.h5",
+                             "No such file or directory")
+        self.assertIn("--write", self.expect(USAGE, "bench", "--json", "--write", "case.h5").err)
+        self.assertIn("--write", self.expect(USAGE, "bench", "--write").err)
+        self.assertEqual(self.litter(), ["there.h5"])
+
+    def test_disk_full(self):
+        limited = 'trap "" XFSZ; ulimit -f 8; exec "$0" bench --write case.h5'
+        result = subprocess.run(["sh", "-c", limited, ESPALIER], cwd=self.dir, env=self.environment(), capture_output=True,
+                                text=True, timeout=60)
+        self.assertEqual(result.returncode, IO, result.stderr)
+        self.assert_one_line(Result(result.returncode, "", result.stderr, 0), "case.h5: cannot be written", "too large")
+        self.assertEqual(self.litter(), [])
 
 
 if __name__ == "__main__":
