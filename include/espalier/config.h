@@ -12,16 +12,17 @@
 #include "espalier/rnn.h"
 #include "espalier/scg.h"
 
-#define ESP_MAX_RUNGS 64
+#define ESP_MAX_LIST 64
 
 typedef enum { ESP_EXPERIMENT_DMS, ESP_EXPERIMENT_SCRATCH } esp_experiment_id;       /* dms | scratch          */
 typedef enum { ESP_NOISE_INDEPENDENT, ESP_NOISE_PAIRED } esp_noise_mode;             /* independent | paired   */
+typedef enum { ESP_HESSIAN_DIFFERENCE, ESP_HESSIAN_EXACT } esp_hessian;               /* difference | exact     */
 typedef enum { ESP_NEW_CUES_BOTH, ESP_NEW_CUES_NEW_ONLY } esp_new_cues;              /* both | new_only        */
 
 typedef struct {
   int n;
-  double value[ESP_MAX_RUNGS]; /* strictly increasing, each in (0, 1) */
-} esp_fraction_list;
+  double value[ESP_MAX_LIST]; /* strictly increasing */
+} esp_number_list;
 
 typedef struct {
   esp_experiment_id experiment;
@@ -47,19 +48,21 @@ typedef struct {
   } task;
   struct {
     esp_scg_variant scg;    /* published | deposited | moller                                             */
+    esp_hessian hessian;    /* curvature along the direction: difference of gradients (published) | exact */
     double sigma;           /* finite-difference step of the curvature                                    */
     double lambda;          /* first regularisation                                                       */
     double fallback_step;   /* gradient step after max_failures failures in a row (not in moller)         */
     int max_failures;       /* ... this many                                                              */
     int steps_per_call;     /* SCG steps in a training call; 0: as many as weights                        */
     int max_calls;          /* training calls in an episode                                               */
+    int plateau_calls;      /* an episode stuck for this many calls ends; 0: never (published)            */
     int start_episodes;     /* episodes (each with new frozen noise) that train the start                 */
     int window;             /* converged: mean decrease of E over this many accepted steps ...            */
     double min_decrease;    /* ... is below this ...                                                      */
     double loss_factor;     /* ... and E < loss_factor * target_noise_sd^2                                */
   } training;
   struct {
-    esp_fraction_list fractions;   /* prune fraction of each rung                                    */
+    esp_number_list fractions;   /* prune fraction of each rung                                    */
     esp_prune_criterion criterion; /* magnitude | random                                             */
     esp_prune_ties ties;           /* row_major | column_major: which of equal weights goes first    */
     esp_noise_mode noise;          /* independent | paired: own or same training sets for both arms  */
@@ -70,6 +73,10 @@ typedef struct {
     int members;           /* for the first members only                                                    */
     esp_new_cues new_cues; /* both | new_only                                                               */
   } transfer;
+  struct {
+    esp_number_list onsets;    /* bins at which a distractor of two bins begins, in the delay  [analysis] */
+    esp_number_list strengths; /* of it; 0: none                                               [analysis] */
+  } probe;
   struct {
     double prune_fraction; /* removed before any training in arm pruned_first            */
     int calls;             /* training calls on the old and again on the new cues        */

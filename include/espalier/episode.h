@@ -27,6 +27,7 @@ typedef struct {
   long steps_per_call;
   int max_calls;
   bool until_converged;     /* false: all max_calls calls are made                                  */
+  int plateau_calls;        /* end when the loss fell by less than 1 % over this many calls; 0: never */
   esp_criterion *criterion; /* reset at each call; NULL: never converges                            */
   bool (*stop)(void *context);            /* asked before every step; NULL: never                   */
   esp_err (*call_made)(void *context);    /* after every call but the last: a good place to save; NULL: nothing */
@@ -36,8 +37,11 @@ typedef struct {
 /** Workspace bytes that esp_episode_train takes for n_weights weights. */
 size_t esp_episode_workspace_bytes(size_t n_weights);
 
-/** Train weights [n_weights] on f from call episode->n_calls on. Ends early when a call converges (if until_converged) or when
- *  the loss is no longer finite.
+/** Did the episode end (or would it) because its loss no longer falls? */
+bool esp_episode_on_plateau(const esp_episode_options *options, const esp_episode *episode);
+
+/** Train weights [n_weights] on f from call episode->n_calls on. Ends early when a call converges (if until_converged), on a
+ *  plateau, or when the loss is no longer finite.
  *  @return ESP_OK; ESP_ERR_STOPPED: weights and episode are those of the last call boundary; ESP_ERR_NOMEM; or what call_made
  *          returned. */
 esp_err esp_episode_train(const esp_objective *f, const esp_episode_options *options, double *weights, esp_episode *episode,

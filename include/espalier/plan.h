@@ -133,6 +133,8 @@ typedef enum {                  /* why a stage ended; stored: append, never renu
   ESP_STOP_COPIED = 3,          /* the record is its parent's (shared start)                      */
   ESP_STOP_NOT_FINITE = 4,      /* the loss became infinite or undefined                          */
   ESP_STOP_PARENT_FAILED = 5,   /* there is nothing to start from                                 */
+  ESP_STOP_PLATEAU = 6,         /* the loss no longer fell (training.plateau_calls)               */
+  ESP_N_STOP_REASONS
 } esp_stop_reason;
 
 /** The words for them: "converged", "max_calls", ... Constant text. */

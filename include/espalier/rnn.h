@@ -36,7 +36,15 @@ size_t esp_rnn_n_weights(const esp_rnn_shape *shape);
 size_t esp_rnn_w_rec_offset(const esp_rnn_shape *shape);
 size_t esp_rnn_w_out_offset(const esp_rnn_shape *shape);
 
-#define ESP_RNN_ROWS 9
+/** A vector of weights in the orientations that products want, padded with zeros. */
+typedef struct {
+  double *in_t;           /* W_in transposed                                    [n_in, ld]           */
+  double *rec_t, *rec;    /* W_rec transposed; W_rec                            [ld, ld]             */
+  double *out, *bias;     /* W_out and its bias column                          [n_out, ld], [n_out] */
+  double *out_t;          /* for several outputs: W_out transposed              [n_hid, n_out padded] */
+} esp_rnn_weights;
+
+#define ESP_RNN_ROWS 7
 
 /** A network on a set of trials, ready to be evaluated; arrays are borrowed from the workspace it was made in. Rows
  *  are padded to ld with zeros. */
@@ -44,22 +52,20 @@ typedef struct {
   esp_rnn_shape shape;
   const esp_tree *tree;
   int ld;
-  double *w_in_t;        /* W_in transposed, of the last loss()                 [n_in, ld]        */
-  double *w_rec_t;       /* W_rec transposed                                    [pre, ld]         */
-  double *w_rec;         /* W_rec                                               [post, ld]        */
-  double *w_out_t, *y_padded; /* for several outputs: W_out transposed, y   [n_hid, n_out padded], [n_nodes, n_out padded] */
-  double *w_out, *bias;  /* W_out and its bias column                           [n_out, ld], [n_out] */
-  double *drive;         /* W_in u of each distinct input                       [n_drives, ld]    */
-  double *a, *rate;      /* a(k); tanh(a(k))                                    [n_nodes, ld]     */
-  double *y, *dy;        /* output; dE/dy                                       [n_nodes, n_out]  */
-  double *own;           /* W_out' dE/dy: what a node gets through its output   [n_nodes, ld]     */
-  double *adjoint;       /* dE/da                                               [n_nodes, ld]     */
-  double *child_sum;     /* sum of dE/da over several children of a node        [n_sums, ld]      */
-  double *drive_adjoint; /* sum of dE/da over the nodes of an input             [n_drives, ld]    */
-  double *d_in_t, *d_rec, *d_out; /* gradient, padded   [n_in, ld], [post, ld], [n_out, ld]       */
-  double *rest;          /* zeros                                               [ld]              */
-  const double **row[ESP_RNN_ROWS]; /* rows that are read, by node or drive; set once, see rnn.c  */
-  int *sum_of, n_sums;   /* row of child_sum for nodes with several children, -1: no such node; rows in use */
+  esp_rnn_weights weights; /* of the last loss()                                                     */
+  double *drive;         /* W_in u of each distinct input                       [n_drives, ld]       */
+  double *a, *rate;      /* a(k); tanh(a(k))                                    [n_nodes, ld]        */
+  double *y, *dy;        /* output; dE/dy                                       [n_nodes, n_out]     */
+  double *difference;    /* output minus mean target                            [n_nodes, n_out]     */
+  double *adjoint;       /* dE/da                                               [n_nodes, ld]        */
+  double *child_sum;     /* sum of dE/da over several children of a node        [n_sums, ld]         */
+  double *drive_adjoint; /* sum of dE/da over the nodes of an input             [n_drives, ld]       */
+  double *y_padded;      /* for several outputs                                 [n_nodes, n_out padded] */
+  double *rest;          /* zeros                                               [ld]                 */
+  const double **row[ESP_RNN_ROWS]; /* rows that are read, by node or drive; set once, see rnn.c     */
+  double **sibling_sum, **drive_sum; /* by node: rows that its dE/da is added to, or NULL            */
+  int n_sums;            /* nodes with several children                                              */
+  struct esp_rnn_tangent *tangent; /* for the exact curvature; NULL: there is none                   */
 } esp_rnn_problem;
 
 /** Workspace bytes of a problem with a tree of at most n_nodes nodes and n_drives distinct inputs. */
@@ -76,7 +82,16 @@ double esp_rnn_loss(esp_rnn_problem *problem, const double *w);
 /** Gradient [n_weights] at the weights of the last esp_rnn_loss(). */
 void esp_rnn_gradient(esp_rnn_problem *problem, double *gradient);
 
-/** The two above as an objective for esp_scg_minimise; borrows problem. */
+/** Give a problem what the exact curvature needs, from ws; its objective then has one.
+ *  @return ESP_OK or ESP_ERR_NOMEM. */
+size_t esp_rnn_tangent_workspace_bytes(const esp_rnn_shape *shape, long n_nodes, long n_drives);
+esp_err esp_rnn_tangent_take(esp_rnn_problem *problem, esp_workspace *ws);
+
+/** p'Hp: second derivative of the loss along p [n_weights], exact, at the weights of the last loss and gradient (Pearlmutter
+ *  1994, Neural Computation 6:147-160). The problem must have a tangent. */
+double esp_rnn_curvature(esp_rnn_problem *problem, const double *p);
+
+/** Loss, gradient and (with a tangent) curvature as an objective for esp_scg_minimise; borrows problem. */
 esp_objective esp_rnn_objective(esp_rnn_problem *problem);
 
 /** Let OpenBLAS use one thread: ranks are the parallelism, and one order of sums gives one set of bits. */

@@ -27,6 +27,7 @@ typedef struct {
   size_t n;                                       /* number of weights                      */
   double (*loss)(void *context, const double *w); /* E at w [n]                             */
   void (*gradient)(void *context, double *g);     /* dE/dw [n] at the w of the last loss()  */
+  double (*curvature)(void *context, const double *p); /* p'Hp at the w of the last gradient(); NULL: by a difference */
   void *context;
 } esp_objective;
 
@@ -59,7 +60,7 @@ typedef struct {
   double E_start, E_previous;             /* E at the start of the call; before the last accepted step                */
   double norm_p, mu, alpha, trial_E, comparison, beta; /* of the last step; beta is NaN if it failed                  */
   bool negative_curvature, fallback;                   /* of the last step                                            */
-  long n_losses, n_gradients;                          /* evaluations so far                                          */
+  long n_losses, n_gradients, n_curvatures;            /* evaluations so far                                          */
 } esp_scg_state;
 
 /** Workspace bytes of a state of n weights. */

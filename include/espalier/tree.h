@@ -29,7 +29,8 @@ typedef struct {
   int *node;            /* node of a trial at a step                         [trial, step]            */
   double *weight;       /* trials that pass through a node                   [n_nodes]                */
   double *target;       /* mean target of those trials                       [n_nodes, output]        */
-  double *drive_input;  /* the distinct inputs                               [n_drives, n_in]         */
+  int ld_in;            /* n_in padded to a multiple of 8                                             */
+  double *drive_input;  /* the distinct inputs, padded with zeros            [n_drives, ld_in]        */
   double constant;      /* sum over nodes of sum (t - mean t)^2                                       */
 } esp_tree;
 

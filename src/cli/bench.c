@@ -1,7 +1,6 @@
 /* cli/bench.c - how fast is the gradient here? Everything is measured in turn, round after round, beside a large matrix product,
  * so that the ratios hold on a machine whose speed comes and goes. */
 #include <cblas.h>
-#include <errno.h>
 #include <getopt.h>
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
@@ -9,10 +8,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "../results/internal.h" /* --write makes an HDF5 file that is no results file, so it borrows from the room of HDF5 */
 #include "cli.h"
+#include "espalier/arrays.h"
 #include "espalier/dms_task.h"
 #include "espalier/log.h"
 #include "espalier/prune.h"
@@ -122,7 +120,7 @@ static esp_err make_bench(const bench_case *c, bench *b)
   const size_t n_weights = esp_rnn_n_weights(&shape), d = sizeof(double);
   ESP_TRY(esp_workspace_create((size_t)n * (size_t)(c->n_in + c->n_out) * d + esp_rnn_workspace_bytes(&shape, n, n) +
                                    esp_tree_workspace_bytes(n_trials, n_steps, c->n_in, c->n_out) + 2 * n_weights * d +
-                                   esp_prune_workspace_bytes(c->n_hid) + esp_scg_workspace_bytes(n_weights) +
+                                   esp_rnn_tangent_workspace_bytes(&shape, n, n) + esp_prune_workspace_bytes(c->n_hid) + esp_scg_workspace_bytes(n_weights) +
                                    (size_t)c->n_hid * (size_t)c->n_hid + 4096,
                                &b->ws));
   ESP_TRY(make_trials(c, b));
@@ -164,34 +162,55 @@ static double time_dgemm(const double *a, double *c)
   return best;
 }
 
-/* Seconds of an SCG step, and the share of it that is neither loss nor gradient: of 200 steps on the first case. */
-static esp_err time_step(bench *b, double *seconds, double *share)
+static void call_loss(bench *b)
+{
+  esp_rnn_loss(&b->problem, b->w);
+}
+
+static void call_gradient(bench *b)
+{
+  esp_rnn_gradient(&b->problem, b->gradient);
+}
+
+static void call_curvature(bench *b)
+{
+  esp_rnn_curvature(&b->problem, b->w);
+}
+
+static double time_calls(bench *b, long n, void (*call)(bench *))
+{
+  const double began = esp_seconds();
+  for (long i = 0; i < n; i++)
+    call(b);
+  return esp_seconds() - began;
+}
+
+/* Seconds of an SCG step, and the share of it that is neither loss, gradient nor curvature: of 200 steps on the first case. */
+static esp_err time_step(bench *b, bool exact, double *seconds, double *share)
 {
   enum { N_STEPS = 200 };
   const size_t mark = b->ws.used;
+  if (exact)
+    ESP_TRY(esp_rnn_tangent_take(&b->problem, &b->ws));
   const esp_objective f = esp_rnn_objective(&b->problem);
   const esp_scg_options options = {ESP_SCG_PUBLISHED, 5e-5, 5e-7, 0.001, 10};
   const esp_scg_watch nobody = {0};
   esp_scg_state state;
   ESP_TRY(esp_scg_state_take(f.n, &b->ws, &state));
-  double best = INFINITY, losses = 0, gradients = 0;
+  double best = INFINITY, losses = INFINITY, gradients = INFINITY, curvatures = INFINITY;
   for (int attempt = 0; attempt < 5; attempt++) {
     memcpy(state.w, b->w, f.n * sizeof *state.w);
-    state.n_losses = state.n_gradients = 0;
+    state.n_losses = state.n_gradients = state.n_curvatures = 0;
     const double began = esp_seconds();
     esp_scg_minimise(&state, &f, &options, NULL, N_STEPS, &nobody);
     best = fmin(best, esp_seconds() - began);
-    double began_losses = esp_seconds();
-    for (long i = 0; i < state.n_losses; i++)
-      esp_rnn_loss(&b->problem, b->w);
-    losses = attempt ? fmin(losses, esp_seconds() - began_losses) : esp_seconds() - began_losses;
-    const double began_gradients = esp_seconds();
-    for (long i = 0; i < state.n_gradients; i++)
-      esp_rnn_gradient(&b->problem, b->gradient);
-    gradients = attempt ? fmin(gradients, esp_seconds() - began_gradients) : esp_seconds() - began_gradients;
+    losses = fmin(losses, time_calls(b, state.n_losses, call_loss));
+    gradients = fmin(gradients, time_calls(b, state.n_gradients, call_gradient));
+    curvatures = fmin(curvatures, time_calls(b, state.n_curvatures, call_curvature));
   }
   *seconds = best / N_STEPS;
-  *share = fmax(0, 1 - (losses + gradients) / best);
+  *share = fmax(0, 1 - (losses + gradients + curvatures) / best);
+  b->problem.tangent = NULL;
   b->ws.used = mark;
   return ESP_OK;
 }
@@ -217,7 +236,12 @@ static void measure(bench *benches, const double *a, double *c, double *dgemm_ra
     }
 }
 
-static void print_text(const bench *benches, const double *dgemm_rate, double step, double share)
+/* SCG steps on the first case: [0] as published, [1] with hessian: exact. */
+typedef struct {
+  double seconds[2], share[2];
+} step_times;
+
+static void print_text(const bench *benches, const double *dgemm_rate, const step_times *step)
 {
   printf("%s, kernels %s\nDGEMM %d^3 (OpenBLAS, one thread): %.1f GFLOP/s\n\n", esp_program_version(), esp_kernel_name(),
          DGEMM_SIZE, median(dgemm_rate) / 1e9);
@@ -231,10 +255,14 @@ static void print_text(const bench *benches, const double *dgemm_rate, double st
       printf(" %9.2f", median(benches[0].of_dgemm) / median(b->of_dgemm));
     printf("\n");
   }
-  printf("\nSCG step, DMS dense: %.2f us, of which %.1f %% beyond losses and gradients\n", 1e6 * step, 100 * share);
+  static const char *const names[] = {"", ", hessian: exact"};
+  printf("\n");
+  for (int i = 0; i < 2; i++)
+    printf("SCG step, DMS dense%s: %.2f us, of which %.1f %% beyond losses, gradients and curvatures\n", names[i],
+           1e6 * step->seconds[i], 100 * step->share[i]);
 }
 
-static esp_err print_json(const bench *benches, const double *dgemm_rate, double step, double share)
+static esp_err print_json(const bench *benches, const double *dgemm_rate, const step_times *step)
 {
   json_t *list = json_array();
   for (int i = 0; i < N_CASES; i++) {
@@ -245,9 +273,9 @@ static esp_err print_json(const bench *benches, const double *dgemm_rate, double
                                           "effective_rate", b->operations / median(b->seconds), "of_dgemm",
                                           median(b->of_dgemm)));
   }
-  json_t *root = json_pack("{s:s, s:s, s:f, s:o, s:f, s:f}", "program", esp_program_version(), "kernel", esp_kernel_name(),
-                           "dgemm_rate", median(dgemm_rate), "gradients", list, "scg_step_seconds", step,
-                           "scg_step_share_beyond_gradients", share);
+  json_t *root = json_pack("{s:s, s:s, s:f, s:o, s:f, s:f, s:f}", "program", esp_program_version(), "kernel", esp_kernel_name(),
+                           "dgemm_rate", median(dgemm_rate), "gradients", list, "scg_step_seconds", step->seconds[0],
+                           "scg_step_share_beyond_gradients", step->share[0], "scg_step_seconds_exact", step->seconds[1]);
   ESP_REQUIRE(root, ESP_ERR_NOMEM, "no memory for the JSON text");
   json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
   printf("\n");
@@ -257,68 +285,6 @@ static esp_err print_json(const bench *benches, const double *dgemm_rate, double
 
 /* ---- --write ---- */
 
-typedef struct {
-  const char *name;
-  esp_type type;
-  int n_dims;
-  hsize_t dims[3];
-  const void *values;
-  const char *long_name;
-} part;
-
-static herr_t write_part(hid_t file, const part *p)
-{
-  herr_t done = -1;
-  const hid_t space = p->n_dims ? H5Screate_simple(p->n_dims, p->dims, NULL) : H5Screate(H5S_SCALAR);
-  const hid_t dataset =
-      H5Dcreate2(file, p->name, esp_h5_file_type(p->type), space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  if (dataset >= 0 && H5Dwrite(dataset, esp_h5_memory_type(p->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, p->values) >= 0)
-    done = esp_h5_set_text(dataset, "long_name", p->long_name);
-  esp_h5_drop(dataset);
-  esp_h5_drop(space);
-  return done;
-}
-
-/* The bytes of a file with these parts; the caller frees them. HDF5 makes it in memory and never sees the disk: version 1.10
- * crashes when the program ends after a write that failed. */
-static void *file_image(const part *parts, int n_parts, size_t *n_bytes)
-{
-  void *image = NULL;
-  esp_h5_start();
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  const herr_t in_memory = H5Pset_fapl_core(access, 1 << 16, false);
-  const hid_t file = in_memory < 0 ? -1 : H5Fcreate("case", H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  herr_t done = file < 0 ? -1 : esp_h5_set_text(file, "program", esp_program_version());
-  for (int i = 0; i < n_parts && done >= 0; i++)
-    done = write_part(file, &parts[i]);
-  if (done >= 0 && H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0) {
-    const ssize_t size = H5Fget_file_image(file, NULL, 0);
-    *n_bytes = size > 0 ? (size_t)size : 0;
-    image = size > 0 ? malloc(*n_bytes) : NULL;
-    if (image && H5Fget_file_image(file, image, *n_bytes) != size) {
-      free(image);
-      image = NULL;
-    }
-  }
-  esp_h5_drop(file);
-  esp_h5_drop(access);
-  return image;
-}
-
-/* Never over a file that is there (x): it may be results. */
-static esp_err save(const char *path, const void *bytes, size_t n_bytes)
-{
-  FILE *file = fopen(path, "wbx");
-  ESP_REQUIRE(file, ESP_ERR_CANNOT_CREATE, "%s: cannot be created: %s", path, strerror(errno));
-  int why = fwrite(bytes, 1, n_bytes, file) == n_bytes ? 0 : errno;
-  if (fclose(file) != 0 && !why)
-    why = errno;
-  if (!why)
-    return ESP_OK;
-  unlink(path);
-  return esp_fail(ESP_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
-}
-
 static esp_err write_case(const char *path, const bench_case *c, bench *b)
 {
   esp_one_thread();
@@ -326,28 +292,24 @@ static esp_err write_case(const char *path, const bench_case *c, bench *b)
   const double loss = esp_rnn_loss(&b->problem, b->w);
   esp_rnn_gradient(&b->problem, b->gradient);
   const int32_t n_hid = c->n_hid;
-  const hsize_t n_trials = (hsize_t)b->trials.n_trials, n_steps = (hsize_t)b->trials.n_steps;
-  const hsize_t n_in = (hsize_t)c->n_in, n_out = (hsize_t)c->n_out, n_weights = esp_rnn_n_weights(&b->problem.shape);
-  const part parts[] = {
-      {"input", ESP_F64, 3, {n_trials, n_steps, n_in}, b->trials.input, "u(k) of each trial [trial, step, input]"},
-      {"target", ESP_F64, 3, {n_trials, n_steps, n_out}, b->trials.target, "what y(k) should be [trial, step, output]"},
-      {"weights", ESP_F64, 1, {n_weights}, b->w, "W_in [post, input], W_rec [post, pre], W_out [output, unit], row-major"},
-      {"gradient", ESP_F64, 1, {n_weights}, b->gradient, "dE/dw at these weights, in their order"},
-      {"loss", ESP_F64, 0, {0}, &loss, "E = sum of (y - target)^2 / (n_trials n_steps)"},
-      {"n_hid", ESP_I32, 0, {0}, &n_hid, "hidden units"},
+  const long n_trials = b->trials.n_trials, n_steps = b->trials.n_steps, n_weights = (long)esp_rnn_n_weights(&b->problem.shape);
+  const esp_array arrays[] = {
+      {"input", ESP_F64, 3, {n_trials, n_steps, c->n_in}, b->trials.input, "1", "u(k) of each trial [trial, step, input]"},
+      {"target", ESP_F64, 3, {n_trials, n_steps, c->n_out}, b->trials.target, "1", "what y(k) should be [trial, step, output]"},
+      {"weights", ESP_F64, 1, {n_weights}, b->w, "1",
+       "W_in [post, input], W_rec [post, pre], W_out [output, unit], row-major"},
+      {"gradient", ESP_F64, 1, {n_weights}, b->gradient, "1", "dE/dw at these weights, in their order"},
+      {"loss", ESP_F64, 0, {0}, &loss, "1", "E = sum of (y - target)^2 / (n_trials n_steps)"},
+      {"n_hid", ESP_I32, 0, {0}, &n_hid, "1", "hidden units"},
   };
-  size_t n_bytes = 0;
-  void *image = file_image(parts, sizeof parts / sizeof *parts, &n_bytes);
-  ESP_REQUIRE(image, ESP_ERR_INTERNAL, "%s: HDF5 cannot make it: %s", path, esp_h5_cause());
-  const esp_err err = save(path, image, n_bytes);
-  free(image);
-  return err;
+  return esp_arrays_write(path, sizeof arrays / sizeof *arrays, arrays);
 }
 
 static esp_err run_bench(bool json, bench *benches)
 {
   const size_t n = DGEMM_SIZE * DGEMM_SIZE;
-  double dgemm_rate[N_ROUNDS], step, share;
+  double dgemm_rate[N_ROUNDS];
+  step_times step;
   double *a = aligned_alloc(64, 2 * n * sizeof *a);
   ESP_REQUIRE(a, ESP_ERR_NOMEM, "no memory for the matrices of DGEMM");
   for (size_t i = 0; i < n; i++)
@@ -358,12 +320,13 @@ static esp_err run_bench(bool json, bench *benches)
     err = make_bench(&cases[i], &benches[i]);
   if (err == ESP_OK) {
     measure(benches, a, a + n, dgemm_rate);
-    err = time_step(&benches[0], &step, &share);
+    for (int i = 0; i < 2 && err == ESP_OK; i++)
+      err = time_step(&benches[0], i == 1, &step.seconds[i], &step.share[i]);
   }
   if (err == ESP_OK && json)
-    err = print_json(benches, dgemm_rate, step, share);
+    err = print_json(benches, dgemm_rate, &step);
   else if (err == ESP_OK)
-    print_text(benches, dgemm_rate, step, share);
+    print_text(benches, dgemm_rate, &step);
   free(a);
   return err;
 }

@@ -255,9 +255,9 @@ static bool read_list(reading *r, const esp_key *key, const esp_yaml_node *list)
 {
   char what[256];
   esp_config read = *r->values; /* so that a list with a fault leaves the old one */
-  esp_fraction_list *fractions = (esp_fraction_list *)((char *)&read + key->offset);
+  esp_number_list *numbers = (esp_number_list *)((char *)&read + key->offset);
   bool good = true;
-  fractions->n = 0;
+  numbers->n = 0;
   for (const esp_yaml_node *item = list->child; item != NULL; item = item->next) {
     if (item->kind == ESP_YAML_SCALAR && esp_key_append(key, item->text, item->plain, &read, what, sizeof what))
       continue;
@@ -267,7 +267,7 @@ static bool read_list(reading *r, const esp_key *key, const esp_yaml_node *list)
     if (item->kind != ESP_YAML_SCALAR)
       snprintf(what, sizeof what, "found %s in the list", esp_yaml_kind_word(item));
     note_value(r, place_of(r, item), key, what);
-    if (fractions->n == ESP_MAX_RUNGS)
+    if (numbers->n == ESP_MAX_LIST)
       break; /* once is enough */
   }
   if (list->child == NULL) {
@@ -285,7 +285,7 @@ static void read_value(reading *r, const esp_key *key, const esp_yaml_node *node
   bool good = false;
   if (node->kind == ESP_YAML_REFUSED)
     return;
-  if (node->kind == ESP_YAML_LIST && key->type == ESP_KEY_FRACTIONS)
+  if (node->kind == ESP_YAML_LIST && key->type == ESP_KEY_LIST)
     good = read_list(r, key, node);
   else if (node->kind != ESP_YAML_SCALAR) {
     snprintf(what, sizeof what, "found %s", esp_yaml_kind_word(node));
@@ -504,7 +504,7 @@ static bool mentions(const reading *r, const char *key)
 static void check_transfer(reading *r)
 {
   esp_config *c = r->values;
-  const esp_fraction_list *rungs = &c->ladder.fractions;
+  const esp_number_list *rungs = &c->ladder.fractions;
   const int of_from = key_index(esp_schema_find("transfer", "from"));
   const int of_fractions = key_index(esp_schema_find("ladder", "fractions"));
   const place from = r->given[of_from], fractions = r->given[of_fractions];

@@ -12,6 +12,8 @@ static const char *const experiment_words[] = {[ESP_EXPERIMENT_DMS] = "dms", [ES
 static const char *const readout_words[] = {[ESP_READOUT_RATE] = "rate", [ESP_READOUT_LATENT] = "latent", NULL};
 static const char *const scg_words[] = {
     [ESP_SCG_PUBLISHED] = "published", [ESP_SCG_DEPOSITED] = "deposited", [ESP_SCG_MOLLER] = "moller", NULL};
+static const char *const hessian_words[] = {
+    [ESP_HESSIAN_DIFFERENCE] = "difference", [ESP_HESSIAN_EXACT] = "exact", NULL};
 static const char *const criterion_words[] = {
     [ESP_PRUNE_MAGNITUDE] = "magnitude", [ESP_PRUNE_RANDOM] = "random", NULL};
 static const char *const ties_words[] = {
@@ -24,7 +26,7 @@ static const char *const cues_words[] = {[ESP_NEW_CUES_BOTH] = "both", [ESP_NEW_
 _Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) == sizeof(int) &&
                    sizeof(esp_scg_variant) == sizeof(int) && sizeof(esp_prune_criterion) == sizeof(int) &&
                    sizeof(esp_prune_ties) == sizeof(int) && sizeof(esp_noise_mode) == sizeof(int) &&
-                   sizeof(esp_new_cues) == sizeof(int),
+                   sizeof(esp_new_cues) == sizeof(int) && sizeof(esp_hessian) == sizeof(int),
                "an enum is an int here");
 
 #define DMS (1u << ESP_EXPERIMENT_DMS)
@@ -81,7 +83,10 @@ static const esp_key keys[] = {
     CHOICE(training, scg, scg_words, "published", BOTH,
            "scaled conjugate gradient: published is the arithmetic of the published code with every update masked, "
            "deposited that code unchanged (its fallback step revives removed weights), moller the textbook algorithm"),
-    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, BOTH, "finite-difference step of the curvature"),
+    CHOICE(training, hessian, hessian_words, "difference", BOTH,
+           "curvature along the direction of a step: difference of two gradients (published code), or exact, which is faster "
+           "and free of the difference's rounding noise"),
+    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, BOTH, "finite-difference step of the curvature (hessian: difference)"),
     REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, BOTH, "first regularisation of the curvature"),
     REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, BOTH,
          "length of the gradient step after max_failures failures in a row (not used by moller)"),
@@ -90,6 +95,8 @@ static const esp_key keys[] = {
     INTEGER(training, steps_per_call, 0, 10000000, "0", "steps", BOTH,
             "SCG steps in one training call; 0: as many as the network has weights"),
     INTEGER(training, max_calls, 1, 100000, "100", "calls", DMS, "training calls in an episode that does not converge"),
+    INTEGER(training, plateau_calls, 0, 100000, "0", "calls", DMS,
+            "for exploring only: an episode whose loss fell by less than 1 % over this many calls ends; 0: never (paper)"),
     INTEGER(training, start_episodes, 1, 1000, "5", "episodes", DMS,
             "episodes, each with new frozen noise, that train the start before any pruning"),
     INTEGER(training, window, 1, 1000000, "300", "steps", BOTH,
@@ -99,7 +106,7 @@ static const esp_key keys[] = {
     REAL(training, loss_factor, ABOVE_LOW, 0, 1e6, "1.05", NULL, BOTH,
          "... and the loss is below this times target_noise_sd squared"),
 
-    {KEY(ladder, fractions, ESP_KEY_FRACTIONS), .experiments = DMS,
+    {KEY(ladder, fractions, ESP_KEY_LIST), .experiments = DMS, .low = 0, .high = 1, .range = ESP_RANGE_INSIDE, .example = "[0.5, 0.7]",
      .preset = "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, "
                "0.95]",
      .meaning = "fraction of all recurrent weights removed at each rung"},
@@ -117,6 +124,14 @@ static const esp_key keys[] = {
             "for the first so many members only; at most ensemble.members are taken"),
     CHOICE(transfer, new_cues, cues_words, "both", DMS,
            "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
+
+    {KEY(probe, onsets, ESP_KEY_LIST), .experiments = BOTH, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED, .whole = true,
+     .example = "[16, 24, 32]", .unit = "bins", .preset = "[16, 20, 24, 28, 32, 36]", .analysis = true,
+     .meaning = "finished networks are tested with distractors: two bins on input 2, opposite to cue 1, from each of these "
+                "on (paper: these)"},
+    {KEY(probe, strengths, ESP_KEY_LIST), .experiments = BOTH, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
+     .example = "[0, 0.5, 1]", .preset = "[0, 0.2, 0.4, 0.6, 0.8, 1]", .analysis = true,
+     .meaning = "strengths of the distractors; 0 is none (paper: these)"},
 
     REAL(scratch, prune_fraction, INSIDE, 0, 1, "0.70", NULL, SCRATCH,
          "fraction of the recurrent weights that arm pruned_first loses before any training"),
@@ -197,11 +212,26 @@ static size_t join_words(const char *const *words, const char *mark, const char 
   return n;
 }
 
-const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size)
+/* "from 0 to 1", "above 0 and below 1". */
+static const char *range_words(const esp_key *key, char *buffer, size_t size)
 {
   char low[32], high[32];
   esp_print_real(key->low, low, sizeof low);
   esp_print_real(key->high, high, sizeof high);
+  if (key->range == ESP_RANGE_CLOSED)
+    snprintf(buffer, size, "from %s to %s", low, high);
+  else if (key->range == ESP_RANGE_ABOVE_LOW)
+    snprintf(buffer, size, "above %s, at most %s", low, high);
+  else if (key->range == ESP_RANGE_BELOW_HIGH)
+    snprintf(buffer, size, "at least %s, below %s", low, high);
+  else
+    snprintf(buffer, size, "above %s and below %s", low, high);
+  return buffer;
+}
+
+const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size)
+{
+  char range[80];
   switch (key->type) {
   case ESP_KEY_INTEGER:
     snprintf(buffer, size, "an integer from %.0f to %.0f", key->low, key->high);
@@ -210,20 +240,14 @@ const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size)
     snprintf(buffer, size, "an integer from 0 to 18446744073709551615");
     break;
   case ESP_KEY_REAL:
-    if (key->range == ESP_RANGE_CLOSED)
-      snprintf(buffer, size, "a number from %s to %s", low, high);
-    else if (key->range == ESP_RANGE_ABOVE_LOW)
-      snprintf(buffer, size, "a number above %s, at most %s", low, high);
-    else if (key->range == ESP_RANGE_BELOW_HIGH)
-      snprintf(buffer, size, "a number at least %s, below %s", low, high);
-    else
-      snprintf(buffer, size, "a number above %s and below %s", low, high);
+    snprintf(buffer, size, "a number %s", range_words(key, range, sizeof range));
     break;
   case ESP_KEY_CHOICE:
     join_words(key->choices, "", ", ", buffer, size);
     break;
-  case ESP_KEY_FRACTIONS:
-    snprintf(buffer, size, "a list of 1 to %d increasing numbers above 0 and below 1, such as [0.5, 0.7]", ESP_MAX_RUNGS);
+  case ESP_KEY_LIST:
+    snprintf(buffer, size, "a list of 1 to %d increasing %s %s, such as %s", ESP_MAX_LIST, key->whole ? "integers" : "numbers",
+             range_words(key, range, sizeof range), key->example);
     break;
   }
   return buffer;
@@ -440,14 +464,19 @@ static bool set_integer(const esp_key *key, const char *text, bool plain, esp_co
   return true;
 }
 
+static bool in_range(const esp_key *key, double v)
+{
+  const bool low_counts = key->range == ESP_RANGE_CLOSED || key->range == ESP_RANGE_BELOW_HIGH;
+  const bool high_counts = key->range == ESP_RANGE_CLOSED || key->range == ESP_RANGE_ABOVE_LOW;
+  return v >= key->low && v <= key->high && (v != key->low || low_counts) && (v != key->high || high_counts);
+}
+
 static bool set_real(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
 {
   double v;
   if (!read_real(text, plain, &v, fault, size))
     return false;
-  const bool low_counts = key->range == ESP_RANGE_CLOSED || key->range == ESP_RANGE_BELOW_HIGH;
-  const bool high_counts = key->range == ESP_RANGE_CLOSED || key->range == ESP_RANGE_ABOVE_LOW;
-  if (v < key->low || v > key->high || (v == key->low && !low_counts) || (v == key->high && !high_counts))
+  if (!in_range(key, v))
     return out_of_range(text, fault, size);
   *(double *)member(key, config) = v;
   return true;
@@ -478,7 +507,7 @@ bool esp_key_set(const esp_key *key, const char *text, bool plain, esp_config *c
     return set_real(key, text, plain, config, fault, size);
   case ESP_KEY_CHOICE:
     return set_choice(key, text, plain, config, fault, size);
-  case ESP_KEY_FRACTIONS:
+  case ESP_KEY_LIST:
     break;
   }
   char quoted[80];
@@ -491,21 +520,26 @@ bool esp_key_set(const esp_key *key, const char *text, bool plain, esp_config *c
 
 bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
 {
-  esp_fraction_list *list = member(key, config);
+  esp_number_list *list = member(key, config);
   double v;
   if (!read_real(text, plain, &v, fault, size))
     return false;
-  if (!(v > 0.0 && v < 1.0))
+  if (!in_range(key, v))
     return out_of_range(text, fault, size);
+  if (key->whole && v != floor(v)) {
+    char quoted[80];
+    snprintf(fault, size, "%s is not an integer", esp_quoted(text, quoted, sizeof quoted));
+    return false;
+  }
   if (list->n > 0 && v <= list->value[list->n - 1]) {
     char last[32], now[32];
     esp_print_real(list->value[list->n - 1], last, sizeof last);
     esp_print_real(v, now, sizeof now);
-    snprintf(fault, size, "%s comes after %s, but the fractions must increase", now, last);
+    snprintf(fault, size, "%s comes after %s, but the %s must increase", now, last, key->name);
     return false;
   }
-  if (list->n == ESP_MAX_RUNGS) {
-    snprintf(fault, size, "there are more than %d fractions", ESP_MAX_RUNGS);
+  if (list->n == ESP_MAX_LIST) {
+    snprintf(fault, size, "there are more than %d %s", ESP_MAX_LIST, key->name);
     return false;
   }
   list->value[list->n++] = v;
@@ -515,12 +549,12 @@ bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config
 static void set_preset(const esp_key *key, esp_config *config)
 {
   char fault[256];
-  if (key->type != ESP_KEY_FRACTIONS) {
+  if (key->type != ESP_KEY_LIST) {
     if (key->preset != NULL && !esp_key_set(key, key->preset, true, config, fault, sizeof fault))
       abort(); /* a slip in the table above */
     return;
   }
-  ((esp_fraction_list *)member(key, config))->n = 0;
+  ((esp_number_list *)member(key, config))->n = 0;
   for (const char *s = key->preset; *s != ']';) { /* "[0.10, 0.15]" */
     char item[16];
     s += strspn(s, "[, ");
@@ -559,8 +593,8 @@ const char *esp_key_print(const esp_key *key, const esp_config *config, char *bu
     memcpy(&choice, value, sizeof choice);
     snprintf(buffer, size, "%s", key->choices[choice]);
     break;
-  case ESP_KEY_FRACTIONS: {
-    const esp_fraction_list *list = value;
+  case ESP_KEY_LIST: {
+    const esp_number_list *list = value;
     size_t n = (size_t)snprintf(buffer, size, "[");
     for (int i = 0; i < list->n && n < size; i++) {
       char number[32];
@@ -648,7 +682,10 @@ static void describe_key(FILE *out, const esp_key *key)
   const char *mark = key->preset != NULL ? "`" : "";
   fprintf(out, "| `%s` | %s | %s%s%s | %s | %s%s | %s |\n", key->name, allowed, mark,
           key->preset != NULL ? key->preset : "required", mark, key->unit != NULL ? key->unit : "-", key->meaning,
-          key->run_only ? " (how to run, not what: may change between runs of one file)" : "", who);
+          key->run_only   ? " (how to run, not what: may change between runs of one file)"
+          : key->analysis ? " (`espalier analyze` can change it afterwards)"
+                          : "",
+          who);
 }
 
 esp_err esp_config_describe(char **markdown)

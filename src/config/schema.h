@@ -11,20 +11,23 @@
 
 enum { ESP_N_EXPERIMENTS = 2, ESP_KEY_TEXT = 2048 }; /* ESP_KEY_TEXT: bytes that hold any printed value */
 
-typedef enum { ESP_KEY_INTEGER, ESP_KEY_UINT64, ESP_KEY_REAL, ESP_KEY_CHOICE, ESP_KEY_FRACTIONS } esp_key_type;
+typedef enum { ESP_KEY_INTEGER, ESP_KEY_UINT64, ESP_KEY_REAL, ESP_KEY_CHOICE, ESP_KEY_LIST } esp_key_type;
 typedef enum { ESP_RANGE_CLOSED, ESP_RANGE_ABOVE_LOW, ESP_RANGE_BELOW_HIGH, ESP_RANGE_INSIDE } esp_key_range;
 
 typedef struct {
   const char *section, *name; /* section "" at the top level                                   */
   esp_key_type type;
   size_t offset;              /* in esp_config                                                 */
-  double low, high;           /* integers and real numbers                                     */
+  double low, high;           /* integers, real numbers and the items of lists                 */
   esp_key_range range;        /* whether low and high themselves are allowed                   */
   const char *const *choices; /* by enum value, NULL-terminated                                */
   const char *preset;         /* the default, as it would be written in YAML; NULL: required   */
   const char *unit;           /* NULL: dimensionless, or a word                                */
   unsigned experiments;       /* bit 1 << esp_experiment_id                                    */
   const char *meaning;
+  const char *example;        /* of a list                                                     */
+  bool whole;                 /* the items of a list are integers                              */
+  bool analysis;              /* says what is measured in finished networks, not how they came about */
   bool run_only;              /* says how to run, not what to compute: may differ between runs */
 } esp_key;
 
@@ -52,7 +55,7 @@ const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size);
  *  @param[out] fault  what is wrong with it, in words, if the call returns false (the member is then untouched). */
 bool esp_key_set(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size);
 
-/** Append one item to a list of fractions (emptied by the caller). As esp_key_set. */
+/** Append one item to a list (emptied by the caller). As esp_key_set. */
 bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size);
 
 /** The value in force as a YAML scalar or flow list. Returns buffer (ESP_KEY_TEXT bytes). */

@@ -12,7 +12,7 @@
 #include "messages.h"
 #include "worker.h"
 
-_Static_assert(ESP_MAX_STAGES > ESP_MAX_RUNGS + 2, "an order must hold a whole strand");
+_Static_assert(ESP_MAX_STAGES > ESP_MAX_LIST + 2, "an order must hold a whole strand");
 
 /* ---- start and end of the program's MPI part ---- */
 

@@ -6,11 +6,12 @@
 
 #include "espalier/episode.h"
 #include "espalier/log.h"
+#include "network_measures.h"
 
 /* Beyond the fields of the record, the state of a half-trained stage says where it was. */
-enum { RESUME_EPISODE = NET_N_FIELDS, RESUME_EVALUATIONS };
+enum { RESUME_EPISODE = NET_N_TRAINED, RESUME_EVALUATIONS };
 
-static esp_rnn_shape shape_of(const esp_config *config)
+esp_rnn_shape esp_network_shape(const esp_config *config)
 {
   return (esp_rnn_shape){.n_hid = config->network.n_hid,
                          .n_in = ESP_DMS_N_IN,
@@ -31,7 +32,7 @@ void esp_network_declare(const esp_config *config, int max_calls, int n_episodes
   const int call = esp_plan_add_axis(plan, "call", max_calls, "1", "training call of the last episode", NULL);
   const int episode = esp_plan_add_axis(plan, "episode", n_episodes, "1", "episode: training on one frozen set", NULL);
 
-  const esp_field fields[NET_N_FIELDS] = {
+  const esp_field fields[NET_N_TRAINED] = {
       [NET_W_IN] = {"w_in", ESP_F64, 2, {post, input}, "1", "input weights W_in (paper: B)", false},
       [NET_W_REC] = {"w_rec", ESP_F64, 2, {post, pre}, "1", "recurrent weights W_rec (paper: A); removed ones are exactly 0, but scg: deposited can revive some",
                      false},
@@ -54,10 +55,11 @@ void esp_network_declare(const esp_config *config, int max_calls, int n_episodes
       [NET_EPISODE_N_CALLS] = {"episode_n_calls", ESP_I32, 1, {episode}, "1",
                                "training calls of each episode; -1: no such episode", false},
   };
-  for (int f = 0; f < NET_N_FIELDS; f++) {
+  for (int f = 0; f < NET_N_TRAINED; f++) {
     esp_layout_add(plan, &plan->record, fields[f]);
     esp_layout_add(plan, &plan->resume, fields[f]);
   }
+  esp_network_declare_measures(config, plan);
   esp_layout_add(plan, &plan->resume,
                  (esp_field){"episode", ESP_I32, 0, {0}, "1", "episode in training, counted from 0", false});
   esp_layout_add(plan, &plan->resume,
@@ -70,7 +72,7 @@ void esp_network_declare(const esp_config *config, int max_calls, int n_episodes
 static void random_start(const esp_stage_context *context, esp_record *record)
 {
   const esp_config *config = context->config;
-  const esp_rnn_shape shape = shape_of(config);
+  const esp_rnn_shape shape = esp_network_shape(config);
   const esp_rng_key key = {.seed = config->seed,
                            .member = (uint32_t)context->cell.member,
                            .arm = ESP_RNG_SHARED,
@@ -126,6 +128,7 @@ typedef struct {
   double *mask;      /* of all weights as 0.0 and 1.0, [n_weights] */
   int episode;
   esp_episode progress;
+  bool on_plateau; /* why the last episode ended */
 } training;
 
 static bool stop(void *context)
@@ -134,14 +137,19 @@ static bool stop(void *context)
   return host->stop && host->stop(host->context);
 }
 
+static size_t bytes_of_training(const esp_layout *record)
+{
+  return record->offset[NET_N_TRAINED];
+}
+
 static esp_err call_made(void *context)
 {
   training *t = context;
   const esp_stage_host *host = t->context->host;
   if (!host->checkpoint)
     return ESP_OK;
-  memcpy(t->resume.data, t->record->data, t->record->layout->bytes); /* the layouts begin alike */
-  const esp_rnn_shape shape = shape_of(t->context->config);
+  memcpy(t->resume.data, t->record->data, bytes_of_training(t->record->layout)); /* the layouts begin alike */
+  const esp_rnn_shape shape = esp_network_shape(t->context->config);
   memcpy(esp_record_f64(&t->resume, NET_W_IN), t->weights, esp_rnn_n_weights(&shape) * sizeof(double));
   *esp_record_i32(&t->resume, NET_N_CALLS) = t->progress.n_calls;
   *esp_record_i32(&t->resume, RESUME_EPISODE) = t->episode;
@@ -152,7 +160,7 @@ static esp_err call_made(void *context)
 /* Take up the state that an earlier session left. */
 static void restore(training *t, const esp_record *state)
 {
-  memcpy(t->record->data, state->data, t->record->layout->bytes);
+  memcpy(t->record->data, state->data, bytes_of_training(t->record->layout));
   t->episode = *esp_record_i32(state, RESUME_EPISODE);
   t->progress.n_calls = *esp_record_i32(state, NET_N_CALLS);
   t->progress.n_evaluations = (int64_t)*esp_record_f64(state, RESUME_EVALUATIONS);
@@ -178,14 +186,15 @@ typedef struct {
 static esp_err take_set(const esp_config *config, esp_dms_set which, const esp_rng_key *key, int episode, esp_workspace *ws,
                         training_set *set)
 {
-  const esp_rnn_shape shape = shape_of(config);
+  const esp_rnn_shape shape = esp_network_shape(config);
   const esp_dms_noise noise = {config->task.trials_per_condition, config->task.target_noise_sd, config->task.input_noise_sd};
   const size_t n_steps = (size_t)esp_dms_n_conditions(which) * (size_t)noise.trials_per_condition * ESP_DMS_N_STEPS;
   ESP_TRY(esp_workspace_take(ws, n_steps * ESP_DMS_N_IN, &set->trials.input));
   ESP_TRY(esp_workspace_take(ws, n_steps * ESP_DMS_N_OUT, &set->trials.target));
   esp_dms_trials(which, &noise, key, episode, &set->trials);
   ESP_TRY(esp_tree_build(&set->trials, config->network.input_lag, ws, &set->tree));
-  return esp_rnn_problem_take(&shape, &set->tree, ws, &set->problem);
+  ESP_TRY(esp_rnn_problem_take(&shape, &set->tree, ws, &set->problem));
+  return config->training.hessian == ESP_HESSIAN_EXACT ? esp_rnn_tangent_take(&set->problem, ws) : ESP_OK;
 }
 
 static esp_scg_options scg_options(const esp_config *config)
@@ -199,7 +208,7 @@ static esp_scg_options scg_options(const esp_config *config)
 
 static long steps_per_call(const esp_config *config)
 {
-  const esp_rnn_shape shape = shape_of(config);
+  const esp_rnn_shape shape = esp_network_shape(config);
   return config->training.steps_per_call ? config->training.steps_per_call : (long)esp_rnn_n_weights(&shape);
 }
 
@@ -226,11 +235,14 @@ static esp_err train_episode(training *t)
                                        .steps_per_call = steps,
                                        .max_calls = t->task->max_calls,
                                        .until_converged = t->task->until_converged,
+                                       .plateau_calls = t->task->until_converged ? config->training.plateau_calls : 0,
                                        .criterion = &criterion,
                                        .stop = stop,
                                        .call_made = call_made,
                                        .context = t};
-  return esp_episode_train(&objective, &options, t->weights, &t->progress, ws);
+  const esp_err err = esp_episode_train(&objective, &options, t->weights, &t->progress, ws);
+  t->on_plateau = esp_episode_on_plateau(&options, &t->progress);
+  return err;
 }
 
 /* All episodes from the one in which the stage stands. */
@@ -256,7 +268,7 @@ static esp_err train(training *t)
 static void conclude(const training *t, esp_record *record, esp_outcome *outcome)
 {
   const int n = t->context->config->network.n_hid, last = t->progress.n_calls - 1;
-  const esp_rnn_shape shape = shape_of(t->context->config);
+  const esp_rnn_shape shape = esp_network_shape(t->context->config);
   memcpy(esp_record_f64(record, NET_W_IN), t->weights, esp_rnn_n_weights(&shape) * sizeof(double));
   *esp_record_f64(record, NET_LOSS) = t->progress.loss_at_end[last];
   *esp_record_f64(record, NET_LOSS_LAST_CALL) = t->progress.loss_at_start[last];
@@ -268,7 +280,9 @@ static void conclude(const training *t, esp_record *record, esp_outcome *outcome
     outcome->stop = ESP_STOP_NOT_FINITE;
   } else {
     outcome->state = ESP_CELL_DONE;
-    outcome->stop = t->progress.call_end[last] == ESP_CALL_CONVERGED ? ESP_STOP_CONVERGED : ESP_STOP_MAX_CALLS;
+    outcome->stop = t->progress.call_end[last] == ESP_CALL_CONVERGED ? ESP_STOP_CONVERGED
+                    : t->on_plateau                                  ? ESP_STOP_PLATEAU
+                                                                     : ESP_STOP_MAX_CALLS;
   }
 }
 
@@ -276,7 +290,7 @@ static esp_err run(training *t)
 {
   const esp_stage_context *context = t->context;
   esp_workspace *ws = context->ws;
-  const esp_rnn_shape shape = shape_of(context->config);
+  const esp_rnn_shape shape = esp_network_shape(context->config);
   const size_t n_weights = esp_rnn_n_weights(&shape), w_rec = esp_rnn_w_rec_offset(&shape);
   ESP_TRY(esp_workspace_take(ws, n_weights, &t->weights));
   ESP_TRY(esp_workspace_take(ws, n_weights, &t->mask));
@@ -304,26 +318,31 @@ esp_err esp_network_stage(const esp_stage_context *context, const esp_network_ta
 {
   const size_t mark = context->ws->used;
   training t = {.context = context, .task = task, .record = record};
-  const esp_err err = run(&t);
+  esp_err err = run(&t);
   if (err == ESP_OK)
     conclude(&t, record, outcome);
   context->ws->used = mark;
+  if (err == ESP_OK && outcome->state == ESP_CELL_DONE)
+    err = esp_network_analyse(context->config, context->cell, record, context->ws);
   return err;
 }
 
 size_t esp_network_workspace_bytes(const esp_config *config, int n_conditions, int max_calls, int n_episodes)
 {
-  const esp_rnn_shape shape = shape_of(config);
+  const esp_rnn_shape shape = esp_network_shape(config);
   const int n_trials = n_conditions * config->task.trials_per_condition;
   const int n_paths = config->task.input_noise_sd > 0 ? n_trials : n_conditions; /* trials that can differ in their inputs */
   const size_t d = sizeof(double), n_weights = esp_rnn_n_weights(&shape), n_steps = (size_t)n_trials * ESP_DMS_N_STEPS;
   const size_t record = (n_weights + 3 * (size_t)max_calls + 2 * (size_t)n_episodes + 32) * d +
                         (size_t)config->network.n_hid * (size_t)config->network.n_hid + 64;
-  return 2 * esp_workspace_bytes(n_weights * d) + esp_workspace_bytes(record) + esp_prune_workspace_bytes(shape.n_hid) +
+  const size_t for_training = 2 * esp_workspace_bytes(n_weights * d) + esp_workspace_bytes(record) + esp_prune_workspace_bytes(shape.n_hid) +
          esp_workspace_bytes(n_steps * ESP_DMS_N_IN * d) + esp_workspace_bytes(n_steps * ESP_DMS_N_OUT * d) +
          esp_tree_workspace_bytes(n_trials, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT) +
          esp_rnn_workspace_bytes(&shape, (long)n_paths * ESP_DMS_N_STEPS, (long)n_paths * ESP_DMS_N_STEPS) +
+         esp_rnn_tangent_workspace_bytes(&shape, (long)n_paths * ESP_DMS_N_STEPS, (long)n_paths * ESP_DMS_N_STEPS) +
          esp_workspace_bytes((size_t)config->training.window * d) + esp_episode_workspace_bytes(n_weights) + 1024;
+  const size_t for_measures = esp_network_analyse_workspace_bytes(config);
+  return for_training > for_measures ? for_training : for_measures;
 }
 
 /* ---- how long it takes here ---- */
@@ -369,7 +388,7 @@ esp_err esp_network_verify(const esp_config *config, double prune_fraction, cons
   const int n = config->network.n_hid;
   const uint8_t *mask = esp_record_u8(record, NET_MASK);
   const double *w = esp_record_f64(record, NET_W_IN), *w_rec = esp_record_f64(record, NET_W_REC);
-  const esp_rnn_shape shape = shape_of(config);
+  const esp_rnn_shape shape = esp_network_shape(config);
   int removed = 0;
   for (int i = 0; i < n * n; i++) {
     ESP_REQUIRE(mask[i] <= 1, ESP_ERR_DATA, "mask[%d, %d] is %d, not 0 or 1", i / n, i % n, mask[i]);

@@ -23,8 +23,11 @@ enum {
   NET_CALL_STEPS,
   NET_EPISODE_LOSS,
   NET_EPISODE_N_CALLS,
-  NET_N_FIELDS,
+  NET_N_TRAINED, /* those of network_measures.h follow */
 };
+
+/** Sizes of the network that a config asks for. */
+esp_rnn_shape esp_network_shape(const esp_config *config);
 
 /** Declare axes and fields; max_calls and n_episodes are the longest that any stage needs. */
 void esp_network_declare(const esp_config *config, int max_calls, int n_episodes, esp_plan *plan);

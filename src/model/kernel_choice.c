@@ -58,6 +58,11 @@ double esp_dot(size_t n, const double *a, const double *b)
   return esp_kernel_in_use()->dot(n, a, b);
 }
 
+void esp_step(size_t n, const double *from, double length, const double *direction, double *to)
+{
+  esp_kernel_in_use()->step(n, from, length, direction, to);
+}
+
 const char *esp_kernel_name(void)
 {
   return esp_kernel_in_use()->name;

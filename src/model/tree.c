@@ -6,12 +6,17 @@
 
 enum { RECENT_DRIVES = 64 }; /* a designed task has fewer distinct inputs; with input noise looking further finds nothing */
 
+static int padded(int n)
+{
+  return (n + 7) / 8 * 8;
+}
+
 size_t esp_tree_workspace_bytes(int n_trials, int n_steps, int n_in, int n_out)
 {
   const size_t n = (size_t)n_trials * (size_t)n_steps; /* nodes, and distinct inputs, if nothing is shared */
   return esp_workspace_bytes(((size_t)n_steps + 1) * sizeof(int)) + 4 * esp_workspace_bytes(n * sizeof(int)) +
          esp_workspace_bytes((n + 1) * sizeof(int)) + esp_workspace_bytes(n * sizeof(double)) +
-         esp_workspace_bytes(n * (size_t)n_out * sizeof(double)) + esp_workspace_bytes(n * (size_t)n_in * sizeof(double)) +
+         esp_workspace_bytes(n * (size_t)n_out * sizeof(double)) + esp_workspace_bytes(n * (size_t)padded(n_in) * sizeof(double)) +
          esp_workspace_bytes((size_t)n_in * sizeof(double));
 }
 
@@ -32,7 +37,7 @@ static bool equal(int n, const double *a, const double *b)
 
 static double *drive_input(const esp_tree *tree, int drive)
 {
-  return tree->drive_input + (size_t)drive * (size_t)tree->n_in;
+  return tree->drive_input + (size_t)drive * (size_t)tree->ld_in;
 }
 
 /* Index of input u among the distinct ones, appended if it is not among the last few. */
@@ -41,7 +46,8 @@ static int drive_of(esp_tree *tree, const double *u)
   for (int d = tree->n_drives - 1; d >= 0 && d >= tree->n_drives - RECENT_DRIVES; d--)
     if (equal(tree->n_in, drive_input(tree, d), u))
       return d;
-  memcpy(drive_input(tree, tree->n_drives), u, (size_t)tree->n_in * sizeof *u);
+  double *input = memset(drive_input(tree, tree->n_drives), 0, (size_t)tree->ld_in * sizeof *u);
+  memcpy(input, u, (size_t)tree->n_in * sizeof *u);
   return tree->n_drives++;
 }
 
@@ -103,14 +109,18 @@ esp_err esp_tree_build(const esp_trials *trials, int input_lag, esp_workspace *w
   ESP_REQUIRE(trials->n_trials > 0 && trials->n_steps > 0 && trials->n_in > 0 && trials->n_out > 0 && input_lag >= 0,
               ESP_ERR_ARG, "a set of %d trials, %d steps, %d inputs, %d outputs, input lag %d", trials->n_trials,
               trials->n_steps, trials->n_in, trials->n_out, input_lag);
-  *tree = (esp_tree){.n_trials = trials->n_trials, .n_steps = trials->n_steps, .n_in = trials->n_in, .n_out = trials->n_out};
+  *tree = (esp_tree){.n_trials = trials->n_trials,
+                     .n_steps = trials->n_steps,
+                     .n_in = trials->n_in,
+                     .n_out = trials->n_out,
+                     .ld_in = padded(trials->n_in)};
   ESP_TRY(esp_workspace_take_int(ws, (size_t)trials->n_steps + 1, &tree->level));
   ESP_TRY(esp_workspace_take_int(ws, n, &tree->parent));
   ESP_TRY(esp_workspace_take_int(ws, n, &tree->drive));
   ESP_TRY(esp_workspace_take_int(ws, n, &tree->node));
   ESP_TRY(esp_workspace_take(ws, n, &tree->weight));
   ESP_TRY(esp_workspace_take(ws, n * (size_t)trials->n_out, &tree->target));
-  ESP_TRY(esp_workspace_take(ws, n * (size_t)trials->n_in, &tree->drive_input));
+  ESP_TRY(esp_workspace_take(ws, n * (size_t)tree->ld_in, &tree->drive_input));
   const size_t mark = ws->used;
   growth g;
   ESP_TRY(esp_workspace_take_int(ws, n + 1, &g.first_child));

@@ -91,7 +91,7 @@ static hid_t state_type(void)
 static hid_t stop_type(void)
 {
   const hid_t type = H5Tenum_create(H5T_STD_U8LE);
-  for (uint8_t i = 0; type >= 0 && i <= ESP_STOP_PARENT_FAILED; i++)
+  for (uint8_t i = 0; type >= 0 && i < ESP_N_STOP_REASONS; i++)
     if (H5Tenum_insert(type, esp_stop_reason_name((esp_stop_reason)i), &i) < 0)
       return -1;
   return type;

@@ -72,7 +72,7 @@ typedef struct {
   hid_t dataset, space, memory_space, type;
   int n_dims;
   hsize_t dims[3 + ESP_FIELD_AXES];
-} esp_array;
+} esp_table;
 
 struct esp_results {
   char *path;
@@ -81,8 +81,8 @@ struct esp_results {
   hid_t file;
   int sync_fd;      /* second descriptor, for fsync; -1 when reading */
   double last_sync; /* esp_seconds()                                 */
-  esp_array commit, resume_commit;
-  esp_array field[ESP_MAX_FIELDS], state[ESP_MAX_FIELDS];
+  esp_table commit, resume_commit;
+  esp_table field[ESP_MAX_FIELDS], state[ESP_MAX_FIELDS];
   esp_record scratch; /* of the resume layout: to look at a slot before it is overwritten */
 };
 
@@ -90,8 +90,8 @@ struct esp_results {
 esp_err esp_h5_open(const char *path, bool write, hid_t *file);
 
 /** Read or write one piece of an array. */
-herr_t esp_array_read(const esp_array *array, int i, int j, int k, void *values);
-herr_t esp_array_write(const esp_array *array, int i, int j, int k, const void *values);
+herr_t esp_table_read(const esp_table *array, int i, int j, int k, void *values);
+herr_t esp_table_write(const esp_table *array, int i, int j, int k, const void *values);
 
 /** Is the state in a slot whole? Leaves it in state. */
 esp_err esp_resume_load(const esp_results *r, esp_cell cell, int slot, const esp_resume_entry *entry, esp_record *state,

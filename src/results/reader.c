@@ -152,7 +152,7 @@ esp_err esp_results_config_text(const char *path, char **text)
 
 /* ---- arrays of cells ---- */
 
-static herr_t transfer(const esp_array *array, int i, int j, int k, void *in, const void *out)
+static herr_t transfer(const esp_table *array, int i, int j, int k, void *in, const void *out)
 {
   hsize_t start[3 + ESP_FIELD_AXES] = {(hsize_t)i, (hsize_t)j, (hsize_t)k}, count[3 + ESP_FIELD_AXES] = {1, 1, 1};
   memcpy(count + 3, array->dims + 3, (size_t)(array->n_dims - 3) * sizeof *count);
@@ -162,18 +162,18 @@ static herr_t transfer(const esp_array *array, int i, int j, int k, void *in, co
             : H5Dwrite(array->dataset, array->type, array->memory_space, array->space, H5P_DEFAULT, out);
 }
 
-herr_t esp_array_read(const esp_array *array, int i, int j, int k, void *values)
+herr_t esp_table_read(const esp_table *array, int i, int j, int k, void *values)
 {
   return transfer(array, i, j, k, values, NULL);
 }
 
-herr_t esp_array_write(const esp_array *array, int i, int j, int k, const void *values)
+herr_t esp_table_write(const esp_table *array, int i, int j, int k, const void *values)
 {
   return transfer(array, i, j, k, NULL, values);
 }
 
 /* The dataset must be what esp_results_create made: contiguous, this type, these lengths. */
-static bool has_shape(const esp_array *array, hid_t expected_type)
+static bool has_shape(const esp_table *array, hid_t expected_type)
 {
   hsize_t dims[3 + ESP_FIELD_AXES];
   const hid_t type = H5Dget_type(array->dataset), creation = H5Dget_create_plist(array->dataset);
@@ -190,7 +190,7 @@ static bool has_shape(const esp_array *array, hid_t expected_type)
 
 /* Open the array whose lengths are already in it. Entries (memory_type negative) are moved as raw bytes. */
 static esp_err open_array(const esp_results *r, const char *group, const char *name, hid_t file_type, hid_t memory_type,
-                          esp_array *array)
+                          esp_table *array)
 {
   char path[320];
   snprintf(path, sizeof path, "%s/%s", group, name);
@@ -210,7 +210,7 @@ static esp_err open_array(const esp_results *r, const char *group, const char *n
   return ESP_OK;
 }
 
-static esp_err open_fields(const esp_results *r, const char *group, const esp_layout *layout, hsize_t third, esp_array *arrays)
+static esp_err open_fields(const esp_results *r, const char *group, const esp_layout *layout, hsize_t third, esp_table *arrays)
 {
   const esp_plan *plan = r->plan;
   for (int f = 0; f < layout->n_fields; f++) {
@@ -226,7 +226,7 @@ static esp_err open_fields(const esp_results *r, const char *group, const esp_la
   return ESP_OK;
 }
 
-static esp_err open_entries(const esp_results *r, const char *group, hid_t type, hsize_t third, esp_array *array)
+static esp_err open_entries(const esp_results *r, const char *group, hid_t type, hsize_t third, esp_table *array)
 {
   array->n_dims = 3;
   array->dims[0] = (hsize_t)r->plan->n_members;
@@ -281,7 +281,7 @@ esp_err esp_results_open(const char *path, const esp_plan *plan, esp_results_mod
   return err;
 }
 
-static void close_array(esp_array *array)
+static void close_array(esp_table *array)
 {
   esp_h5_drop(array->dataset);
   esp_h5_drop(array->space);
@@ -329,7 +329,7 @@ const char *esp_cell_words(const esp_plan *plan, esp_cell cell)
   return text;
 }
 
-static esp_err read_failed(const esp_results *r, const esp_array *array, esp_cell cell)
+static esp_err read_failed(const esp_results *r, const esp_table *array, esp_cell cell)
 {
   return esp_fail(ESP_ERR_IO, "%s: cannot read %s of %s (HDF5: %s)", r->path, array->name, esp_cell_words(r->plan, cell),
                   esp_h5_cause());
@@ -360,14 +360,14 @@ esp_err esp_results_read_cell(const esp_results *r, esp_cell cell, esp_record *r
   unsigned char raw[ESP_COMMIT_BYTES];
   esp_commit entry;
   esp_h5_start();
-  if (esp_array_read(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
+  if (esp_table_read(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
     return read_failed(r, &r->commit, cell);
   ESP_REQUIRE(esp_commit_decode(raw, esp_cell_slot(r->plan, cell), &entry), ESP_ERR_DATA,
               "%s: damaged: wrong checksum of the commit entry of %s", r->path, esp_cell_words(r->plan, cell));
   ESP_REQUIRE(entry.outcome.state != ESP_CELL_EMPTY, ESP_ERR_DATA, "%s: %s is not computed yet", r->path,
               esp_cell_words(r->plan, cell));
   for (int f = 0; f < layout->n_fields; f++)
-    if (esp_array_read(&r->field[f], cell.member, cell.arm, cell.stage, record->data + layout->offset[f]) < 0)
+    if (esp_table_read(&r->field[f], cell.member, cell.arm, cell.stage, record->data + layout->offset[f]) < 0)
       return read_failed(r, &r->field[f], cell);
   ESP_REQUIRE(esp_cell_crc(record, cell, &entry.outcome) == entry.crc, ESP_ERR_DATA,
               "%s: damaged: wrong checksum of the numbers of %s", r->path, esp_cell_words(r->plan, cell));
@@ -379,7 +379,7 @@ esp_err esp_results_read_cell(const esp_results *r, esp_cell cell, esp_record *r
 esp_err esp_results_read_field(const esp_results *r, int field, void *values)
 {
   ESP_REQUIRE(field >= 0 && field < r->plan->record.n_fields, ESP_ERR_ARG, "%s: there is no field %d", r->path, field);
-  const esp_array *array = &r->field[field];
+  const esp_table *array = &r->field[field];
   esp_h5_start();
   ESP_REQUIRE(H5Dread(array->dataset, array->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, ESP_ERR_IO,
               "%s: cannot read %s (HDF5: %s)", r->path, array->name, esp_h5_cause());
@@ -392,7 +392,7 @@ esp_err esp_resume_entries(const esp_results *r, esp_cell cell, esp_resume_entry
 {
   for (int slot = 0; slot < ESP_RESUME_SLOTS; slot++) {
     unsigned char raw[ESP_RESUME_BYTES];
-    if (esp_array_read(&r->resume_commit, cell.member, cell.arm, slot, raw) < 0)
+    if (esp_table_read(&r->resume_commit, cell.member, cell.arm, slot, raw) < 0)
       return read_failed(r, &r->resume_commit, cell);
     esp_resume_decode(raw, &entry[slot]);
   }
@@ -407,7 +407,7 @@ esp_err esp_resume_load(const esp_results *r, esp_cell cell, int slot, const esp
   if (entry->sequence == 0 || entry->stage != cell.stage || !esp_cell_in_plan(r->plan, cell))
     return ESP_OK; /* unused, of another stage, or of a stage number that no plan has: damaged */
   for (int f = 0; f < layout->n_fields; f++)
-    if (esp_array_read(&r->state[f], cell.member, cell.arm, slot, state->data + layout->offset[f]) < 0)
+    if (esp_table_read(&r->state[f], cell.member, cell.arm, slot, state->data + layout->offset[f]) < 0)
       return read_failed(r, &r->state[f], cell);
   *valid = esp_resume_crc(state, cell, entry->sequence) == entry->crc;
   return ESP_OK;

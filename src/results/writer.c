@@ -8,7 +8,7 @@
 #include "internal.h"
 
 /* MPI-IO does not say why a write failed; a full disk is by far the most likely reason, so look. */
-static esp_err write_failed(const esp_results *r, const esp_array *array, esp_cell cell)
+static esp_err write_failed(const esp_results *r, const esp_table *array, esp_cell cell)
 {
   struct statvfs disk;
   const bool full = statvfs(r->path, &disk) == 0 && (double)disk.f_bavail * (double)disk.f_frsize < 1e6;
@@ -38,13 +38,13 @@ esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *
               "%s: %s has no outcome to be written", r->path, esp_cell_words(r->plan, cell));
   const esp_layout *layout = &r->plan->record;
   for (int f = 0; f < layout->n_fields; f++)
-    if (esp_array_write(&r->field[f], cell.member, cell.arm, cell.stage, record->data + layout->offset[f]) < 0)
+    if (esp_table_write(&r->field[f], cell.member, cell.arm, cell.stage, record->data + layout->offset[f]) < 0)
       return write_failed(r, &r->field[f], cell);
 
   unsigned char raw[ESP_COMMIT_BYTES];
   const esp_commit commit = {*outcome, esp_cell_crc(record, cell, outcome), seconds, rank};
   esp_commit_encode(&commit, esp_cell_slot(r->plan, cell), raw);
-  if (esp_array_write(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
+  if (esp_table_write(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
     return write_failed(r, &r->commit, cell);
   return sync_when_due(r);
 }
@@ -72,13 +72,13 @@ esp_err esp_results_write_resume(esp_results *r, esp_cell cell, const esp_record
   ESP_TRY(esp_resume_entries(r, cell, entry));
   ESP_TRY(choose_slot(r, cell, entry, &slot));
   for (int f = 0; f < layout->n_fields; f++)
-    if (esp_array_write(&r->state[f], cell.member, cell.arm, slot, state->data + layout->offset[f]) < 0)
+    if (esp_table_write(&r->state[f], cell.member, cell.arm, slot, state->data + layout->offset[f]) < 0)
       return write_failed(r, &r->state[f], cell);
 
   unsigned char raw[ESP_RESUME_BYTES];
   const uint64_t sequence = (entry[0].sequence > entry[1].sequence ? entry[0].sequence : entry[1].sequence) + 1;
   esp_resume_encode(&(esp_resume_entry){cell.stage, esp_resume_crc(state, cell, sequence), sequence}, raw);
-  if (esp_array_write(&r->resume_commit, cell.member, cell.arm, slot, raw) < 0)
+  if (esp_table_write(&r->resume_commit, cell.member, cell.arm, slot, raw) < 0)
     return write_failed(r, &r->resume_commit, cell);
   return sync_when_due(r);
 }

@@ -9,6 +9,13 @@ size_t esp_episode_workspace_bytes(size_t n_weights)
   return esp_scg_workspace_bytes(n_weights);
 }
 
+bool esp_episode_on_plateau(const esp_episode_options *options, const esp_episode *episode)
+{
+  const int last = episode->n_calls - 1, before = last - options->plateau_calls;
+  return options->plateau_calls > 0 && before >= 0 && episode->call_end[last] != ESP_CALL_CONVERGED &&
+         episode->loss_at_end[last] > 0.99 * episode->loss_at_end[before];
+}
+
 /* Is there anything left to do after the calls that were made? */
 static bool finished(const esp_episode_options *options, const esp_episode *episode)
 {
@@ -16,7 +23,7 @@ static bool finished(const esp_episode_options *options, const esp_episode *epis
     return options->max_calls == 0;
   const int last = episode->n_calls - 1;
   return episode->n_calls >= options->max_calls || !isfinite(episode->loss_at_end[last]) ||
-         (options->until_converged && episode->call_end[last] == ESP_CALL_CONVERGED);
+         (options->until_converged && episode->call_end[last] == ESP_CALL_CONVERGED) || esp_episode_on_plateau(options, episode);
 }
 
 static esp_err train_calls(const esp_objective *f, const esp_episode_options *options, double *weights, esp_episode *episode,

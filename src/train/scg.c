@@ -48,19 +48,21 @@ void esp_scg_begin(esp_scg_state *s, const esp_objective *f, const esp_scg_optio
   s->step = 0;
 }
 
-/* Curvature p'Hp along p, by a difference of gradients. */
+/* Curvature p'Hp along p: exact, or by a difference of gradients. */
 static double curvature(esp_scg_state *s, const esp_objective *f, const esp_scg_options *options)
 {
+  if (f->curvature) {
+    s->n_curvatures++;
+    return f->curvature(f->context, s->p);
+  }
   const double sigma = options->sigma / s->norm_p;
-  for (size_t i = 0; i < f->n; i++)
-    s->trial[i] = s->w[i] + sigma * s->p[i];
+  esp_step(f->n, s->w, sigma, s->p, s->trial);
   f->loss(f->context, s->trial);
   f->gradient(f->context, s->step_g);
   s->n_losses++;
   s->n_gradients++;
-  for (size_t i = 0; i < f->n; i++)
-    s->step_g[i] = (s->step_g[i] - s->g[i]) / sigma;
-  return esp_dot(f->n, s->p, s->step_g);
+  esp_step(f->n, s->step_g, -1.0, s->g, s->step_g);
+  return esp_dot(f->n, s->p, s->step_g) / sigma;
 }
 
 /* Add lambda |p|^2 until the curvature is positive. The published code adds the whole lambda again after every failure;
@@ -96,10 +98,9 @@ static void accept(esp_scg_state *s, const esp_objective *f, const esp_scg_optio
   const double old_new = -esp_dot(f->n, s->step_g, s->r);
   const bool restart = options->variant == ESP_SCG_MOLLER && (size_t)s->step % s->n_kept == 0;
   s->beta = restart ? 0.0 : (norm2 - old_new) / s->mu;
-  for (size_t i = 0; i < f->n; i++) {
+  for (size_t i = 0; i < f->n; i++)
     s->r[i] = -s->step_g[i];
-    s->p[i] = s->r[i] + s->beta * s->p[i];
-  }
+  esp_step(f->n, s->r, s->beta, s->p, s->p);
   apply_mask(f->n, mask, s->p);
   s->g = s->step_g;
   s->step_g = old_g;
@@ -126,8 +127,7 @@ static void reject(esp_scg_state *s, const esp_objective *f, const esp_scg_optio
   memcpy(s->p, s->r, f->n * sizeof *s->p);
   if (options->variant == ESP_SCG_PUBLISHED)
     apply_mask(f->n, mask, s->p); /* deposited: not masked, which revives removed weights */
-  for (size_t i = 0; i < f->n; i++)
-    s->w[i] += options->fallback_step * s->p[i];
+  esp_step(f->n, s->w, options->fallback_step, s->p, s->w);
   s->failures = 1;
   s->fallback = true;
 }
@@ -148,8 +148,7 @@ esp_call_end esp_scg_step(esp_scg_state *s, const esp_objective *f, const esp_sc
   if (ends_if_not_finite && !(isfinite(s->delta) && isfinite(s->lambda)))
     return ESP_CALL_NOT_FINITE;
 
-  for (size_t i = 0; i < f->n; i++)
-    s->trial[i] = s->w[i] + s->alpha * s->p[i];
+  esp_step(f->n, s->w, s->alpha, s->p, s->trial);
   s->trial_E = f->loss(f->context, s->trial);
   s->n_losses++;
   s->comparison = 2 * s->delta * (s->E - s->trial_E) / (s->mu * s->mu); /* how well the parabola predicted the decrease */

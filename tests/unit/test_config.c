@@ -41,7 +41,7 @@ static const broken_case broken[] = {
      "w_rec_diagonal, w_out_sd (did you mean n_hid?)\n"},
     {DMS "netwrok:\n  n_hid: 30\n", NULL,
      "c.yaml:2:1: unknown key 'netwrok' at the top level; allowed: experiment, seed, ensemble, network, task, training, "
-     "ladder, transfer (did you mean network?)\n"},
+     "ladder, transfer, probe (did you mean network?)\n"},
     {DMS "n_hid: 30\n", NULL, "~ (n_hid belongs to section network)\n"},
     {DMS "network.n_hid: 30\n", NULL, "~ (write 'n_hid' on a line of its own, indented beneath 'network:')\n"},
     {DMS "network:\n  seed: 3\n", NULL, "~c.yaml:3:3: unknown key 'seed' in section network"},
@@ -477,10 +477,11 @@ static void test_resolved_text(void **state)
                                      "\nnetwork:\n  n_hid: 30\n  readout: rate\n  input_lag: 0\n  w_in_sd: 0.2\n  w_rec_sd: 0.1\n"
                                      "  w_rec_diagonal: 0.5\n  w_out_sd: 0.2\n"
                                      "\ntask:\n  trials_per_condition: 5\n  target_noise_sd: 0.1\n  input_noise_sd: 0\n"
-                                     "\ntraining:\n  scg: published\n  sigma: 5e-05\n  lambda: 5e-07\n  fallback_step: 0.001\n"
+                                     "\ntraining:\n  scg: published\n  hessian: difference\n  sigma: 5e-05\n  lambda: 5e-07\n  fallback_step: 0.001\n"
                                      "  max_failures: 10\n  steps_per_call: 0\n  window: 300\n  min_decrease: 1e-08\n"
                                      "  loss_factor: 1.05\n"
                                      "\nladder:\n  criterion: magnitude\n  ties: row_major\n"
+                                     "\nprobe:\n  onsets: [16, 20, 24, 28, 32, 36]\n  strengths: [0, 0.2, 0.4, 0.6, 0.8, 1]\n"
                                      "\nscratch:\n  prune_fraction: 0.7\n  calls: 50\n  new_cues: both\n");
   esp_config_file_free(&file);
 }
@@ -522,6 +523,7 @@ static void test_difference(void **state)
                     "  training.scg: published -> moller\n"
                     "  training.sigma: 5e-05 -> 0.0001\n"
                     "  training.max_calls: (none) -> 100\n"
+                    "  training.plateau_calls: (none) -> 0\n"
                     "  training.start_episodes: (none) -> 5\n"
                     "  ladder.fractions: (none) -> [0.5, 0.7]\n"
                     "  ladder.noise: (none) -> independent\n"
@@ -542,12 +544,12 @@ static void test_longest_ladder_is_written_in_full(void **state)
   (void)state;
   char text[4096];
   size_t n = (size_t)snprintf(text, sizeof text, DMS "transfer:\n  from: 0\nladder:\n  fractions: [");
-  for (int i = 1; i <= ESP_MAX_RUNGS; i++)
+  for (int i = 1; i <= ESP_MAX_LIST; i++)
     n += (size_t)snprintf(text + n, sizeof text - n, "%s%.17g", i > 1 ? "," : "", i / 97.0);
   const size_t end = n;
   snprintf(text + n, sizeof text - n, "]\n");
   esp_config_file file = good(text, 0, NULL), again = good(file.resolved, 0, NULL);
-  assert_int_equal(file.values.ladder.fractions.n, ESP_MAX_RUNGS);
+  assert_int_equal(file.values.ladder.fractions.n, ESP_MAX_LIST);
   assert_memory_equal(&again.values, &file.values, sizeof file.values);
   esp_config_file_free(&again);
   esp_config_file_free(&file);
@@ -576,7 +578,7 @@ static void test_description_names_every_key(void **state)
     assert_int_equal(bars, 7);
     n_rows++;
   }
-  assert_int_equal(n_rows, 37);
+  assert_int_equal(n_rows, 41);
   free(markdown);
 }
 

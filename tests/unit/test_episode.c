@@ -36,13 +36,14 @@ static int workspace_is_empty(void **state)
 /* Rosenbrock's valley in pairs: long enough that no call sees its end. */
 typedef struct {
   double x[N];
+  double floor; /* added to every loss */
   long n_losses, n_gradients, infinite_after; /* losses; 0: never */
 } valley;
 
 static double valley_loss(void *context, const double *w)
 {
   valley *v = context;
-  double E = 0;
+  double E = v->floor;
   for (int i = 0; i < N; i += 2)
     E += 100 * pow(w[i + 1] - w[i] * w[i], 2) + pow(1 - w[i], 2);
   memcpy(v->x, w, sizeof v->x);
@@ -108,6 +109,7 @@ typedef struct {
   int max_calls, window;
   bool until_converged;
   double max_loss;
+  int plateau_calls;
 } terms;
 
 static const terms all_calls = {.max_calls = 6, .window = 12, .until_converged = false, .max_loss = 1e9};
@@ -123,6 +125,7 @@ static esp_err train(valley *v, const terms *t, story *s, host *h)
                                        .steps_per_call = 15,
                                        .max_calls = t->max_calls,
                                        .until_converged = t->until_converged,
+                                       .plateau_calls = t->plateau_calls,
                                        .criterion = &criterion,
                                        .stop = h ? stop : NULL,
                                        .call_made = h ? save : NULL,
@@ -179,6 +182,31 @@ static void episode_ends_with_the_first_converged_call(void **state)
   assert_int_equal(train(&v, &t, &until, NULL), ESP_OK);
   assert_int_equal(until.n_calls, first + 1);
   assert_memory_equal(until.loss_at_end, all.loss_at_end, (size_t)until.n_calls * sizeof *until.loss_at_end);
+}
+
+/* High above zero the valley's gains are soon less than a percent. */
+static void plateau_ends_the_episode(void **state)
+{
+  (void)state;
+  valley v = {.floor = 50};
+  terms t = all_calls;
+  t.max_loss = 0; /* never converges */
+  for (t.plateau_calls = 1; t.plateau_calls <= 3; t.plateau_calls++) {
+    story all, s;
+    terms without = t;
+    without.plateau_calls = 0;
+    begin(&all);
+    assert_int_equal(train(&v, &without, &all, NULL), ESP_OK);
+    assert_int_equal(all.n_calls, 6);
+    begin(&s);
+    assert_int_equal(train(&v, &t, &s, NULL), ESP_OK);
+    int expected = t.plateau_calls + 1;
+    while (expected < 6 && all.loss_at_end[expected - 1] <= 0.99 * all.loss_at_end[expected - 1 - t.plateau_calls])
+      expected++;
+    assert_int_equal(s.n_calls, expected);
+    if (t.plateau_calls == 1)
+      assert_in_range(s.n_calls, 2, 5); /* or the test would show nothing */
+  }
 }
 
 static void resumed_episode_has_the_bits_of_the_straight_one(void **state)
@@ -267,6 +295,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(all_calls_are_made),
       TEST(episode_ends_with_the_first_converged_call),
+      TEST(plateau_ends_the_episode),
       TEST(resumed_episode_has_the_bits_of_the_straight_one),
       TEST(stop_leaves_the_last_boundary),
       TEST(loss_that_is_not_finite_ends_the_episode),

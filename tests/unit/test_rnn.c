@@ -1,4 +1,5 @@
-/* tests/unit/test_rnn.c - the network all trials at once against the obvious one and against differences of its loss. */
+/* tests/unit/test_rnn.c - the network all trials at once against the obvious one and against differences of its loss and of its
+ * gradient. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +16,8 @@ enum { MAX_TRIALS = 40, MAX_STEPS = 58, MAX_IN = 6, MAX_OUT = 4, MAX_WEIGHTS = 3
 
 static esp_workspace ws;
 static double input[MAX_TRIALS * MAX_STEPS * MAX_IN], target[MAX_TRIALS * MAX_STEPS * MAX_OUT];
-static double weights[MAX_WEIGHTS], fast[MAX_WEIGHTS], obvious[MAX_WEIGHTS], obvious_y[MAX_TRIALS * MAX_STEPS * MAX_OUT];
+static double weights[MAX_WEIGHTS], direction[MAX_WEIGHTS], fast[MAX_WEIGHTS], obvious[MAX_WEIGHTS];
+static double obvious_y[MAX_TRIALS * MAX_STEPS * MAX_OUT];
 
 static int make_workspace(void **state)
 {
@@ -79,6 +81,12 @@ static void take(const esp_rnn_shape *shape, const esp_trials *trials, int input
   assert_int_equal(esp_rnn_problem_take(shape, &net->tree, &ws, &net->problem), ESP_OK);
 }
 
+static void fill_nan(size_t n, double *out)
+{
+  for (size_t i = 0; i < n; i++)
+    out[i] = NAN;
+}
+
 static double largest(size_t n, const double *v)
 {
   double most = 0;
@@ -130,29 +138,45 @@ static void fast_network_is_the_obvious_one(void **state)
       }
 }
 
-static double loss_along(network *net, size_t n, const double *w, const double *direction, double h)
+/* ---- derivatives against differences ---- */
+
+/* A function of the way h from the weights along the direction. */
+typedef double along(network *net, size_t n, double h);
+
+static double loss_along(network *net, size_t n, double h)
 {
   double moved[MAX_WEIGHTS];
   for (size_t i = 0; i < n; i++)
-    moved[i] = w[i] + h * direction[i];
+    moved[i] = weights[i] + h * direction[i];
   return esp_rnn_loss(&net->problem, moved);
+}
+
+static double slope_along(network *net, size_t n, double h)
+{
+  double slope = 0;
+  loss_along(net, n, h);
+  esp_rnn_gradient(&net->problem, fast);
+  for (size_t i = 0; i < n; i++)
+    slope += fast[i] * direction[i];
+  return slope;
+}
+
+static double curvature_along(network *net, size_t n, double h)
+{
+  slope_along(net, n, h);
+  return esp_rnn_curvature(&net->problem, direction);
 }
 
 /* Error of the difference quotient over steps 10^-1, 10^-1.5, ... 10^-10: a factor 10 less from step to step while the third
  * derivative rules, and more again when rounding does. */
-static void assert_second_order(network *net, const esp_rnn_shape *shape, const double *direction)
+static void assert_second_order(network *net, size_t n, along *f, along *derivative)
 {
   enum { N_STEPS = 19 };
-  const size_t n = esp_rnn_n_weights(shape);
-  double slope = 0, error[N_STEPS], least = INFINITY;
-  esp_rnn_loss(&net->problem, weights);
-  esp_rnn_gradient(&net->problem, fast);
-  for (size_t i = 0; i < n; i++)
-    slope += fast[i] * direction[i];
+  const double exact = derivative(net, n, 0);
+  double error[N_STEPS], least = INFINITY;
   for (int s = 0; s < N_STEPS; s++) {
     const double h = pow(10, -1 - 0.5 * s);
-    const double up = loss_along(net, n, weights, direction, h), down = loss_along(net, n, weights, direction, -h);
-    error[s] = fabs((up - down) / (2 * h) - slope);
+    error[s] = fabs((f(net, n, h) - f(net, n, -h)) / (2 * h) - exact);
     least = fmin(least, error[s]);
   }
   int n_falls = 0;
@@ -164,31 +188,280 @@ static void assert_second_order(network *net, const esp_rnn_shape *shape, const 
   assert_true(error[N_STEPS - 1] > 30 * least);
 }
 
-static void gradient_is_the_slope_of_the_loss(void **state)
+/* Of length 1; removed weights stay where they are. */
+static void make_direction(const esp_rnn_shape *shape, uint64_t seed)
+{
+  const size_t n = esp_rnn_n_weights(shape), w_rec = esp_rnn_w_rec_offset(shape), w_out = esp_rnn_w_out_offset(shape);
+  double length = 0;
+  normals(seed, n, 1, direction);
+  for (size_t i = 0; i < n; i++) {
+    if (i >= w_rec && i < w_out && weights[i] == 0)
+      direction[i] = 0;
+    length += direction[i] * direction[i];
+  }
+  for (size_t i = 0; i < n; i++)
+    direction[i] /= sqrt(length);
+}
+
+static void assert_derivatives(const esp_rnn_shape *shape, const esp_trials *trials, int input_lag, double removed, uint64_t seed)
+{
+  const size_t mark = ws.used, n = esp_rnn_n_weights(shape);
+  network net;
+  take(shape, trials, input_lag, &net);
+  assert_int_equal(esp_rnn_tangent_take(&net.problem, &ws), ESP_OK);
+  make_weights(shape, seed, removed);
+  make_direction(shape, seed + 100);
+  assert_second_order(&net, n, loss_along, slope_along);
+  assert_second_order(&net, n, slope_along, curvature_along);
+  ws.used = mark;
+}
+
+/* Gradient and curvature; dense and masked. */
+static void derivatives_are_limits_of_differences(void **state)
 {
   (void)state;
-  const esp_trials trials = make_set(OLD_CUES, 1);
   for (int variant = 0; variant < 12; variant++) {
-    const size_t mark = ws.used;
-    const bool masked = variant & 1;
+    const esp_trials trials = make_set(OLD_CUES, 1);
     const esp_rnn_shape shape = {12, trials.n_in, 1, false, variant & 2 ? ESP_READOUT_LATENT : ESP_READOUT_RATE};
-    const size_t n = esp_rnn_n_weights(&shape), w_rec = esp_rnn_w_rec_offset(&shape), w_out = esp_rnn_w_out_offset(&shape);
-    double direction[MAX_WEIGHTS], length = 0;
-    network net;
-    take(&shape, &trials, 0, &net);
-    make_weights(&shape, (uint64_t)(300 + variant), masked ? 0.6 : 0);
-    normals((uint64_t)(400 + variant), n, 1, direction);
-    for (size_t i = 0; i < n; i++) {
-      if (i >= w_rec && i < w_out && weights[i] == 0)
-        direction[i] = 0; /* removed weights stay where they are */
-      length += direction[i] * direction[i];
-    }
-    for (size_t i = 0; i < n; i++)
-      direction[i] /= sqrt(length);
-    assert_second_order(&net, &shape, direction);
-    ws.used = mark;
+    assert_derivatives(&shape, &trials, 0, variant & 1 ? 0.6 : 0, (uint64_t)(300 + variant));
+  }
+  for (int variant = 0; variant < 8; variant++) { /* trials that share nothing, a bias, several outputs */
+    const esp_trials trials = make_set(RANDOM_INPUTS, 3);
+    const esp_rnn_shape shape = {7, trials.n_in, 3, true, variant & 2 ? ESP_READOUT_LATENT : ESP_READOUT_RATE};
+    assert_derivatives(&shape, &trials, variant >> 2, variant & 1 ? 0.6 : 0, (uint64_t)(350 + variant));
   }
 }
+
+/* ---- curvature ---- */
+
+/* With ' and '' for derivatives along p = (P_in, P_rec, P_out):  a'' = W_rec r'' + 2 P_rec r',  r'' = (1 - r^2) (a'' - 2 r a'^2),
+ * y'' = W_out r'' + 2 P_out r',  E'' = 2 / (n_trials n_steps) sum of y'^2 + (y - target) y''. Forward only, trial by trial; no
+ * adjoint, which is what it has to agree with. The size of the terms goes to *scale. */
+static double obvious_curvature(const esp_rnn_shape *shape, int input_lag, const esp_trials *trials, const double *w,
+                                const double *p, double *scale)
+{
+  enum { MAX_N = 33 };
+  const int n = shape->n_hid, m = shape->n_in, n_out = shape->n_out, n_steps = trials->n_steps, row = n + shape->bias;
+  const bool latent = shape->readout == ESP_READOUT_LATENT;
+  const double *w_rec = w + n * m, *w_out = w_rec + n * n, *p_rec = p + n * m, *p_out = p_rec + n * n;
+  double curvature = 0;
+  *scale = 0;
+  for (int t = 0; t < trials->n_trials; t++) {
+    double a[3][MAX_N], r[3][MAX_N] = {{0}}; /* value, first and second derivative */
+    for (int k = 0; k < n_steps; k++) {
+      for (int i = 0; i < n; i++) {
+        a[0][i] = a[1][i] = a[2][i] = 0;
+        for (int j = 0; j < n; j++) {
+          a[0][i] += w_rec[i * n + j] * r[0][j];
+          a[1][i] += w_rec[i * n + j] * r[1][j] + p_rec[i * n + j] * r[0][j];
+          a[2][i] += w_rec[i * n + j] * r[2][j] + 2 * p_rec[i * n + j] * r[1][j];
+        }
+        for (int j = 0; j < m && k >= input_lag; j++) {
+          const double u = trials->input[(t * n_steps + k - input_lag) * m + j];
+          a[0][i] += w[i * m + j] * u;
+          a[1][i] += p[i * m + j] * u;
+        }
+      }
+      for (int i = 0; i < n; i++) {
+        r[0][i] = tanh(a[0][i]);
+        const double slope = 1 - r[0][i] * r[0][i];
+        r[1][i] = slope * a[1][i];
+        r[2][i] = slope * (a[2][i] - 2 * r[0][i] * a[1][i] * a[1][i]);
+      }
+      double(*const s)[MAX_N] = latent ? a : r;
+      for (int o = 0; o < n_out; o++) {
+        double y[3] = {shape->bias ? w_out[o * row + n] : 0, shape->bias ? p_out[o * row + n] : 0, 0};
+        for (int j = 0; j < n; j++) {
+          y[0] += w_out[o * row + j] * s[0][j];
+          y[1] += w_out[o * row + j] * s[1][j] + p_out[o * row + j] * s[0][j];
+          y[2] += w_out[o * row + j] * s[2][j] + 2 * p_out[o * row + j] * s[1][j];
+        }
+        const double error = y[0] - trials->target[(t * n_steps + k) * n_out + o];
+        curvature += y[1] * y[1] + error * y[2];
+        *scale += y[1] * y[1] + fabs(error * y[2]);
+      }
+    }
+  }
+  *scale *= 2.0 / (trials->n_trials * n_steps);
+  return curvature * 2 / (trials->n_trials * n_steps);
+}
+
+/* Of what fast_network_is_the_obvious_one() goes through: one network on one set of trials. */
+typedef void test_of_network(const esp_rnn_shape *shape, const esp_trials *trials, int input_lag);
+
+static void test_networks(test_of_network *test)
+{
+  static const int sizes[] = {1, 2, 7, 8, 30, 33};
+  for (set_kind kind = 0; kind < N_SETS; kind++)
+    for (int s = 0; s < 6; s++)
+      for (int variant = 0; variant < 16; variant++) {
+        const bool bias = variant & 1;
+        const int n_out = (s + variant / 8) % 2 == 0 ? 1 : bias ? 4 : 3;
+        const esp_trials trials = make_set(kind, n_out);
+        const esp_rnn_shape shape = {sizes[s], trials.n_in, n_out, bias, variant & 2 ? ESP_READOUT_LATENT : ESP_READOUT_RATE};
+        make_weights(&shape, (uint64_t)(500 + 16 * s + variant), variant & 8 ? 0.7 : 0);
+        normals((uint64_t)(600 + variant), esp_rnn_n_weights(&shape), 0.1, direction);
+        test(&shape, &trials, variant >> 2 & 1);
+      }
+}
+
+/* Loss and gradient at the weights. */
+static void evaluate(network *net)
+{
+  esp_rnn_loss(&net->problem, weights);
+  esp_rnn_gradient(&net->problem, fast);
+}
+
+static void take_with_tangent(const esp_rnn_shape *shape, const esp_trials *trials, int input_lag, network *net)
+{
+  take(shape, trials, input_lag, net);
+  assert_int_equal(esp_rnn_tangent_take(&net->problem, &ws), ESP_OK);
+}
+
+static void assert_obvious_curvature(const esp_rnn_shape *shape, const esp_trials *trials, int input_lag)
+{
+  const size_t mark = ws.used;
+  double scale;
+  network net;
+  take_with_tangent(shape, trials, input_lag, &net);
+  evaluate(&net);
+  const double got = esp_rnn_curvature(&net.problem, direction);
+  const double expected = obvious_curvature(shape, input_lag, trials, weights, direction, &scale);
+  if (!(fabs(got - expected) <= 1e-12 * scale))
+    fail_msg("N %d, %d outputs, bias %d, readout %d, lag %d: curvature %.17g, not %.17g (of terms that make %g)", shape->n_hid,
+             shape->n_out, shape->bias, shape->readout, input_lag, got, expected, scale);
+  ws.used = mark;
+}
+
+static void curvature_is_the_obvious_one(void **state)
+{
+  (void)state;
+  test_networks(assert_obvious_curvature);
+}
+
+static double curvature_at(network *net, size_t n, double factor)
+{
+  double stretched[MAX_WEIGHTS];
+  for (size_t i = 0; i < n; i++)
+    stretched[i] = factor * direction[i];
+  return esp_rnn_curvature(&net->problem, stretched);
+}
+
+/* By a power of two nothing is rounded otherwise. */
+static void assert_homogeneous(const esp_rnn_shape *shape, const esp_trials *trials, int input_lag)
+{
+  const size_t mark = ws.used, n = esp_rnn_n_weights(shape);
+  double scale;
+  network net;
+  take_with_tangent(shape, trials, input_lag, &net);
+  evaluate(&net);
+  obvious_curvature(shape, input_lag, trials, weights, direction, &scale);
+  const double once = curvature_at(&net, n, 1);
+  assert_true(fabs(once) > 1e-9 * scale || scale == 0); /* one step without input or bias: nothing at all */
+  assert_true(curvature_at(&net, n, 0.125) == once / 64);
+  assert_true(curvature_at(&net, n, -2) == 4 * once);
+  assert_true(fabs(curvature_at(&net, n, 3.7) - 3.7 * 3.7 * once) <= 1e-12 * 3.7 * 3.7 * scale);
+  assert_true(curvature_at(&net, n, 0) == 0);
+  ws.used = mark;
+}
+
+static void curvature_is_a_quadratic_form(void **state)
+{
+  (void)state;
+  test_networks(assert_homogeneous);
+}
+
+/* Asking for the curvature changes neither loss nor gradient nor the next curvature, whatever the direction was. */
+static void assert_undisturbed(const esp_rnn_shape *shape, const esp_trials *trials, int input_lag)
+{
+  const size_t mark = ws.used, n = esp_rnn_n_weights(shape);
+  double before[MAX_WEIGHTS], plain[MAX_WEIGHTS];
+  network net, without;
+  take(shape, trials, input_lag, &without);
+  evaluate(&without);
+  memcpy(plain, fast, n * sizeof *fast);
+  take_with_tangent(shape, trials, input_lag, &net);
+  const double E = esp_rnn_loss(&net.problem, weights);
+  esp_rnn_gradient(&net.problem, before);
+  assert_memory_equal(before, plain, n * sizeof *before);
+  const size_t used = ws.used;
+  const double curvature = esp_rnn_curvature(&net.problem, direction);
+  for (int i = 0; i < 3; i++) {
+    fill_nan(n, fast);
+    esp_rnn_gradient(&net.problem, fast);
+    assert_memory_equal(fast, before, n * sizeof *fast);
+    const double again = esp_rnn_curvature(&net.problem, direction);
+    assert_memory_equal(&again, &curvature, sizeof again);
+    curvature_at(&net, n, i == 0 ? NAN : i == 1 ? INFINITY : 1e200);
+  }
+  const double E_again = esp_rnn_loss(&net.problem, weights);
+  assert_memory_equal(&E_again, &E, sizeof E);
+  assert_true(ws.used == used);
+  ws.used = mark;
+}
+
+static void curvature_leaves_everything_as_it_was(void **state)
+{
+  (void)state;
+  test_networks(assert_undisturbed);
+}
+
+/* AVX2 and AVX-512, where the CPU has both. */
+static void wide_vectors_give_the_bits_of_narrow_ones(const esp_rnn_shape *shape, const esp_trials *trials, int input_lag)
+{
+  static const char *const names[] = {"avx2", "avx512"};
+  const char *const in_use = esp_kernel_name();
+  const size_t mark = ws.used, n = esp_rnn_n_weights(shape);
+  double gradient[2][MAX_WEIGHTS], E[2], curvature[2];
+  network net;
+  take_with_tangent(shape, trials, input_lag, &net);
+  for (int i = 0; i < 2; i++) {
+    if (esp_kernel_force(names[i]) != ESP_OK)
+      break;
+    E[i] = esp_rnn_loss(&net.problem, weights);
+    esp_rnn_gradient(&net.problem, gradient[i]);
+    curvature[i] = esp_rnn_curvature(&net.problem, direction);
+    if (i == 1) {
+      assert_memory_equal(&E[1], &E[0], sizeof *E);
+      assert_memory_equal(gradient[1], gradient[0], n * sizeof **gradient);
+      assert_memory_equal(&curvature[1], &curvature[0], sizeof *curvature);
+    }
+  }
+  assert_int_equal(esp_kernel_force(in_use), ESP_OK);
+  ws.used = mark;
+}
+
+static void instruction_sets_give_equal_bits(void **state)
+{
+  (void)state;
+  test_networks(wide_vectors_give_the_bits_of_narrow_ones);
+}
+
+static void objective_has_a_curvature_with_a_tangent(void **state)
+{
+  (void)state;
+  const esp_trials trials = make_set(ONE_TRIAL, 1);
+  const esp_rnn_shape shape = {5, trials.n_in, 1, false, ESP_READOUT_RATE};
+  const size_t mark = ws.used, n = esp_rnn_n_weights(&shape);
+  network net;
+  take(&shape, &trials, 0, &net);
+  assert_null(esp_rnn_objective(&net.problem).curvature);
+  assert_int_equal(esp_rnn_tangent_take(&net.problem, &ws), ESP_OK);
+  const esp_objective f = esp_rnn_objective(&net.problem);
+  make_weights(&shape, 11, 0);
+  normals(12, n, 1, direction);
+  assert_true(f.n == n);
+  const double E = f.loss(f.context, weights);
+  f.gradient(f.context, fast);
+  const double curvature = f.curvature(f.context, direction);
+  assert_true(E == esp_rnn_loss(&net.problem, weights));
+  esp_rnn_gradient(&net.problem, obvious);
+  assert_memory_equal(fast, obvious, n * sizeof *fast);
+  assert_true(curvature == esp_rnn_curvature(&net.problem, direction));
+  ws.used = mark;
+}
+
+/* ---- bits, and what numbers must not do ---- */
 
 static void equal_calls_give_equal_bits(void **state)
 {
@@ -296,6 +569,79 @@ static void workspace_asked_for_is_enough(void **state)
   ws.used = mark;
 }
 
+/* A workspace of so many bytes within ours, behind what is in use; what lies behind it is marked. */
+enum { BEHIND = 256, MARK = 0x5a };
+static esp_workspace workspace_of(size_t size)
+{
+  assert_true(size + BEHIND <= ws.size - ws.used);
+  memset(ws.base + ws.used + size, MARK, BEHIND);
+  return (esp_workspace){.base = ws.base + ws.used, .size = size};
+}
+
+static void assert_kept_within(const esp_workspace *small)
+{
+  assert_true(small->used <= small->size && small->high <= small->size);
+  for (size_t i = 0; i < BEHIND; i++)
+    assert_true(small->base[small->size + i] == MARK);
+}
+
+/* The tangent in exactly the bytes that it asks for, and in none less. */
+static void assert_tangent_bytes_are_enough(const esp_rnn_shape *shape, const esp_trials *trials, int input_lag)
+{
+  const size_t mark = ws.used, n = esp_rnn_n_weights(shape);
+  double before[MAX_WEIGHTS];
+  network net;
+  take(shape, trials, input_lag, &net);
+  const double E = esp_rnn_loss(&net.problem, weights);
+  esp_rnn_gradient(&net.problem, before);
+  const size_t bytes = esp_rnn_tangent_workspace_bytes(shape, net.tree.n_nodes, net.tree.n_drives);
+  for (int i = 0; i <= 16; i++) { /* nothing, parts of it, all but a line or a byte */
+    const size_t too_few = i == 16 ? bytes - 1 : i == 15 ? bytes - 64 : bytes * (size_t)i / 15;
+    esp_workspace small = workspace_of(too_few);
+    assert_int_equal(esp_rnn_tangent_take(&net.problem, &small), ESP_ERR_NOMEM);
+    assert_null(net.problem.tangent);
+    assert_null(esp_rnn_objective(&net.problem).curvature);
+    assert_kept_within(&small);
+  }
+  const double again = esp_rnn_loss(&net.problem, weights); /* the problem is none the worse */
+  esp_rnn_gradient(&net.problem, fast);
+  assert_memory_equal(&again, &E, sizeof E);
+  assert_memory_equal(fast, before, n * sizeof *fast);
+  esp_workspace enough = workspace_of(bytes);
+  assert_int_equal(esp_rnn_tangent_take(&net.problem, &enough), ESP_OK);
+  const size_t taken = enough.used;
+  assert_true(isfinite(esp_rnn_curvature(&net.problem, direction)));
+  assert_true(enough.used == taken && enough.high == taken);
+  assert_kept_within(&enough);
+  ws.used = mark;
+}
+
+/* The problem likewise. */
+static void assert_problem_bytes_are_enough(const esp_rnn_shape *shape, const esp_trials *trials, int input_lag)
+{
+  const size_t mark = ws.used;
+  network net;
+  assert_int_equal(esp_tree_build(trials, input_lag, &ws, &net.tree), ESP_OK);
+  const size_t bytes = esp_rnn_workspace_bytes(shape, net.tree.n_nodes, net.tree.n_drives);
+  for (int i = 0; i <= 16; i++) {
+    esp_workspace small = workspace_of(i == 16 ? bytes - 1 : i == 15 ? bytes - 64 : bytes * (size_t)i / 15);
+    assert_int_equal(esp_rnn_problem_take(shape, &net.tree, &small, &net.problem), ESP_ERR_NOMEM);
+    assert_kept_within(&small);
+  }
+  esp_workspace enough = workspace_of(bytes);
+  assert_int_equal(esp_rnn_problem_take(shape, &net.tree, &enough, &net.problem), ESP_OK);
+  evaluate(&net);
+  assert_kept_within(&enough);
+  ws.used = mark;
+}
+
+static void workspace_asked_for_is_needed(void **state)
+{
+  (void)state;
+  test_networks(assert_tangent_bytes_are_enough);
+  test_networks(assert_problem_bytes_are_enough);
+}
+
 static void weights_lie_where_the_header_says(void **state)
 {
   (void)state;
@@ -311,11 +657,17 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(weights_lie_where_the_header_says),
       cmocka_unit_test(fast_network_is_the_obvious_one),
-      cmocka_unit_test(gradient_is_the_slope_of_the_loss),
+      cmocka_unit_test(derivatives_are_limits_of_differences),
+      cmocka_unit_test(curvature_is_the_obvious_one),
+      cmocka_unit_test(curvature_is_a_quadratic_form),
+      cmocka_unit_test(curvature_leaves_everything_as_it_was),
+      cmocka_unit_test(instruction_sets_give_equal_bits),
+      cmocka_unit_test(objective_has_a_curvature_with_a_tangent),
       cmocka_unit_test(equal_calls_give_equal_bits),
       cmocka_unit_test(order_of_trials_matters_to_rounding_only),
       cmocka_unit_test(huge_weights_do_no_harm),
       cmocka_unit_test(workspace_asked_for_is_enough),
+      cmocka_unit_test(workspace_asked_for_is_needed),
   };
   return cmocka_run_group_tests(tests, make_workspace, free_workspace);
 }

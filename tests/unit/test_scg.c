@@ -177,6 +177,41 @@ static void bowl_needs_a_step_for_each_curvature(void **state)
     }
 }
 
+static double bowl_curvature(void *context, const double *p)
+{
+  const bowl *b = context;
+  double turned[N], sum = 0;
+  mirror(b, p, turned);
+  for (int i = 0; i < N; i++)
+    sum += b->c[i] * turned[i] * turned[i];
+  return sum;
+}
+
+/* The same steps with the exact curvature, and one gradient less for each of them. */
+static void exact_curvature_replaces_a_gradient(void **state)
+{
+  (void)state;
+  for (int v = 0; v < 3; v++) {
+    bowl b = make_bowl(5), c = make_bowl(5);
+    esp_objective f = bowl_objective(&b), exact = bowl_objective(&c);
+    exact.curvature = bowl_curvature;
+    const esp_scg_options options = options_of((esp_scg_variant)v);
+    double by_difference[N];
+    take_state(N);
+    fill_point(scg.w);
+    esp_scg_minimise(&scg, &f, &options, NULL, 4, &nobody);
+    memcpy(by_difference, scg.w, sizeof by_difference);
+    assert_int_equal(scg.n_curvatures, 0);
+    take_state(N);
+    fill_point(scg.w);
+    esp_scg_minimise(&scg, &exact, &options, NULL, 4, &nobody);
+    for (int i = 0; i < N; i++)
+      assert_true(fabs(scg.w[i] - by_difference[i]) <= 1e-9);
+    assert_int_equal(scg.n_curvatures, 4);
+    assert_int_equal(c.n_gradients, b.n_gradients - 4);
+  }
+}
+
 /* ---- a valley that bends: Rosenbrock in pairs ---- */
 
 typedef struct {
@@ -607,6 +642,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bowl_needs_a_step_for_each_curvature),
+      cmocka_unit_test(exact_curvature_replaces_a_gradient),
       cmocka_unit_test(valley_is_followed_to_its_end),
       cmocka_unit_test(removed_weights_stay_zero_unless_deposited),
       cmocka_unit_test(fallback_steps_along_the_residual),

@@ -98,7 +98,7 @@ static void assert_sound(const esp_trials *t, const esp_tree *tree)
           mean += t->target[trial * n_steps + k];
           assert_int_equal(tree->parent[node], k == 0 ? -1 : tree->node[trial * n_steps + k - 1]);
           for (int c = 0; c < n_in; c++)
-            assert_true(tree->drive_input[tree->drive[node] * n_in + c] == t->input[(trial * n_steps + k) * n_in + c]);
+            assert_true(tree->drive_input[tree->drive[node] * tree->ld_in + c] == t->input[(trial * n_steps + k) * n_in + c]);
         }
       assert_true(n > 0 && tree->weight[node] == n);
       mean /= n;
@@ -124,7 +124,7 @@ static void nodes_know_their_trials(void **state)
     if (s < 3) /* distinct inputs: each once */
       for (int d = 1; d < tree.n_drives; d++)
         for (int e = 0; e < d; e++)
-          assert_true(memcmp(tree.drive_input + d * 6, tree.drive_input + e * 6, 6 * sizeof(double)) != 0);
+          assert_true(memcmp(tree.drive_input + d * tree.ld_in, tree.drive_input + e * tree.ld_in, 6 * sizeof(double)) != 0);
   }
 }
 

@@ -1,0 +1,268 @@
+/* experiment/network_measures.c */
+#include "network_measures.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "espalier/flow.h"
+#include "espalier/lyapunov.h"
+#include "espalier/pca.h"
+#include "espalier/probe.h"
+#include "espalier/trajectory.h"
+#include "espalier/weights.h"
+
+enum {
+  CONDITION_4 = 3,                     /* (-,+): the example of Figs. 2-4 and the driven trajectory of the exponents */
+  LYAPUNOV_FIRST = 16, LYAPUNOV_LAST = 36, PCA_FIRST = 11, PCA_LAST = 58, /* bins */
+  N_FLOW_BINS = ESP_FLOW_LAST_BIN - ESP_FLOW_FIRST_BIN + 1,
+  EVALUATION_SET = 1 << 20,            /* number of a frozen set that no training ever reaches */
+};
+
+static double *numbered_from(double first, int n, double *values)
+{
+  for (int i = 0; i < n; i++)
+    values[i] = first + i;
+  return values;
+}
+
+void esp_network_declare_measures(const esp_config *config, esp_plan *plan)
+{
+  const esp_weight_bins bins = ESP_WEIGHT_BINS_DMS;
+  double values[ESP_MAX_LIST] = {0};
+  const int onset = esp_plan_add_axis(plan, "onset", config->probe.onsets.n, "bin", "first of the two bins of a distractor",
+                                      config->probe.onsets.value);
+  const int strength = esp_plan_add_axis(plan, "strength", config->probe.strengths.n, "1",
+                                         "strength of the distractor, opposite to cue 1; 0: none", config->probe.strengths.value);
+  const int condition = esp_plan_add_axis(plan, "condition", ESP_PROBE_N_CONDITIONS, "1",
+                                          "old cues: 1 (+,+), 2 (-,-), 3 (+,-), 4 (-,+)", NULL);
+  for (int i = 0; i < bins.n_bins; i++)
+    values[i] = bins.first + bins.spacing * i;
+  const int weight = esp_plan_add_axis(plan, "weight_bin", bins.n_bins, "1", "centre of a bin of recurrent weights", values);
+  const int flow = esp_plan_add_axis(plan, "flow_bin", N_FLOW_BINS, "bin", "bin of the delay",
+                                     numbered_from(ESP_FLOW_FIRST_BIN, N_FLOW_BINS, values));
+  const int rank = esp_plan_add_axis(plan, "rank", config->network.n_hid, "1", "place in descending order", NULL);
+  const esp_field fields[NET_N_FIELDS] = {
+      [NET_PROBE_RESPONSE] = {"probe_response", ESP_F64, 3, {onset, strength, condition}, "1",
+                                              "mean output at bins 52 and 53, without noise", false},
+      [NET_PROBE_CORRECT] = {"probe_correct", ESP_U8, 3, {onset, strength, condition}, "1",
+                                             "1: the response has the sign of its target (paper)", false},
+      [NET_PROBE_CORRECT_PUBLISHED] = {"probe_correct_published", ESP_U8, 3, {onset, strength, condition}, "1",
+                                                       "1: the response is nearer than 1 to the mean noisy target of a new "
+                                                       "set (published code)", false},
+      [NET_PROBE_PREMATURE] = {"probe_premature", ESP_U8, 3, {onset, strength, condition}, "1",
+                                               "1: the output exceeds 0.75 before bin 52 (published code)", false},
+      [NET_UNPROBED_CORRECT] = {"unprobed_correct", ESP_F64, 0, {0}, "1",
+                                                "fraction of conditions answered correctly without a distractor", true},
+      [NET_PROBED_CORRECT] = {"probed_correct", ESP_F64, 0, {0}, "1",
+                                              "fraction of correct responses over all onsets, conditions and strengths above "
+                                              "0 (Fig. 5A)", true},
+      [NET_PROBED_CORRECT_PUBLISHED] = {"probed_correct_published", ESP_F64, 0, {0}, "1",
+                                                        "the same by the test of the published code", false},
+      [NET_LYAPUNOV] = {"lyapunov", ESP_F64, 1, {rank}, "1",
+                                        "Lyapunov exponents per bin, bins 16-36 of condition 4; -inf: a direction that is "
+                                        "lost", false},
+      [NET_LYAPUNOV_MAX] = {"lyapunov_max", ESP_F64, 0, {0}, "1", "largest Lyapunov exponent (Figs. 5D, E)",
+                                            true},
+      [NET_LYAPUNOV_PUBLISHED] = {"lyapunov_published", ESP_F64, 0, {0}, "1",
+                                                  "the number of the published code: Jacobians multiplied in the other order, "
+                                                  "divided by one less than their number", false},
+      [NET_SINGULAR_VALUE] = {"singular_value", ESP_F64, 1, {rank}, "1", "singular values of W_rec (Fig. 2B)",
+                                              false},
+      [NET_PCA_VARIANCE] = {"pca_variance", ESP_F64, 1, {rank}, "1",
+                                            "variances along the principal components of the hidden state, bins 11-58 of the "
+                                            "four conditions (Fig. 3)", false},
+      [NET_WEIGHT_HISTOGRAM] = {"weight_histogram", ESP_I32, 1, {weight}, "1",
+                                                "recurrent weights that are not 0, by bin; the outer bins take all beyond",
+                                                false},
+      [NET_CONTRACTION] = {"contraction", ESP_F64, 1, {flow}, "1",
+                                           "distance to condition 4's trajectory after one step over that before (paper, "
+                                           "Fig. 4C)", false},
+      [NET_CONTRACTION_PUBLISHED] = {"contraction_published", ESP_F64, 1, {flow}, "1",
+                                                     "the same as the published code weighs it, with W_out as a third axis",
+                                                     false},
+      [NET_N_REVIVED] = {"n_revived", ESP_I32, 0, {0}, "1",
+                                         "recurrent weights that are not 0 although the mask removes them (scg: deposited)",
+                                         false},
+  };
+  for (int f = NET_N_TRAINED; f < NET_N_FIELDS; f++)
+    esp_layout_add(plan, &plan->record, fields[f]);
+}
+
+/* ---- the measures ---- */
+
+typedef struct {
+  const esp_config *config;
+  esp_cell cell;
+  esp_record *record;
+  esp_workspace *ws;
+  esp_rnn_shape shape;
+  const double *w, *w_rec;
+} subject;
+
+/* A number that is not finite is an answer (the field stays NaN); anything else that goes wrong is not. */
+static esp_err unless_diverged(esp_err err)
+{
+  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
+}
+
+/* Mean noisy target at the response of each condition, in a set of its own. */
+static esp_err noisy_targets(const subject *s, double mean[ESP_PROBE_N_CONDITIONS])
+{
+  const esp_dms_noise noise = {s->config->task.trials_per_condition, s->config->task.target_noise_sd, 0};
+  const esp_rng_key key = {.seed = s->config->seed,
+                           .member = (uint32_t)s->cell.member,
+                           .arm = ESP_RNG_SHARED, /* both arms answer to the same targets */
+                           .stage = (uint32_t)s->cell.stage};
+  const int n_trials = noise.trials_per_condition * ESP_PROBE_N_CONDITIONS;
+  esp_trials trials;
+  ESP_TRY(esp_workspace_take(s->ws, (size_t)n_trials * ESP_DMS_N_STEPS * ESP_DMS_N_IN, &trials.input));
+  ESP_TRY(esp_workspace_take(s->ws, (size_t)n_trials * ESP_DMS_N_STEPS, &trials.target));
+  esp_dms_trials(ESP_DMS_OLD_CUES, &noise, &key, EVALUATION_SET, &trials);
+  for (int c = 0; c < ESP_PROBE_N_CONDITIONS; c++)
+    mean[c] = 0;
+  for (int trial = 0; trial < n_trials; trial++)
+    mean[trial % ESP_PROBE_N_CONDITIONS] +=
+        esp_probe_response(trials.target + (size_t)trial * ESP_DMS_N_STEPS, 1) / noise.trials_per_condition;
+  return ESP_OK;
+}
+
+static double fraction_correct(const esp_config *config, const uint8_t *correct, bool probed)
+{
+  long n = 0, n_correct = 0;
+  for (int onset = 0; onset < config->probe.onsets.n; onset++)
+    for (int strength = 0; strength < config->probe.strengths.n; strength++)
+      for (int condition = 0; condition < ESP_PROBE_N_CONDITIONS; condition++, correct++)
+        if ((config->probe.strengths.value[strength] > 0) == probed) {
+          n++;
+          n_correct += *correct;
+        }
+  return n > 0 ? (double)n_correct / (double)n : NAN;
+}
+
+static esp_err probe(const subject *s)
+{
+  const esp_config *config = s->config;
+  int onset[ESP_MAX_LIST];
+  double noisy_target[ESP_PROBE_N_CONDITIONS];
+  for (int i = 0; i < config->probe.onsets.n; i++)
+    onset[i] = (int)config->probe.onsets.value[i];
+  const esp_probe_grid grid = {config->probe.onsets.n, config->probe.strengths.n, onset, config->probe.strengths.value};
+  double *max_before;
+  ESP_TRY(noisy_targets(s, noisy_target));
+  ESP_TRY(esp_workspace_take(s->ws, s->record->layout->count[NET_PROBE_RESPONSE], &max_before));
+  const esp_probe_outcome outcome = {.response = esp_record_f64(s->record, NET_PROBE_RESPONSE),
+                                     .max_before = max_before,
+                                     .correct_sign = esp_record_u8(s->record, NET_PROBE_CORRECT),
+                                     .correct_published = esp_record_u8(s->record, NET_PROBE_CORRECT_PUBLISHED),
+                                     .premature = esp_record_u8(s->record, NET_PROBE_PREMATURE)};
+  const esp_err err = esp_probe_run(&s->shape, s->w, config->network.input_lag, &grid, noisy_target, &outcome, s->ws);
+  if (err != ESP_OK)
+    return unless_diverged(err);
+  *esp_record_f64(s->record, NET_UNPROBED_CORRECT) = fraction_correct(config, outcome.correct_sign, false);
+  *esp_record_f64(s->record, NET_PROBED_CORRECT) = fraction_correct(config, outcome.correct_sign, true);
+  *esp_record_f64(s->record, NET_PROBED_CORRECT_PUBLISHED) = fraction_correct(config, outcome.correct_published, true);
+  return ESP_OK;
+}
+
+static esp_err exponents(const subject *s, const esp_trajectories *t)
+{
+  const int n = s->shape.n_hid, n_factors = LYAPUNOV_LAST - LYAPUNOV_FIRST + 1;
+  const double *a = esp_trajectory_state(t, CONDITION_4, LYAPUNOV_FIRST);
+  double *eigenvalue, *spectrum = esp_record_f64(s->record, NET_LYAPUNOV);
+  ESP_TRY(esp_workspace_take(s->ws, (size_t)n, &eigenvalue));
+  ESP_TRY(unless_diverged(esp_lyapunov_published(n, s->w_rec, n_factors, a, esp_record_f64(s->record, NET_LYAPUNOV_PUBLISHED),
+                                                 eigenvalue, s->ws)));
+  ESP_TRY(unless_diverged(esp_lyapunov_spectrum(n, s->w_rec, n_factors, a, spectrum, s->ws)));
+  *esp_record_f64(s->record, NET_LYAPUNOV_MAX) = spectrum[0];
+  return ESP_OK;
+}
+
+static esp_err components_and_flow(const subject *s, const esp_trials *trials, const esp_trajectories *t)
+{
+  const size_t n = (size_t)s->shape.n_hid;
+  double *component, *variance = esp_record_f64(s->record, NET_PCA_VARIANCE);
+  ESP_TRY(esp_workspace_take(s->ws, n * n, &component));
+  ESP_TRY(unless_diverged(
+      esp_pca(t, 0, ESP_PROBE_N_CONDITIONS, PCA_FIRST, PCA_LAST, variance, component, s->ws)));
+  for (int i = 0; i < N_FLOW_BINS && s->shape.n_hid >= ESP_FLOW_N_AXES; i++) {
+    const int bin = ESP_FLOW_FIRST_BIN + i;
+    const double *u = trials->input + ((size_t)CONDITION_4 * ESP_DMS_N_STEPS + (size_t)bin - 1) * ESP_DMS_N_IN;
+    esp_flow flow;
+    ESP_TRY(esp_flow_at(&s->shape, s->w, variance, component, u, esp_trajectory_state(t, CONDITION_4, bin), &flow, s->ws));
+    esp_record_f64(s->record, NET_CONTRACTION)[i] = flow.contraction;
+    esp_record_f64(s->record, NET_CONTRACTION_PUBLISHED)[i] = flow.contraction_published;
+  }
+  return ESP_OK;
+}
+
+/* What is read off the four trials without noise and distractors. */
+static esp_err dynamics(const subject *s)
+{
+  esp_trials trials;
+  esp_trajectories t;
+  ESP_TRY(esp_workspace_take(s->ws, (size_t)ESP_PROBE_N_CONDITIONS * ESP_DMS_N_STEPS * ESP_DMS_N_IN, &trials.input));
+  ESP_TRY(esp_workspace_take(s->ws, (size_t)ESP_PROBE_N_CONDITIONS * ESP_DMS_N_STEPS, &trials.target));
+  esp_dms_template(ESP_DMS_OLD_CUES, &trials);
+  ESP_TRY(esp_trajectories_take(&s->shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS, s->ws, &t));
+  const esp_err err = esp_trajectories_run(&s->shape, s->w, &trials, s->config->network.input_lag, &t, s->ws);
+  if (err != ESP_OK)
+    return unless_diverged(err);
+  ESP_TRY(exponents(s, &t));
+  return components_and_flow(s, &trials, &t);
+}
+
+static esp_err weights(const subject *s)
+{
+  const esp_weight_bins bins = ESP_WEIGHT_BINS_DMS;
+  const int n = s->shape.n_hid;
+  const uint8_t *mask = esp_record_u8(s->record, NET_MASK);
+  int32_t n_revived = 0;
+  for (int i = 0; i < n * n; i++)
+    n_revived += !mask[i] && s->w_rec[i] != 0.0;
+  *esp_record_i32(s->record, NET_N_REVIVED) = n_revived;
+  esp_weight_histogram(n, s->w_rec, &bins, esp_record_i32(s->record, NET_WEIGHT_HISTOGRAM));
+  return unless_diverged(esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, NET_SINGULAR_VALUE), s->ws));
+}
+
+esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
+{
+  const subject s = {.config = config,
+                     .cell = cell,
+                     .record = record,
+                     .ws = ws,
+                     .shape = esp_network_shape(config),
+                     .w = esp_record_f64(record, NET_W_IN),
+                     .w_rec = esp_record_f64(record, NET_W_REC)};
+  esp_err (*const measures[])(const subject *) = {probe, dynamics, weights};
+  for (int i = 0; i < 3; i++) {
+    const size_t mark = ws->used;
+    const esp_err err = measures[i](&s);
+    ws->used = mark;
+    ESP_TRY(err);
+  }
+  return ESP_OK;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+  return a > b ? a : b;
+}
+
+size_t esp_network_analyse_workspace_bytes(const esp_config *config)
+{
+  const esp_rnn_shape shape = esp_network_shape(config);
+  const int n = shape.n_hid, n_factors = LYAPUNOV_LAST - LYAPUNOV_FIRST + 1;
+  const size_t d = sizeof(double), n_steps = (size_t)ESP_PROBE_N_CONDITIONS * ESP_DMS_N_STEPS;
+  const size_t noisy = n_steps * (size_t)config->task.trials_per_condition;
+  const size_t grid = (size_t)config->probe.onsets.n * (size_t)config->probe.strengths.n * ESP_PROBE_N_CONDITIONS;
+  const size_t for_probes = esp_workspace_bytes(noisy * ESP_DMS_N_IN * d) + esp_workspace_bytes(noisy * d) +
+                            esp_workspace_bytes(grid * d) + esp_probe_workspace_bytes(&shape, config->probe.strengths.n);
+  const size_t for_dynamics =
+      esp_workspace_bytes(n_steps * ESP_DMS_N_IN * d) + esp_workspace_bytes(n_steps * d) +
+      esp_trajectories_bytes(&shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS) + esp_workspace_bytes((size_t)n * d) +
+      esp_workspace_bytes((size_t)n * (size_t)n * d) +
+      larger(esp_trajectories_workspace_bytes(&shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS),
+             larger(esp_lyapunov_workspace_bytes(n, n_factors),
+                    larger(esp_pca_workspace_bytes(n), esp_flow_workspace_bytes(&shape))));
+  return larger(larger(for_probes, for_dynamics), esp_weight_workspace_bytes(n));
+}
