@@ -50,6 +50,11 @@ typedef struct esp_experiment {
    *          host->checkpoint returned. */
   esp_err (*stage)(const esp_stage_context *context, esp_record *record, esp_outcome *outcome);
 
+  /** Measure the network in a finished record again: everything that the config's analysis keys shape (see schema), and nothing
+   *  else changes. A pure function of config, cell and the rest of the record.
+   *  @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_INTERNAL. */
+  esp_err (*analyse)(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws);
+
   /** Check what must hold in a record that is done, beside its parent's (NULL: none): mask counts, nesting, exact zeros,
    *  finite losses.
    *  @return ESP_OK, or ESP_ERR_DATA with the message set. */

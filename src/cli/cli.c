@@ -114,6 +114,13 @@ double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int
   return n ? sum / (double)n : NAN;
 }
 
+/* Columns that a field's name and numbers need. */
+static int width(const esp_field *field)
+{
+  const int n = (int)strlen(field->name);
+  return n > 9 ? n : 9;
+}
+
 /* Numbers of one arm at one stage; a dash where there is nothing to average yet. */
 static void print_arm(FILE *out, const esp_cli_file *file, int arm, int stage, int n_fields, const int *fields, void **values)
 {
@@ -124,12 +131,11 @@ static void print_arm(FILE *out, const esp_cli_file *file, int arm, int stage, i
     fprintf(out, "  | %5ld %5ld", count.n_done, count.n_converged);
   for (int i = 0; i < n_fields; i++) {
     const double mean = esp_cli_mean(file, fields[i], values[i], arm, stage);
+    const esp_field *field = &file->plan.record.field[fields[i]];
     if (isnan(mean))
-      fprintf(out, " %9s", "-");
-    else if (file->plan.record.field[fields[i]].type == ESP_F64)
-      fprintf(out, " %9.5f", mean);
+      fprintf(out, " %*s", width(field), "-");
     else
-      fprintf(out, " %9.1f", mean);
+      fprintf(out, " %*.*f", width(field), field->type == ESP_F64 ? 5 : 1, mean);
   }
 }
 
@@ -146,7 +152,9 @@ esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file)
                     : esp_fail(ESP_ERR_NOMEM, "no memory for the table");
   }
   if (err == ESP_OK) {
-    const int arm_width = 11 + 10 * n_fields;
+    int arm_width = 11;
+    for (int i = 0; i < n_fields; i++)
+      arm_width += 1 + width(&plan->record.field[fields[i]]);
     fprintf(out, "%-12s", "");
     for (int arm = 0; arm < plan->n_arms; arm++)
       fprintf(out, "  | %-*s", arm_width, plan->arm_name[arm]);
@@ -154,7 +162,7 @@ esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file)
     for (int arm = 0; arm < plan->n_arms; arm++) {
       fprintf(out, "  | %5s %5s", "n", "conv.");
       for (int i = 0; i < n_fields; i++)
-        fprintf(out, " %9s", plan->record.field[fields[i]].name);
+        fprintf(out, " %*s", width(&plan->record.field[fields[i]]), plan->record.field[fields[i]].name);
     }
     fprintf(out, "\n");
     for (int stage = 0; stage < plan->n_stages; stage++) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "experiments.h"
-#include "network_stage.h"
+#include "network_measures.h"
 
 enum { ARM_PRUNED, ARM_TWIN, N_ARMS };
 enum { START = 0 };
@@ -135,5 +135,6 @@ const esp_experiment esp_experiment_dms = {
     .workspace_bytes = workspace_bytes,
     .measure = esp_network_measure,
     .stage = esp_dms_stage,
+    .analyse = esp_network_analyse,
     .verify = verify,
 };

@@ -52,7 +52,7 @@ void esp_network_declare_measures(const esp_config *config, esp_plan *plan)
       [NET_PROBE_PREMATURE] = {"probe_premature", ESP_U8, 3, {onset, strength, condition}, "1",
                                                "1: the output exceeds 0.75 before bin 52 (published code)", false},
       [NET_UNPROBED_CORRECT] = {"unprobed_correct", ESP_F64, 0, {0}, "1",
-                                                "fraction of conditions answered correctly without a distractor", true},
+                                                "fraction of conditions answered correctly without a distractor", false},
       [NET_PROBED_CORRECT] = {"probed_correct", ESP_F64, 0, {0}, "1",
                                               "fraction of correct responses over all onsets, conditions and strengths above "
                                               "0 (Fig. 5A)", true},
@@ -62,7 +62,7 @@ void esp_network_declare_measures(const esp_config *config, esp_plan *plan)
                                         "Lyapunov exponents per bin, bins 16-36 of condition 4; -inf: a direction that is "
                                         "lost", false},
       [NET_LYAPUNOV_MAX] = {"lyapunov_max", ESP_F64, 0, {0}, "1", "largest Lyapunov exponent (Figs. 5D, E)",
-                                            true},
+                                            false},
       [NET_LYAPUNOV_PUBLISHED] = {"lyapunov_published", ESP_F64, 0, {0}, "1",
                                                   "the number of the published code: Jacobians multiplied in the other order, "
                                                   "divided by one less than their number", false},

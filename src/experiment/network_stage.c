@@ -43,7 +43,7 @@ void esp_network_declare(const esp_config *config, int max_calls, int n_episodes
                               "loss E at the start of the last call (the final loss of the published analysis)", false},
       [NET_N_CALLS] = {"n_calls", ESP_I32, 0, {0}, "1",
                        "training calls of the last episode (the CG iterations of the paper's Fig. 1I)", true},
-      [NET_SPARSITY] = {"sparsity", ESP_F64, 0, {0}, "1", "fraction of recurrent weights that the mask removes", true},
+      [NET_SPARSITY] = {"sparsity", ESP_F64, 0, {0}, "1", "fraction of recurrent weights that the mask removes", false},
       [NET_LOSS_CURVE] = {"loss_curve", ESP_F64, 1, {call}, "1", "loss E at the start of each call; NaN: no such call", false},
       [NET_LOSS_CURVE_END] = {"loss_curve_end", ESP_F64, 1, {call}, "1",
                               "loss E at the end of each call; NaN: no such call", false},

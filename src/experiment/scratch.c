@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "experiments.h"
-#include "network_stage.h"
+#include "network_measures.h"
 
 enum { ARM_PRUNED_FIRST, ARM_DENSE, N_ARMS };
 enum { OLD_CUES, NEW_CUES, N_STAGES };
@@ -75,5 +75,6 @@ const esp_experiment esp_experiment_scratch = {
     .workspace_bytes = workspace_bytes,
     .measure = esp_network_measure,
     .stage = esp_scratch_stage,
+    .analyse = esp_network_analyse,
     .verify = verify,
 };

@@ -679,9 +679,87 @@ static int one_thread(void **state)
   return 0;
 }
 
+/* ---- what is measured in a finished network ---- */
+
+/* Each measure beside what follows from the weights without it. */
+static void measures_fit_the_network(void **state)
+{
+  (void)state;
+  enum { N = 6 };
+  table t;
+  open_table("experiment: dms\nensemble: {members: 2}\nnetwork: {n_hid: 6}\n"
+             "training: {steps_per_call: 40, max_calls: 3, start_episodes: 1, window: 4}\n"
+             "ladder: {fractions: [0.5]}\ntransfer: {from: 0}\nprobe: {onsets: [20, 30], strengths: [0, 0.5, 3]}\n", NULL, &t);
+  for (int member = 0; member < 2; member++) {
+    run_member(&t, member);
+    const esp_cell cell = {member, PRUNED, 1};
+    const double *w = f64(&t, cell, "w_rec"), *singular = f64(&t, cell, "singular_value");
+    const uint8_t *correct = u8(&t, cell, "probe_correct");
+    const double *response = f64(&t, cell, "probe_response");
+    double frobenius = 0, squares = 0, n_probed = 0, n_unprobed = 0;
+    int n_left = 0, n_counted = 0;
+    for (int i = 0; i < N * N; i++) {
+      frobenius += w[i] * w[i];
+      n_left += w[i] != 0.0;
+    }
+    for (int i = 0; i < N; i++) {
+      squares += singular[i] * singular[i];
+      assert_true(i == 0 || singular[i] <= singular[i - 1]);
+      assert_true(i == 0 || f64(&t, cell, "lyapunov")[i] <= f64(&t, cell, "lyapunov")[i - 1]);
+      assert_true(i == 0 || f64(&t, cell, "pca_variance")[i] <= f64(&t, cell, "pca_variance")[i - 1]);
+    }
+    assert_true(fabs(squares / frobenius - 1) <= 1e-12);
+    for (int i = 0; i < 61; i++)
+      n_counted += i32(&t, cell, "weight_histogram")[i];
+    assert_int_equal(n_counted, n_left);
+    assert_int_equal(*i32(&t, cell, "n_revived"), 0);
+    assert_true(*f64(&t, cell, "lyapunov_max") == f64(&t, cell, "lyapunov")[0]);
+    for (int i = 0; i < 13; i++)
+      assert_true(f64(&t, cell, "contraction")[i] > 0 && f64(&t, cell, "contraction_published")[i] > 0);
+    for (int onset = 0; onset < 2; onset++)
+      for (int strength = 0; strength < 3; strength++)
+        for (int condition = 0; condition < 4; condition++) {
+          const int i = (onset * 3 + strength) * 4 + condition;
+          assert_int_equal(correct[i], response[i] * (condition < 2 ? 1 : -1) > 0);
+          *(strength ? &n_probed : &n_unprobed) += correct[i];
+          if (strength == 0) /* without a distractor its onset does not matter */
+            assert_true(response[i] == response[condition]);
+        }
+    assert_true(*f64(&t, cell, "probed_correct") == n_probed / 16 && *f64(&t, cell, "unprobed_correct") == n_unprobed / 8);
+  }
+  close_table(&t);
+}
+
+/* Measured again with the same config: the same bits; with another grid: only the probes change. */
+static void measures_can_be_taken_again(void **state)
+{
+  (void)state;
+  table t, other;
+  open_table(tiny_dms, NULL, &t);
+  open_table(tiny_dms, "probe.strengths=[0.1, 0.9]", &other);
+  run_member(&t, 0);
+  const esp_cell cell = {0, PRUNED, 2};
+  esp_record record = record_of(&t, cell), again = record_of(&other, cell);
+  unsigned char *const before = malloc(t.plan.record.bytes);
+  memcpy(before, record.data, t.plan.record.bytes);
+  assert_int_equal(t.experiment->analyse(t.config, cell, &record, &t.ws), ESP_OK);
+  assert_memory_equal(record.data, before, t.plan.record.bytes);
+  esp_record_clear(&again);
+  memcpy(again.data, record.data, t.plan.record.offset[field_of(&t.plan.record, "probe_response")]);
+  assert_int_equal(other.experiment->analyse(other.config, cell, &again, &other.ws), ESP_OK);
+  assert_memory_equal(f64(&other, cell, "lyapunov"), f64(&t, cell, "lyapunov"), 4 * sizeof(double));
+  assert_int_equal(other.plan.record.count[field_of(&other.plan.record, "probe_response")], 6 * 2 * 4);
+  assert_true(isnan(*f64(&other, cell, "unprobed_correct"))); /* no strength is 0 */
+  free(before);
+  close_table(&t);
+  close_table(&other);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(measures_fit_the_network),
+      cmocka_unit_test(measures_can_be_taken_again),
       cmocka_unit_test(plan_of_dms_is_the_ladder),
       cmocka_unit_test(plan_of_scratch_is_two_stages),
       cmocka_unit_test(cells_are_pure_functions),
