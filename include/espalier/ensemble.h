@@ -1,8 +1,8 @@
 /* espalier/ensemble.h - run all missing cells of a plan on however many ranks there are.
  *
- * Rank 0 coordinates and hands strands (one arm of one member) to the other ranks, longest expected first; a worker keeps
- * its member until both arms are done, and the arms of the last members go to different ranks when ranks would idle. One
- * process alone does everything itself. Workers write their cells straight into the file. Collective over MPI_COMM_WORLD. */
+ * Rank 0 coordinates and hands cells to the other ranks: of their own member while there are plenty of others to begin, and then
+ * from wherever most is left, so that all end together (src/ensemble/schedule.h). One process alone does everything itself.
+ * Workers write their cells straight into the file. Collective over MPI_COMM_WORLD. */
 #ifndef ESPALIER_ENSEMBLE_H
 #define ESPALIER_ENSEMBLE_H
 #include "espalier/config.h"

@@ -81,6 +81,10 @@ typedef struct {
   } parent[ESP_MAX_ARMS]; /* by arm; a parent may lie in another arm                          */
   bool copy[ESP_MAX_ARMS];/* by arm: the record is the parent's, bit for bit (a shared start) */
   double expected_cost[ESP_MAX_ARMS]; /* relative expected work, for scheduling and ETA only  */
+  /* For simulations only: how far work lies from what is expected, as sd of its log (0: not at all). */
+  double member_log_sd;   /* what the cells of a member share                                 */
+  double cell_log_sd;     /* what each cell has of its own                                    */
+  double max_cost;        /* the most it can be; 0: no limit                                  */
 } esp_stage;
 
 typedef struct esp_plan {

@@ -26,6 +26,7 @@ typedef struct {
   double max_time;          /* s; INFINITY: none                     */
   double stop_at, job_end;  /* esp_seconds() at which to stop, and why */
   bool dry_run, force, quiet;
+  esp_dry_run what;         /* of --dry-run                          */
   int argc;
   char **argv; /* as given, before getopt sorts it; for provenance; owned */
 } run_options;
@@ -41,6 +42,11 @@ static void print_help(void)
          "  -o, --output FILE    results file (default: name of the config, in this directory, with .h5)\n"
          "      --set A.B=C      use this value for a key of the config; may be given again\n"
          "      --dry-run        check everything, say what would be computed, how long and how large; write nothing\n"
+         "      --ranks LIST     with --dry-run: predict time and efficiency (share of the time in which workers are busy) for\n"
+         "                       these numbers of ranks; 1,2,4,...,4096 goes on doubling\n"
+         "      --times-from F   with --ranks: results file whose complete members say how long cells take, best of the same\n"
+         "                       network and task (default: the results file if ten of its members are complete, else what\n"
+         "                       is expected of such networks)\n"
          "      --max-time T     stop after T with the work saved and exit 75 (90s, 30m, 12h, 2d or HH:MM:SS); inside a\n"
          "                       Slurm job it stops a minute before the job's end by itself\n"
          "      --force          move an existing results file of another config aside and start anew\n"
@@ -53,6 +59,7 @@ static void print_help(void)
          "64 usage, 66 no input, 69 in use by another run, 73 cannot create, 74 I/O error, 78 config.\n\n"
          "Examples:\n"
          "  espalier run --dry-run config/dms_ensemble.yaml\n"
+         "  espalier run --dry-run --ranks 1,2,4,...,4096 config/dms_ensemble.yaml\n"
          "  mpirun -n 3 espalier run config/dms_quick.yaml\n"
          "  mpirun -n 9 espalier run config/dms_ensemble.yaml -o twelve.h5 --set ensemble.members=12 --max-time 8h\n");
 }
@@ -89,13 +96,14 @@ static void default_output(run_options *options)
 /* -1: go on; otherwise the exit status to end with. */
 static int parse_options(int argc, char **argv, run_options *o)
 {
-  enum { SET = 256, DRY_RUN, MAX_TIME, FORCE, LIST_KEYS, KERNEL };
+  enum { SET = 256, DRY_RUN, MAX_TIME, FORCE, LIST_KEYS, KERNEL, RANKS, TIMES_FROM };
   static const struct option options[] = {
       {"help", no_argument, NULL, 'h'},          {"output", required_argument, NULL, 'o'},
       {"set", required_argument, NULL, SET},     {"dry-run", no_argument, NULL, DRY_RUN},
       {"max-time", required_argument, NULL, MAX_TIME}, {"force", no_argument, NULL, FORCE},
       {"list-keys", no_argument, NULL, LIST_KEYS},     {"quiet", no_argument, NULL, 'q'},
-      {"kernel", required_argument, NULL, KERNEL},
+      {"kernel", required_argument, NULL, KERNEL},     {"ranks", required_argument, NULL, RANKS},
+      {"times-from", required_argument, NULL, TIMES_FROM},
       {NULL, 0, NULL, 0}};
   *o = (run_options){.max_time = INFINITY, .argc = argc, .argv = malloc(((size_t)argc + 1) * sizeof *argv)};
   if (!o->argv)
@@ -137,6 +145,14 @@ static int parse_options(int argc, char **argv, run_options *o)
     case DRY_RUN:
       o->dry_run = true;
       break;
+    case RANKS:
+      if (!esp_cli_parse_ranks(optarg, &o->what.ranks))
+        return esp_cli_usage_error("run", "--ranks '%s' is no list of numbers from 1 to 1000000 that increase, as in 1,2,3 or "
+                                   "1,2,4,...,4096", optarg);
+      break;
+    case TIMES_FROM:
+      o->what.times_from = optarg;
+      break;
     case FORCE:
       o->force = true;
       break;
@@ -148,6 +164,10 @@ static int parse_options(int argc, char **argv, run_options *o)
     }
   if (argc - optind != 1)
     return esp_cli_usage_error("run", "one config is needed, %d given", argc - optind);
+  if (o->what.ranks.n && !o->dry_run)
+    return esp_cli_usage_error("run", "--ranks needs --dry-run: a run itself has as many ranks as mpirun starts");
+  if (o->what.times_from && !o->what.ranks.n)
+    return esp_cli_usage_error("run", "--times-from needs --ranks");
   o->config = argv[optind];
   if (!o->output[0])
     default_output(o);
@@ -258,8 +278,7 @@ static void set_stop_times(run_options *o)
   o->stop_at = fmin(esp_seconds() + o->max_time, o->job_end);
 }
 
-/* ---- --dry-run ---- */
-
+/* Whatever would keep a run from starting keeps --dry-run from it too. */
 static esp_err dry_run(const run_options *o, const esp_config_file *config, const esp_plan *plan, int n_ranks)
 {
   struct stat there;
@@ -268,25 +287,7 @@ static esp_err dry_run(const run_options *o, const esp_config_file *config, cons
     ESP_TRY(check_existing(o->output, config));
   else
     ESP_TRY(check_space(o->output, plan));
-  char text[64];
-  const esp_experiment *experiment = esp_experiment_of(&config->values);
-  printf("%s: %s\n%d members x %d arms, %ld cells:\n", plan->experiment, experiment->title, plan->n_members, plan->n_arms,
-         esp_plan_n_cells(plan));
-  double cost = 0;
-  for (int stage = 0; stage < plan->n_stages; stage++) {
-    const esp_stage *s = &plan->stages[stage];
-    printf("  %-12s prune fraction %.2f, %d members: %s\n", s->name, s->prune_fraction, s->n_members, s->long_name);
-    for (int arm = 0; arm < plan->n_arms; arm++)
-      cost += s->n_members * s->expected_cost[arm];
-  }
-  double seconds;
-  ESP_TRY(experiment->measure(&config->values, &seconds));
-  const int workers = n_ranks > 1 ? n_ranks - 1 : 1;
-  printf("results file %s: %.1f MB\n", o->output, esp_results_bytes(plan) / 1e6);
-  printf("time: about %s on this machine with %d worker%s", esp_duration(cost * seconds / workers, text, sizeof text), workers,
-         workers > 1 ? "s" : "");
-  printf(" (%s of one core); single members differ by a factor of 100\n", esp_duration(cost * seconds, text, sizeof text));
-  return ESP_OK;
+  return esp_cli_dry_run(o->output, &o->what, &config->values, plan, n_ranks);
 }
 
 /* ---- the whole of it ---- */

@@ -1,4 +1,4 @@
-/* ensemble/coordinator.c - hands strands to whoever is ready; sleeps while there is nothing to say. */
+/* ensemble/coordinator.c - hands cells to whoever is ready; sleeps while there is nothing to say. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,10 +9,9 @@
 #include "messages.h"
 
 typedef struct {
-  bool waiting;      /* has asked for work and got none yet */
-  bool gone;         /* has said its last word but for END   */
+  bool waiting; /* has asked for work and got none yet */
+  bool gone;    /* has said its last word but for END  */
   bool working;
-  esp_strand strand; /* in work */
   int last_member;
 } worker_state;
 
@@ -27,7 +26,7 @@ typedef struct {
 
 void esp_nap(int *naps)
 {
-  const long microseconds = *naps < 20 ? 100 : *naps < 40 ? 1000 : 10000;
+  const long microseconds = *naps < 20 ? 100 : *naps < 40 ? 1000 : 2000;
   const struct timespec pause = {0, microseconds * 1000};
   nanosleep(&pause, NULL);
   ++*naps;
@@ -70,15 +69,12 @@ static void stop_everybody(coordinator *c, esp_err err, const char *message)
 static bool serve(coordinator *c, int i)
 {
   worker_state *worker = &c->workers[i];
-  if (c->stopping || !esp_schedule_next(c->schedule, worker->last_member, &worker->strand))
+  esp_order order = {.kind = ESP_ORDER_WORK};
+  if (c->stopping || !esp_schedule_next(c->schedule, worker->last_member, &order.cell))
     return false;
-  esp_order order = {.kind = ESP_ORDER_WORK, .strand = worker->strand};
-  for (int stage = 0; stage < c->schedule->plan->n_stages; stage++)
-    order.missing[stage] =
-        esp_schedule_missing(c->schedule, (esp_cell){worker->strand.member, worker->strand.arm, stage});
   worker->waiting = false;
   worker->working = true;
-  worker->last_member = worker->strand.member;
+  worker->last_member = order.cell.member;
   send_order(i, &order);
   return true;
 }
@@ -91,16 +87,6 @@ static void serve_all(coordinator *c)
       return;
 }
 
-/* Can a strand of another arm have become ready through this cell? */
-static bool opens_another_arm(const esp_plan *plan, esp_cell cell)
-{
-  for (int stage = cell.stage; stage < plan->n_stages; stage++)
-    for (int arm = 0; arm < plan->n_arms; arm++)
-      if (arm != cell.arm && plan->stages[stage].parent[arm].arm == cell.arm && plan->stages[stage].parent[arm].stage == cell.stage)
-        return true;
-  return false;
-}
-
 static void check_kernels(coordinator *c, int rank, const char *kernel)
 {
   if (c->kernel_warned || strcmp(kernel, esp_kernel_name()) == 0)
@@ -110,30 +96,33 @@ static void check_kernels(coordinator *c, int rank, const char *kernel)
            esp_kernel_name());
 }
 
-static void hear(coordinator *c, int i, const esp_report *report)
+static void now_ready(coordinator *c, int i)
 {
   worker_state *worker = &c->workers[i];
+  worker->working = false;
+  worker->waiting = true;
+  worker->gone = c->stopping; /* its STOP order crossed this; nothing is left to save */
+  serve(c, i);                /* before others: it has the last record at hand */
+}
+
+static void hear(coordinator *c, int i, const esp_report *report)
+{
   switch (report->kind) {
   case ESP_REPORT_CELL:
     esp_schedule_cell_done(c->schedule, report->cell);
-    if (opens_another_arm(c->schedule->plan, report->cell))
-      serve_all(c);
+    now_ready(c, i);
+    serve_all(c);
     return;
   case ESP_REPORT_CLOSED:
     return; /* cannot come before END */
   case ESP_REPORT_READY:
     check_kernels(c, i + 1, report->message);
-    if (worker->working)
-      esp_schedule_finished(c->schedule, worker->strand);
-    worker->working = false;
-    worker->waiting = true;
-    worker->gone = c->stopping; /* its STOP order crossed this; nothing is left to save */
-    serve(c, i);
+    now_ready(c, i);
     return;
   case ESP_REPORT_STOPPED:
   case ESP_REPORT_FAILED:
-    worker->working = false;
-    worker->gone = true;
+    c->workers[i].working = false;
+    c->workers[i].gone = true;
     stop_everybody(c, report->kind == ESP_REPORT_FAILED ? report->err : ESP_ERR_STOPPED, report->message);
     return;
   }
@@ -197,8 +186,8 @@ esp_err esp_coordinate(esp_schedule *schedule, int n_workers, bool (*tick)(void 
   /* Everything is in the file: a stop that came with the last cell changes nothing any more. */
   if (c.err == ESP_ERR_STOPPED && schedule->n_done == schedule->n_cells)
     c.err = ESP_OK;
-  if (c.err == ESP_OK && schedule->n_left > 0) /* a plan whose parents go in a circle would otherwise wait for ever */
-    stop_everybody(&c, ESP_ERR_INTERNAL, "some strands never became ready");
+  if (c.err == ESP_OK && schedule->n_done < schedule->n_cells) /* parents that go in a circle */
+    stop_everybody(&c, ESP_ERR_INTERNAL, "some cells never became ready");
   free(c.workers);
   return c.err == ESP_OK || c.err == ESP_ERR_STOPPED ? c.err : esp_fail(c.err, "%s", c.message);
 }

@@ -12,8 +12,6 @@
 #include "messages.h"
 #include "worker.h"
 
-_Static_assert(ESP_MAX_STAGES > ESP_MAX_LIST + 2, "an order must hold a whole strand");
-
 /* ---- start and end of the program's MPI part ---- */
 
 void esp_ensemble_begin(int *argc, char ***argv, int *rank, int *n_ranks)
@@ -89,27 +87,17 @@ static bool loner_stop(void *context)
   return tick(l->house, l->schedule);
 }
 
-static void loner_cell_done(void *context, esp_cell cell, const esp_outcome *outcome)
-{
-  (void)outcome;
-  esp_schedule_cell_done(((loner *)context)->schedule, cell);
-}
-
 static esp_err work_alone(esp_worker *worker, esp_schedule *schedule, housekeeping *house)
 {
   loner l = {schedule, house};
   worker->stop = loner_stop;
-  worker->cell_done = loner_cell_done;
   worker->context = &l;
-  unsigned char missing[ESP_MAX_STAGES];
-  esp_strand strand = {-1, 0};
-  while (esp_schedule_next(schedule, strand.member, &strand)) {
-    for (int stage = 0; stage < schedule->plan->n_stages; stage++)
-      missing[stage] = esp_schedule_missing(schedule, (esp_cell){strand.member, strand.arm, stage});
-    ESP_TRY(esp_worker_strand(worker, strand, missing));
-    esp_schedule_finished(schedule, strand);
+  esp_outcome outcome;
+  for (esp_cell cell = {.member = -1}; esp_schedule_next(schedule, cell.member, &cell);) {
+    ESP_TRY(esp_worker_cell(worker, cell, &outcome));
+    esp_schedule_cell_done(schedule, cell);
   }
-  ESP_REQUIRE(schedule->n_left == 0, ESP_ERR_INTERNAL, "%d strands never became ready", schedule->n_left);
+  ESP_REQUIRE(schedule->n_done == schedule->n_cells, ESP_ERR_INTERNAL, "some cells never became ready");
   return ESP_OK;
 }
 
@@ -144,13 +132,6 @@ static bool hand_stop(void *context)
   return h->stop_ordered || esp_stop_signal() != 0;
 }
 
-static void hand_cell_done(void *context, esp_cell cell, const esp_outcome *outcome)
-{
-  (void)context;
-  const esp_report report = {.kind = ESP_REPORT_CELL, .cell = cell, .outcome = *outcome};
-  send_report(&report);
-}
-
 static void await_order(esp_order *order)
 {
   for (int naps = 0; !order_there();)
@@ -177,7 +158,6 @@ static esp_err work_for_coordinator(esp_worker *worker, esp_err err)
   hand h = {0};
   if (worker) {
     worker->stop = hand_stop;
-    worker->cell_done = hand_cell_done;
     worker->context = &h;
   }
   esp_report ready = {.kind = ESP_REPORT_READY};
@@ -193,9 +173,10 @@ static esp_err work_for_coordinator(esp_worker *worker, esp_err err)
       return order.err;
     if (order.kind == ESP_ORDER_STOP)
       continue; /* the work was interrupted and reported already */
-    err = esp_worker_strand(worker, order.strand, order.missing);
+    esp_report done = {.kind = ESP_REPORT_CELL, .cell = order.cell};
+    err = esp_worker_cell(worker, order.cell, &done.outcome);
     if (err == ESP_OK)
-      send_report(&ready);
+      send_report(&done);
     else
       report_failure(err);
   }
@@ -254,7 +235,7 @@ static esp_err run_rank_0(const esp_plan *plan, esp_results *results, esp_worker
   if (err == ESP_OK)
     err = find_done(plan, results, done);
   if (err == ESP_OK)
-    err = esp_schedule_create(plan, done, &schedule);
+    err = esp_schedule_create(plan, done, n_ranks > 1 ? n_ranks - 1 : 1, &schedule);
   if (err == ESP_OK)
     err = check_last_run(results);
   if (err == ESP_OK)

@@ -1,8 +1,8 @@
 /* ensemble/messages.h - what coordinator and workers say to each other: two fixed-size messages, sent as bytes.
  *
- *   worker -> coordinator   report: READY (for a strand), CELL (one is written), STOPPED or FAILED (nothing more to do),
- *                                   CLOSED (after END: the file is closed; err says how that went)
- *   coordinator -> worker   order:  WORK (a strand), STOP (soon, with your state saved), END (close the file), and after CLOSED
+ *   worker -> coordinator   report: READY (for its first cell), CELL (one is written; ready for the next), STOPPED or FAILED
+ *                                   (nothing more to do), CLOSED (after END: the file is closed; err says how that went)
+ *   coordinator -> worker   order:  WORK (a cell), STOP (soon, with your state saved), END (close the file), and after CLOSED
  *                                   END once more (with the outcome of the run)
  *
  * All waiting is polling with short sleeps: Open MPI's blocking calls keep a core busy. */
@@ -15,7 +15,6 @@
 #include "schedule.h"
 
 enum { ESP_TAG_REPORT = 1, ESP_TAG_ORDER = 2 };
-enum { ESP_MAX_STAGES = 1024 };
 
 typedef enum { ESP_REPORT_READY, ESP_REPORT_CELL, ESP_REPORT_STOPPED, ESP_REPORT_FAILED, ESP_REPORT_CLOSED } esp_report_kind;
 typedef enum { ESP_ORDER_WORK, ESP_ORDER_STOP, ESP_ORDER_END } esp_order_kind;
@@ -30,12 +29,11 @@ typedef struct {
 
 typedef struct {
   esp_order_kind kind;
-  esp_strand strand;                     /* WORK                         */
-  unsigned char missing[ESP_MAX_STAGES]; /* WORK: which stages to compute */
-  esp_err err;                           /* END: how the run ended       */
+  esp_cell cell; /* WORK                   */
+  esp_err err;   /* END: how the run ended */
 } esp_order;
 
-/** Sleep a little longer each time nothing came, up to 10 ms; reset *naps to 0 when something did. */
+/** Sleep a little longer each time nothing came, up to 2 ms; reset *naps to 0 when something did. */
 void esp_nap(int *naps);
 
 /** Rank 0: end all workers with the outcome of the run and wait until they have closed the file.

@@ -4,11 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FREE, TAKEN, FINISHED };
-
-static unsigned char *strand_of(const esp_schedule *s, int member, int arm)
+static esp_strand *strand_of(const esp_schedule *s, int member, int arm)
 {
-  return &s->strand[(size_t)member * (size_t)s->plan->n_arms + (size_t)arm];
+  return &s->strands[member * s->plan->n_arms + arm];
 }
 
 bool esp_schedule_missing(const esp_schedule *s, esp_cell cell)
@@ -16,59 +14,50 @@ bool esp_schedule_missing(const esp_schedule *s, esp_cell cell)
   return esp_cell_exists(s->plan, cell) && !s->done[esp_cell_slot(s->plan, cell)];
 }
 
-/* Expected cost of what is missing in a strand. */
-static double cost_of(const esp_schedule *s, int member, int arm)
+/* Move on to the first missing cell from where the strand stands. */
+static void advance(const esp_schedule *s, int member, int arm)
 {
-  double cost = 0;
-  for (int stage = 0; stage < s->plan->n_stages; stage++)
-    if (esp_schedule_missing(s, (esp_cell){member, arm, stage}))
-      cost += s->plan->stages[stage].expected_cost[arm];
-  return cost;
+  esp_strand *strand = strand_of(s, member, arm);
+  while (strand->next < s->plan->n_stages && !esp_schedule_missing(s, (esp_cell){member, arm, strand->next}))
+    strand->next++;
 }
 
-static bool complete(const esp_schedule *s, int member, int arm)
+/* Note what there is: a cell that is done, or one that is missing. */
+static void count(esp_schedule *s, esp_cell cell)
 {
-  for (int stage = 0; stage < s->plan->n_stages; stage++)
-    if (esp_schedule_missing(s, (esp_cell){member, arm, stage}))
-      return false;
-  return true;
-}
-
-/* Parents lie earlier in the table, so one in the same strand will be there in time. */
-static bool ready(const esp_schedule *s, int member, int arm)
-{
-  for (int stage = 0; stage < s->plan->n_stages; stage++) {
-    const esp_cell cell = {member, arm, stage};
-    esp_cell parent;
-    if (esp_schedule_missing(s, cell) && esp_cell_parent(s->plan, cell, &parent) && parent.arm != arm &&
-        esp_schedule_missing(s, parent))
-      return false;
+  if (!esp_cell_exists(s->plan, cell))
+    return;
+  s->n_cells++;
+  if (!esp_schedule_missing(s, cell)) {
+    s->n_done++;
+    s->begun[cell.member] = true;
+    return;
   }
-  return true;
+  const double cost = s->plan->stages[cell.stage].expected_cost[cell.arm];
+  strand_of(s, cell.member, cell.arm)->cost += cost;
+  s->cost_left += cost;
 }
 
-esp_err esp_schedule_create(const esp_plan *plan, const unsigned char *done, esp_schedule *s)
+esp_err esp_schedule_create(const esp_plan *plan, const unsigned char *done, int n_workers, esp_schedule *s)
 {
-  const size_t n_slots = (size_t)esp_plan_n_slots(plan), n_strands = (size_t)plan->n_members * (size_t)plan->n_arms;
-  *s = (esp_schedule){.plan = plan, .done = malloc(n_slots), .strand = calloc(n_strands, 1)};
-  if (!s->done || !s->strand) {
+  const size_t n_slots = (size_t)esp_plan_n_slots(plan), n_members = (size_t)plan->n_members;
+  *s = (esp_schedule){.plan = plan,
+                      .n_workers = n_workers,
+                      .done = malloc(n_slots),
+                      .strands = calloc(n_members * (size_t)plan->n_arms, sizeof *s->strands),
+                      .begun = calloc(n_members, sizeof *s->begun)};
+  if (!s->done || !s->strands || !s->begun) {
     esp_schedule_free(s);
     return esp_fail(ESP_ERR_NOMEM, "no memory for a schedule of %zu cells", n_slots);
   }
   memcpy(s->done, done, n_slots);
   for (long slot = 0; slot < (long)n_slots; slot++)
-    if (esp_cell_exists(plan, esp_slot_cell(plan, slot))) {
-      s->n_cells++;
-      s->n_done += s->done[slot] != 0;
-    }
-  for (int member = 0; member < plan->n_members; member++)
-    for (int arm = 0; arm < plan->n_arms; arm++) {
-      const bool is_complete = complete(s, member, arm);
-      *strand_of(s, member, arm) = is_complete ? FINISHED : FREE;
-      s->n_left += !is_complete;
-      s->n_free += !is_complete;
-      s->cost_left += cost_of(s, member, arm);
-    }
+    count(s, esp_slot_cell(plan, slot));
+  for (int member = 0; member < plan->n_members; member++) {
+    s->n_untouched += !s->begun[member];
+    for (int arm = 0; arm < plan->n_arms; arm++)
+      advance(s, member, arm);
+  }
   s->cost_at_start = s->cost_left;
   return ESP_OK;
 }
@@ -76,77 +65,73 @@ esp_err esp_schedule_create(const esp_plan *plan, const unsigned char *done, esp
 void esp_schedule_free(esp_schedule *s)
 {
   free(s->done);
-  free(s->strand);
+  free(s->strands);
+  free(s->begun);
   *s = (esp_schedule){0};
 }
 
-static bool begun(const esp_schedule *s, int member)
+static bool ready(const esp_schedule *s, int member, int arm)
+{
+  const esp_strand *strand = strand_of(s, member, arm);
+  if (strand->taken || strand->next == s->plan->n_stages)
+    return false;
+  esp_cell parent;
+  return !esp_cell_parent(s->plan, (esp_cell){member, arm, strand->next}, &parent) || !esp_schedule_missing(s, parent);
+}
+
+/* The first strand of this member that is ready; NULL: none. */
+static const esp_strand *of_member(const esp_schedule *s, int member)
 {
   for (int arm = 0; arm < s->plan->n_arms; arm++)
-    if (*strand_of(s, member, arm) == TAKEN)
-      return true;
-  return false;
+    if (ready(s, member, arm))
+      return strand_of(s, member, arm);
+  return NULL;
 }
 
-static int other_arm(const esp_schedule *s, int member)
+/* The ready strand with most to do; NULL: none. */
+static const esp_strand *longest(const esp_schedule *s)
 {
-  for (int arm = 0; member >= 0 && arm < s->plan->n_arms; arm++)
-    if (*strand_of(s, member, arm) == FREE && ready(s, member, arm))
-      return arm;
-  return -1;
-}
-
-/* The longest free strand that is ready, of members that nobody works on or of all. A member's whole missing work counts, not
- * only the strand's: who begins a member usually does the rest of it too. */
-static bool longest(const esp_schedule *s, bool untouched_only, esp_strand *best)
-{
-  double best_cost = -1;
-  for (int member = 0; member < s->plan->n_members; member++) {
-    if (untouched_only && begun(s, member))
-      continue;
-    double member_cost = 0;
-    for (int arm = 0; untouched_only && arm < s->plan->n_arms; arm++)
-      member_cost += cost_of(s, member, arm);
+  const esp_strand *best = NULL;
+  for (int member = 0; member < s->plan->n_members; member++)
     for (int arm = 0; arm < s->plan->n_arms; arm++) {
-      if (*strand_of(s, member, arm) != FREE || !ready(s, member, arm))
-        continue;
-      const double cost = untouched_only ? member_cost : cost_of(s, member, arm);
-      if (cost > best_cost) {
-        best_cost = cost;
-        *best = (esp_strand){member, arm};
-      }
+      const esp_strand *strand = strand_of(s, member, arm);
+      if ((!best || strand->cost > best->cost) && ready(s, member, arm))
+        best = strand;
     }
-  }
-  return best_cost >= 0;
+  return best;
 }
 
-bool esp_schedule_next(esp_schedule *s, int last_member, esp_strand *strand)
+static void take(esp_schedule *s, esp_cell cell)
 {
-  if (s->n_free == 0)
+  strand_of(s, cell.member, cell.arm)->taken = true;
+  s->n_untouched -= !s->begun[cell.member];
+  s->begun[cell.member] = true;
+}
+
+bool esp_schedule_next(esp_schedule *s, int last_member, esp_cell *cell)
+{
+  const bool stays = last_member >= 0 && s->n_untouched > s->n_workers;
+  const esp_strand *strand = stays ? of_member(s, last_member) : NULL;
+  if (!strand)
+    strand = longest(s);
+  if (!strand)
     return false;
-  const int arm = other_arm(s, last_member);
-  if (arm >= 0)
-    *strand = (esp_strand){last_member, arm};
-  else if (!longest(s, true, strand) && !longest(s, false, strand))
-    return false;
-  *strand_of(s, strand->member, strand->arm) = TAKEN;
-  s->n_free--;
+  const int index = (int)(strand - s->strands);
+  *cell = (esp_cell){index / s->plan->n_arms, index % s->plan->n_arms, strand->next};
+  take(s, *cell);
   return true;
 }
 
 void esp_schedule_cell_done(esp_schedule *s, esp_cell cell)
 {
-  if (!esp_schedule_missing(s, cell))
-    return;
+  esp_strand *strand = strand_of(s, cell.member, cell.arm);
+  const double cost = s->plan->stages[cell.stage].expected_cost[cell.arm];
   s->done[esp_cell_slot(s->plan, cell)] = 1;
   s->n_done++;
-  s->cost_left -= s->plan->stages[cell.stage].expected_cost[cell.arm];
-}
-
-void esp_schedule_finished(esp_schedule *s, esp_strand strand)
-{
-  *strand_of(s, strand.member, strand.arm) = FINISHED;
-  s->n_left--;
+  s->cost_left -= cost;
+  strand->cost -= cost;
+  strand->taken = false;
+  advance(s, cell.member, cell.arm);
 }
 
 double esp_schedule_progress(const esp_schedule *s)

@@ -100,31 +100,19 @@ static esp_err compute(esp_worker *w, esp_outcome *outcome)
   return err;
 }
 
-static esp_err run_cell(esp_worker *w, esp_cell cell)
+esp_err esp_worker_cell(esp_worker *w, esp_cell cell, esp_outcome *outcome)
 {
-  esp_outcome outcome;
   const double began = esp_seconds();
+  if (stop(w))
+    return ESP_ERR_STOPPED;
   w->cell = cell;
-  ESP_TRY(compute(w, &outcome));
-  ESP_TRY(esp_results_write_cell(w->results, cell, &w->record, &outcome, esp_seconds() - began, w->rank));
-  w->cell_done(w->context, cell, &outcome);
+  ESP_TRY(compute(w, outcome));
+  ESP_TRY(esp_results_write_cell(w->results, cell, &w->record, outcome, esp_seconds() - began, w->rank));
 
   const esp_record next = w->parent; /* what was computed is the likely parent of what comes next */
   w->parent = w->record;
   w->record = next;
   w->parent_cell = cell;
-  w->parent_outcome = outcome;
-  return ESP_OK;
-}
-
-esp_err esp_worker_strand(esp_worker *w, esp_strand strand, const unsigned char *missing)
-{
-  for (int stage = 0; stage < w->plan->n_stages; stage++) {
-    if (!missing[stage])
-      continue;
-    if (stop(w))
-      return ESP_ERR_STOPPED;
-    ESP_TRY(run_cell(w, (esp_cell){strand.member, strand.arm, stage}));
-  }
+  w->parent_outcome = *outcome;
   return ESP_OK;
 }

@@ -1,4 +1,4 @@
-/* ensemble/worker.h - computes the missing cells of one strand and writes them into the file. */
+/* ensemble/worker.h - computes cells, one at a time, and writes them into the file. */
 #ifndef ESPALIER_ENSEMBLE_WORKER_H
 #define ESPALIER_ENSEMBLE_WORKER_H
 #include <stdbool.h>
@@ -6,7 +6,6 @@
 #include "espalier/config.h"
 #include "espalier/experiment.h"
 #include "espalier/results.h"
-#include "schedule.h"
 
 typedef struct {
   const esp_config *config;
@@ -14,7 +13,6 @@ typedef struct {
   esp_results *results;          /* borrowed */
   int rank;
   bool (*stop)(void *context);   /* asked often: should the work stop soon? */
-  void (*cell_done)(void *context, esp_cell cell, const esp_outcome *outcome);
   void *context;
   /* own */
   esp_workspace ws;
@@ -32,9 +30,9 @@ esp_err esp_worker_init(esp_worker *worker);
 
 void esp_worker_free(esp_worker *worker);
 
-/** Compute the cells of a strand for which missing[stage] is not 0, in order, telling cell_done after each.
- *  @return ESP_OK; ESP_ERR_STOPPED with the state of the stage in work saved; ESP_ERR_IO, ESP_ERR_DATA (a parent in the file is
+/** Compute a cell and commit it.
+ *  @return ESP_OK; ESP_ERR_STOPPED with the state of the stage saved; ESP_ERR_IO, ESP_ERR_DATA (its parent in the file is
  *          damaged), ESP_ERR_NOMEM. */
-esp_err esp_worker_strand(esp_worker *worker, esp_strand strand, const unsigned char *missing);
+esp_err esp_worker_cell(esp_worker *worker, esp_cell cell, esp_outcome *outcome);
 
 #endif

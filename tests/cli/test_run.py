@@ -1,6 +1,7 @@
 """`espalier run` and the command line as a user meets them: what is refused, with which message, and what stays untouched."""
 import os
 import pathlib
+import re
 import stat
 import subprocess
 import sys
@@ -64,7 +65,7 @@ class Usage(Case):
         self.assertEqual(self.litter(), ["net.yaml"])
 
     def test_option_without_its_value(self):
-        for option in ("-o", "--output", "--set", "--max-time"):
+        for option in ("-o", "--output", "--set", "--max-time", "--ranks", "--times-from"):
             result = self.expect(USAGE, "run", option)
             self.assertIn("requires an argument", result.err)
             self.assertNotIn("not known", result.err, "the option is known, its value is missing")
@@ -76,6 +77,18 @@ class Usage(Case):
                 result = self.expect(USAGE, "run", "net.yaml", f"--max-time={text}")
                 self.assertIn(f"'{text}'", result.err)
                 self.assertIn("HH:MM:SS", result.err)
+        self.assertEqual(self.litter(), ["net.yaml"])
+
+    def test_bad_ranks(self):
+        self.config()
+        for text in ("", "x", "0", "-1", "1.5", "2,1", "1,1", "1,", ",1", "1,,2", "...", "...,8", "1,...", "1,...,...,8", "1,2,x",
+                     "4,...,2", "1 2", "1000001", "1,...,1000001", "99999999999999999999", ",".join(map(str, range(1, 100)))):
+            with self.subTest(ranks=text):
+                result = self.expect(USAGE, "run", "net.yaml", "--dry-run", f"--ranks={text}")
+                self.assertIn(f"--ranks '{text}' is no list", result.err)
+                self.assertEqual(result.out, "")
+        self.assertIn("--dry-run", self.expect(USAGE, "run", "net.yaml", "--ranks", "1,2").err)
+        self.assertIn("--ranks", self.expect(USAGE, "run", "net.yaml", "--dry-run", "--times-from", "x.h5").err)
         self.assertEqual(self.litter(), ["net.yaml"])
 
     def test_bad_numbers(self):
@@ -228,6 +241,69 @@ class Existing(Case):
         self.assertEqual(self.picture(), before)
         self.assertEqual((self.dir / "text.h5").read_text(), "no results here\n")
         self.assertEqual(self.litter(), ["d", "net.h5", "net.yaml", "text.h5"])
+
+
+class Ranks(Case):
+    """`run --dry-run --ranks`: how long it would take on how many ranks."""
+
+    def setUp(self):
+        super().setUp()
+        self.config()
+
+    def table(self, *args):
+        """What is printed below the cell times, and its rows as (ranks, workers, efficiency in %)."""
+        result = self.expect(OK, "run", "net.yaml", "--dry-run", *args)
+        text = result.out[result.out.index("cell times "):]
+        rows = re.findall(r"(?m)^ +(\d+) +(\d+) .* (\d+\.\d) %$", text)
+        return text, [(int(ranks), int(workers), float(efficiency)) for ranks, workers, efficiency in rows]
+
+    def test_expected(self):
+        text, rows = self.table("--ranks", "1,2,3,...,20")
+        self.assertIn("cell times as expected on this machine", text)
+        self.assertEqual([row[:2] for row in rows], [(1, 1), (2, 1), (3, 2), (6, 5), (12, 11), (20, 19)])
+        efficiencies = [row[2] for row in rows]
+        self.assertIn("28 of 28 cells to compute", text)
+        self.assertEqual(efficiencies[:2], [100.0, 100.0])
+        self.assertGreater(efficiencies[2], 90)
+        self.assertEqual(efficiencies, sorted(efficiencies, reverse=True))
+        first = next(ranks for ranks, _, efficiency in rows if efficiency < 80)
+        self.assertIn(f"efficiency first drops below 80 % at {first} ranks", text)
+        self.assertIn("80 % or more at all", self.table("--ranks", "1,2")[0])
+        self.assertEqual(self.litter(), ["net.yaml"])
+
+    def test_times_from_a_file(self):
+        self.expect(OK, "run", "-q", "net.yaml", "-o", "old.h5", "--set", "seed=8")
+        before = sha256(self.dir / "old.h5")
+        args = ("--ranks", "1,2,4,...,64", "--times-from", "old.h5")
+        text, rows = self.table(*args)
+        self.assertIn("cell times from 4 complete members of old.h5", text)
+        self.assertEqual([row[0] for row in rows], [1, 2, 4, 8, 16, 32, 64])
+        self.assertEqual(self.table(*args)[0], text, "the draws are the same each time")
+        self.assertEqual(self.table(*args, "--set", "ladder.fractions=[0.4, 0.6, 0.8]")[1][0], (1, 1, 100.0))
+        self.assertEqual(sha256(self.dir / "old.h5"), before)
+        self.assertEqual(self.litter(), ["net.yaml", "old.h5"])
+
+    def test_results_file(self):
+        """What is done takes no time; ten complete members are enough to take the times of the rest from."""
+        self.expect(OK, "run", "-q", "net.yaml")
+        text, rows = self.table("--ranks", "1,3")
+        self.assertIn("cell times as expected", text)
+        self.assertIn("0 of 28 cells to compute", text)
+        self.assertEqual(rows, [(1, 1, 100.0), (3, 2, 100.0)])
+        many = ("--set", "ensemble.members=10", "-o", "many.h5")
+        self.expect(OK, "run", "-q", "net.yaml", *many)
+        self.assertIn("cell times from 10 complete members of many.h5", self.table("--ranks", "1,3", *many)[0])
+
+    def test_bad_files(self):
+        self.write("text.h5", "no results here\n")
+        self.write("scratch.yaml", SCRATCH)
+        self.expect(OK, "run", "-q", "scratch.yaml")
+        self.expect(STOPPED, "run", "-q", "net.yaml", "-o", "empty.h5", "--max-time", "0")
+        for status, name, words in ((NO_INPUT, "none.h5", "no such results file"), (DATA, "text.h5", "not an HDF5 file"),
+                                    (DATA, "scratch.h5", "is of experiment scratch, not dms"),
+                                    (DATA, "empty.h5", "no member is complete")):
+            with self.subTest(name=name):
+                self.assert_one_line(self.expect(status, "run", "net.yaml", "--dry-run", "--ranks=1", "--times-from", name), words)
 
 
 class Output(Case):

@@ -33,43 +33,37 @@ static esp_plan make_plan(int members, const char *experiment)
   return plan;
 }
 
-static esp_schedule make_schedule(const esp_plan *plan, const unsigned char *done)
+static esp_schedule make_schedule(const esp_plan *plan, const unsigned char *done, int n_workers)
 {
   static const unsigned char nothing[MAX_SLOTS];
   esp_schedule s;
   assert_true(esp_plan_n_slots(plan) <= MAX_SLOTS);
-  assert_int_equal(esp_schedule_create(plan, done ? done : nothing, &s), ESP_OK);
+  assert_int_equal(esp_schedule_create(plan, done ? done : nothing, n_workers, &s), ESP_OK);
   return s;
 }
 
-static void assert_next(esp_schedule *s, int last_member, int member, int arm)
+static esp_cell assert_next(esp_schedule *s, int last_member, int member, int arm, int stage)
 {
-  esp_strand strand;
-  assert_true(esp_schedule_next(s, last_member, &strand));
-  if (strand.member != member || strand.arm != arm)
-    fail_msg("member %d, arm %d was handed out, not %d, %d", strand.member, strand.arm, member, arm);
+  esp_cell cell;
+  assert_true(esp_schedule_next(s, last_member, &cell));
+  if (cell.member != member || cell.arm != arm || cell.stage != stage)
+    fail_msg("[%d, %d, %d] was handed out, not [%d, %d, %d]", cell.member, cell.arm, cell.stage, member, arm, stage);
+  return cell;
 }
 
 static void assert_nothing(esp_schedule *s, int last_member)
 {
-  esp_strand strand;
-  assert_false(esp_schedule_next(s, last_member, &strand));
+  esp_cell cell;
+  assert_false(esp_schedule_next(s, last_member, &cell));
 }
 
-static void mark_strand(esp_schedule *s, int member, int arm)
-{
-  for (int stage = 0; stage < s->plan->n_stages; stage++)
-    esp_schedule_cell_done(s, (esp_cell){member, arm, stage});
-  esp_schedule_finished(s, (esp_strand){member, arm});
-}
-
-static void members_with_most_to_do_go_first(void **state)
+static void strands_with_most_to_do_go_first(void **state)
 {
   (void)state;
   esp_plan plan = make_plan(5, "dms");
-  esp_schedule s = make_schedule(&plan, NULL);
+  esp_schedule s = make_schedule(&plan, NULL, 5);
   for (int member = 0; member < 5; member++) /* the first two have a transfer; equal ones go by number */
-    assert_next(&s, NOBODY, member, PRUNED);
+    assert_next(&s, NOBODY, member, PRUNED, 0);
   assert_nothing(&s, NOBODY); /* the twins wait for their starts */
   esp_schedule_free(&s);
 
@@ -79,40 +73,55 @@ static void members_with_most_to_do_go_first(void **state)
       done[esp_cell_slot(&plan, (esp_cell){0, arm, stage})] = 1;
       done[esp_cell_slot(&plan, (esp_cell){2, arm, stage})] = 1;
     }
-  for (int stage = 2; stage < 5; stage++)
-    done[esp_cell_slot(&plan, (esp_cell){0, PRUNED, stage})] = 1;
-  s = make_schedule(&plan, done);
-  assert_next(&s, NOBODY, 1, PRUNED);
-  assert_next(&s, NOBODY, 3, PRUNED);
-  assert_next(&s, NOBODY, 4, PRUNED);
-  double left[2] = {0};
-  for (int stage = 2; stage < 5; stage++) {
-    left[0] += plan.stages[stage].expected_cost[TWIN];
-    left[1] += stage < 4 ? plan.stages[stage].expected_cost[PRUNED] + plan.stages[stage].expected_cost[TWIN] : 0;
+  s = make_schedule(&plan, done, 5);
+  esp_cell cell;
+  double cost = INFINITY;
+  for (int n = 0; n < 7; n++) {
+    assert_true(esp_schedule_next(&s, NOBODY, &cell));
+    const double its_cost = s.strands[cell.member * 2 + cell.arm].cost;
+    assert_true(its_cost <= cost);
+    cost = its_cost;
   }
-  assert_true(left[0] > 0 && left[1] > 0 && left[0] != left[1]);
-  if (left[0] > left[1]) {
-    assert_next(&s, NOBODY, 0, TWIN);
-    assert_next(&s, NOBODY, 2, PRUNED);
-  } else {
-    assert_next(&s, NOBODY, 2, PRUNED);
-    assert_next(&s, NOBODY, 0, TWIN);
-  }
+  assert_nothing(&s, NOBODY);
   esp_schedule_free(&s);
   esp_plan_free(&plan);
 }
 
-static void worker_stays_with_its_member(void **state)
+static void worker_stays_with_its_member_while_there_are_plenty(void **state)
 {
   (void)state;
-  esp_plan plan = make_plan(3, "dms");
-  esp_schedule s = make_schedule(&plan, NULL);
-  assert_next(&s, NOBODY, 0, PRUNED);
-  mark_strand(&s, 0, PRUNED);
-  assert_next(&s, 0, 0, TWIN);
-  mark_strand(&s, 0, TWIN);
-  assert_next(&s, 0, 1, PRUNED);
-  assert_int_equal(s.n_left, 4);
+  esp_plan plan = make_plan(5, "dms"); /* one worker: more than one untouched member is plenty */
+  esp_schedule s = make_schedule(&plan, NULL, 1);
+  int last = NOBODY;
+  for (int member = 0; member < 3; member++)
+    for (int arm = 0; arm < 2; arm++)
+      for (int stage = 0; stage < (member < 2 ? 5 : 4); stage++) {
+        esp_schedule_cell_done(&s, assert_next(&s, last, member, arm, stage));
+        last = member;
+      }
+  assert_int_equal(s.n_untouched, 2);
+  esp_schedule_cell_done(&s, assert_next(&s, last, 3, PRUNED, 0));
+  assert_int_equal(s.n_untouched, 1);
+  esp_schedule_cell_done(&s, assert_next(&s, 3, 4, PRUNED, 0)); /* no plenty any more: where most is left */
+  esp_schedule_free(&s);
+  esp_plan_free(&plan);
+}
+
+static void who_falls_behind_is_preferred(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(4, "dms");
+  esp_schedule s = make_schedule(&plan, NULL, 4);
+  for (int member = 0; member < 4; member++)
+    assert_next(&s, NOBODY, member, PRUNED, 0);
+  esp_schedule_cell_done(&s, (esp_cell){2, PRUNED, 0});
+  esp_schedule_cell_done(&s, assert_next(&s, 2, 2, PRUNED, 1));
+  esp_schedule_cell_done(&s, (esp_cell){3, PRUNED, 0}); /* one rung behind member 2 */
+  assert_next(&s, 2, 3, PRUNED, 1);
+  assert_next(&s, 3, 2, PRUNED, 2);
+  assert_next(&s, NOBODY, 2, TWIN, 0); /* both arms of a member at once */
+  assert_next(&s, NOBODY, 3, TWIN, 0);
+  assert_nothing(&s, NOBODY);
   esp_schedule_free(&s);
   esp_plan_free(&plan);
 }
@@ -121,40 +130,43 @@ static void twin_waits_for_the_start_only(void **state)
 {
   (void)state;
   esp_plan plan = make_plan(1, "dms");
-  esp_schedule s = make_schedule(&plan, NULL);
-  assert_next(&s, NOBODY, 0, PRUNED);
+  esp_schedule s = make_schedule(&plan, NULL, 2);
+  assert_next(&s, NOBODY, 0, PRUNED, 0);
   assert_nothing(&s, NOBODY);
   esp_schedule_cell_done(&s, (esp_cell){0, PRUNED, 0}); /* computed or failed: its child can be dealt with */
-  assert_next(&s, NOBODY, 0, TWIN);
+  assert_next(&s, 0, 0, PRUNED, 1);
+  assert_next(&s, NOBODY, 0, TWIN, 0);
   assert_nothing(&s, NOBODY);
-  esp_schedule_free(&s);
-  esp_plan_free(&plan);
-}
-
-static void last_members_are_split_between_workers(void **state)
-{
-  (void)state;
-  esp_plan plan = make_plan(3, "dms");
-  esp_schedule s = make_schedule(&plan, NULL);
-  assert_next(&s, NOBODY, 0, PRUNED);
-  esp_schedule_cell_done(&s, (esp_cell){0, PRUNED, 0});
-  assert_next(&s, NOBODY, 1, PRUNED); /* as long as there are members that nobody has begun, nobody joins another */
-  assert_next(&s, NOBODY, 2, PRUNED);
-  assert_next(&s, NOBODY, 0, TWIN);
-  assert_nothing(&s, NOBODY);
-  esp_schedule_cell_done(&s, (esp_cell){2, PRUNED, 0});
-  esp_schedule_cell_done(&s, (esp_cell){1, PRUNED, 0});
-  assert_next(&s, NOBODY, 1, TWIN); /* the longer one: with a transfer */
-  assert_next(&s, NOBODY, 2, TWIN);
   esp_schedule_free(&s);
 
   esp_plan scratch = make_plan(1, "scratch"); /* no arm waits for the other there */
-  s = make_schedule(&scratch, NULL);
-  assert_next(&s, NOBODY, 0, 0);
-  assert_next(&s, NOBODY, 0, 1);
+  s = make_schedule(&scratch, NULL, 2);
+  assert_next(&s, NOBODY, 0, 0, 0);
+  assert_next(&s, NOBODY, 0, 1, 0);
   assert_nothing(&s, NOBODY);
   esp_schedule_free(&s);
   esp_plan_free(&scratch);
+  esp_plan_free(&plan);
+}
+
+/* A cell in the middle that was found damaged is computed again, and what is there behind it is kept. */
+static void gaps_are_filled(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(1, "dms");
+  unsigned char done[MAX_SLOTS];
+  memset(done, 1, sizeof done);
+  done[esp_cell_slot(&plan, (esp_cell){0, PRUNED, 0})] = 0;
+  done[esp_cell_slot(&plan, (esp_cell){0, PRUNED, 3})] = 0;
+  done[esp_cell_slot(&plan, (esp_cell){0, TWIN, 0})] = 0;
+  esp_schedule s = make_schedule(&plan, done, 1);
+  assert_int_equal(s.n_untouched, 0);
+  esp_schedule_cell_done(&s, assert_next(&s, NOBODY, 0, PRUNED, 0));
+  esp_schedule_cell_done(&s, assert_next(&s, 0, 0, PRUNED, 3));
+  esp_schedule_cell_done(&s, assert_next(&s, 0, 0, TWIN, 0));
+  assert_nothing(&s, 0);
+  assert_int_equal(s.n_done, s.n_cells);
+  esp_schedule_free(&s);
   esp_plan_free(&plan);
 }
 
@@ -162,17 +174,12 @@ static void transfer_is_for_the_first_members(void **state)
 {
   (void)state;
   esp_plan plan = make_plan(4, "dms");
-  esp_schedule s = make_schedule(&plan, NULL);
+  esp_schedule s = make_schedule(&plan, NULL, 1);
   assert_int_equal(s.n_cells, 4 * 2 * 4 + 2 * 2);
   for (int member = 0; member < 4; member++) {
     assert_int_equal(esp_schedule_missing(&s, (esp_cell){member, PRUNED, 4}), member < 2);
     assert_true(esp_schedule_missing(&s, (esp_cell){member, TWIN, 3}));
   }
-  esp_schedule_cell_done(&s, (esp_cell){3, PRUNED, 4}); /* not there: nothing to note */
-  assert_int_equal(s.n_done, 0);
-  esp_schedule_cell_done(&s, (esp_cell){0, PRUNED, 0});
-  esp_schedule_cell_done(&s, (esp_cell){0, PRUNED, 0});
-  assert_int_equal(s.n_done, 1);
   esp_schedule_free(&s);
   esp_plan_free(&plan);
 }
@@ -184,8 +191,7 @@ static void everything_done_is_nothing_left(void **state)
   unsigned char done[MAX_SLOTS];
   for (int slot = 0; slot < MAX_SLOTS; slot++)
     done[slot] = slot % 3 ? ESP_CELL_DONE : ESP_CELL_FAILED;
-  esp_schedule s = make_schedule(&plan, done);
-  assert_int_equal(s.n_left, 0);
+  esp_schedule s = make_schedule(&plan, done, 1);
   assert_int_equal(s.n_done, s.n_cells);
   assert_nothing(&s, NOBODY);
   assert_true(esp_schedule_progress(&s) == 1);
@@ -205,8 +211,7 @@ static int roll(int n) /* 0 .. n - 1 (Knuth's MMIX generator) */
 
 typedef struct {
   bool busy;
-  esp_strand strand;
-  int last_member;
+  esp_cell cell; /* in work, or the last that was */
 } worker;
 
 /* What is there at the start is what some run has left: a parent is never missing. */
@@ -224,58 +229,43 @@ static void leave_something_done(const esp_plan *plan, int percent, unsigned cha
       }
 }
 
-/* The next missing cell of a worker's strand, in the order of the table; false: none. */
-static bool next_cell(const esp_schedule *s, const worker *w, esp_cell *cell)
-{
-  for (int stage = 0; stage < s->plan->n_stages; stage++) {
-    *cell = (esp_cell){w->strand.member, w->strand.arm, stage};
-    if (esp_schedule_missing(s, *cell))
-      return true;
-  }
-  return false;
-}
-
 static void simulate(const esp_plan *plan, int n_workers, const unsigned char *done)
 {
   enum { MAX_WORKERS = 8 };
   worker workers[MAX_WORKERS];
   int n_computed[MAX_SLOTS] = {0};
-  unsigned char handed_out[MAX_MEMBERS * 2] = {0};
-  esp_schedule s = make_schedule(plan, done);
+  esp_schedule s = make_schedule(plan, done, n_workers);
   double progress = esp_schedule_progress(&s);
   for (int w = 0; w < n_workers; w++)
-    workers[w] = (worker){.last_member = NOBODY};
-  while (s.n_left > 0) {
+    workers[w] = (worker){.cell.member = NOBODY};
+  while (s.n_done < s.n_cells) {
     int n_busy = 0, busy[MAX_WORKERS];
     for (int i = 0, first = roll(n_workers); i < n_workers; i++) {
       worker *w = &workers[(first + i) % n_workers];
-      if (!w->busy && esp_schedule_next(&s, w->last_member, &w->strand)) {
-        w->busy = true;
-        assert_int_equal(handed_out[w->strand.member * plan->n_arms + w->strand.arm]++, 0);
-      }
+      if (w->busy || !esp_schedule_next(&s, w->cell.member, &w->cell))
+        continue;
+      esp_cell parent;
+      w->busy = true;
+      if (esp_cell_parent(plan, w->cell, &parent)) /* it must be in the file before its child is begun */
+        assert_true(done[esp_cell_slot(plan, parent)] || n_computed[esp_cell_slot(plan, parent)] == 1);
+      for (int other = 0; other < n_workers; other++) /* a half-trained arm has one state only */
+        assert_false(&workers[other] != w && workers[other].busy && workers[other].cell.member == w->cell.member &&
+                     workers[other].cell.arm == w->cell.arm);
     }
     for (int w = 0; w < n_workers; w++)
       if (workers[w].busy)
         busy[n_busy++] = w;
     assert_true(n_busy > 0); /* or the run would wait for ever */
     worker *w = &workers[busy[roll(n_busy)]];
-    esp_cell cell, parent;
-    assert_true(next_cell(&s, w, &cell)); /* no empty strand is handed out */
-    if (esp_cell_parent(plan, cell, &parent))
-      assert_true(done[esp_cell_slot(plan, parent)] || n_computed[esp_cell_slot(plan, parent)] == 1);
-    n_computed[esp_cell_slot(plan, cell)]++;
-    esp_schedule_cell_done(&s, cell);
+    n_computed[esp_cell_slot(plan, w->cell)]++;
+    esp_schedule_cell_done(&s, w->cell);
+    w->busy = false;
     assert_true(esp_schedule_progress(&s) >= progress);
     progress = esp_schedule_progress(&s);
-    if (!next_cell(&s, w, &cell)) {
-      esp_schedule_finished(&s, w->strand);
-      w->last_member = w->strand.member;
-      w->busy = false;
-    }
   }
+  assert_nothing(&s, NOBODY);
   for (long slot = 0; slot < esp_plan_n_slots(plan); slot++)
     assert_int_equal(n_computed[slot], esp_cell_exists(plan, esp_slot_cell(plan, slot)) && !done[slot]);
-  assert_int_equal(s.n_done, s.n_cells);
   assert_true(fabs(s.cost_left) <= 1e-9 * (1 + s.cost_at_start));
   assert_true(fabs(esp_schedule_progress(&s) - 1) < 1e-9);
   esp_schedule_free(&s);
@@ -298,10 +288,11 @@ static void everything_is_handed_out_once(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(members_with_most_to_do_go_first),
-      cmocka_unit_test(worker_stays_with_its_member),
+      cmocka_unit_test(strands_with_most_to_do_go_first),
+      cmocka_unit_test(worker_stays_with_its_member_while_there_are_plenty),
+      cmocka_unit_test(who_falls_behind_is_preferred),
       cmocka_unit_test(twin_waits_for_the_start_only),
-      cmocka_unit_test(last_members_are_split_between_workers),
+      cmocka_unit_test(gaps_are_filled),
       cmocka_unit_test(transfer_is_for_the_first_members),
       cmocka_unit_test(everything_done_is_nothing_left),
       cmocka_unit_test(everything_is_handed_out_once),
