@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
     {"run", esp_cli_run, "train an ensemble from a config, or go on with it"},
     {"status", esp_cli_status, "how far a results file is, also while it runs"},
+    {"analyze", esp_cli_analyze, "measure the networks of a results file again"},
     {"verify", esp_cli_verify, "check a results file, or compare two"},
     {"info", esp_cli_info, "config and provenance of a results file"},
     {"bench", esp_cli_bench, "how fast the gradient is on this machine"},

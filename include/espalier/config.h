@@ -103,10 +103,16 @@ esp_err esp_config_parse(const char *name, const char *text, int n_set, const ch
 /** Free what a config file owns; a zeroed one is fine. */
 void esp_config_file_free(esp_config_file *file);
 
-/** Compare two configs of any experiments key by key, run-only keys aside.
+typedef enum {
+  ESP_DIFFERENCE_OF_RESULTS,  /* all keys but those that say how to run                    */
+  ESP_DIFFERENCE_OF_NETWORKS, /* all but those and the ones that say what is measured too  */
+} esp_difference;
+
+/** Compare two configs of any experiments key by key.
  *  @param[out] difference  heap text, one "  key: old -> new" a line, "" if there is none; the caller frees it.
  *  @return ESP_OK or ESP_ERR_NOMEM. */
-esp_err esp_config_difference(const esp_config *old_config, const esp_config *new_config, char **difference);
+esp_err esp_config_difference(const esp_config *old_config, const esp_config *new_config, esp_difference of,
+                              char **difference);
 
 /** All keys as Markdown tables (docs/CONFIG.md is this text).
  *  @param[out] markdown  heap text; the caller frees it

@@ -12,6 +12,7 @@
 
 typedef struct {
   const char *path;          /* results file, created already                                   */
+  const char *source;        /* results file whose networks are measured again; NULL: train     */
   double stop_at;            /* esp_seconds() at which to stop as if signalled; INFINITY: never */
   bool quiet;                /* no progress                                                     */
   esp_lock *lock;            /* of the results file; kept alive during the run; rank 0 only     */

@@ -9,6 +9,7 @@
 #include "espalier/results.h"
 
 int esp_cli_run(int argc, char **argv);
+int esp_cli_analyze(int argc, char **argv);
 int esp_cli_status(int argc, char **argv);
 int esp_cli_verify(int argc, char **argv);
 int esp_cli_info(int argc, char **argv);

@@ -231,7 +231,7 @@ static int verify_two(const char *path_a, const char *path_b)
   if (err == ESP_OK)
     err = esp_cli_open(path_b, &b);
   if (err == ESP_OK)
-    err = esp_config_difference(&a.config.values, &b.config.values, &difference);
+    err = esp_config_difference(&a.config.values, &b.config.values, ESP_DIFFERENCE_OF_RESULTS, &difference);
   if (err == ESP_OK && *difference)
     err = esp_fail(ESP_ERR_DATA, "%s and %s have different configs:\n%s", path_a, path_b, difference);
   if (err == ESP_OK)

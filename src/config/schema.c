@@ -648,7 +648,7 @@ esp_err esp_schema_resolved(const esp_config *config, char **text)
   return finish(out, text);
 }
 
-esp_err esp_config_difference(const esp_config *old_config, const esp_config *new_config, char **difference)
+esp_err esp_config_difference(const esp_config *old_config, const esp_config *new_config, esp_difference of, char **difference)
 {
   size_t size;
   FILE *out = begin(difference, &size);
@@ -656,7 +656,7 @@ esp_err esp_config_difference(const esp_config *old_config, const esp_config *ne
     return ESP_ERR_NOMEM;
   for (int k = 0; k < N_KEYS; k++) {
     char was[ESP_KEY_TEXT] = "(none)", is[ESP_KEY_TEXT] = "(none)", path[64];
-    if (keys[k].run_only)
+    if (keys[k].run_only || (keys[k].analysis && of == ESP_DIFFERENCE_OF_NETWORKS))
       continue;
     if ((keys[k].experiments & 1u << old_config->experiment) != 0)
       esp_key_print(&keys[k], old_config, was, sizeof was);

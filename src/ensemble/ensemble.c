@@ -259,12 +259,17 @@ esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, co
   const bool works = rank > 0 || n_ranks == 1;
   esp_results *results = NULL;
   esp_worker worker = {.config = &config->values, .plan = plan, .rank = rank};
+  esp_source source = {0};
   esp_err err = esp_results_open(options->path, plan, ESP_RESULTS_WRITE, &results);
   worker.results = results;
+  if (err == ESP_OK && options->source)
+    err = esp_source_open(options->source, &source);
+  worker.source = options->source ? &source : NULL;
   if (err == ESP_OK && works)
     err = esp_worker_init(&worker);
   err = rank == 0 ? run_rank_0(plan, results, &worker, n_ranks, err, options) : work_for_coordinator(&worker, err);
   esp_worker_free(&worker);
+  esp_source_close(&source);
   const esp_err closed = esp_results_close(results);
   if (rank > 0) {
     esp_order end;

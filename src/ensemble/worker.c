@@ -81,6 +81,8 @@ static esp_err load_parent(esp_worker *w, bool *has_parent)
 static esp_err compute(esp_worker *w, esp_outcome *outcome)
 {
   bool has_parent, has_state;
+  if (w->source)
+    return esp_source_measure(w->source, w->config, w->cell, &w->record, outcome, &w->ws);
   ESP_TRY(load_parent(w, &has_parent));
   ESP_TRY(esp_results_read_resume(w->results, w->cell, &w->resume, &has_state));
   const esp_stage_host host = {.stop = stop, .checkpoint = checkpoint, .context = w};

@@ -246,7 +246,7 @@ static esp_config_file shipped(const char *name, int n_set, const char *const *s
 static void assert_difference(const esp_config *a, const esp_config *b, const char *expected)
 {
   char *difference;
-  assert_int_equal(esp_config_difference(a, b, &difference), ESP_OK);
+  assert_int_equal(esp_config_difference(a, b, ESP_DIFFERENCE_OF_RESULTS, &difference), ESP_OK);
   assert_string_equal(difference, expected);
   free(difference);
 }
