@@ -215,7 +215,7 @@ class Existing(Case):
     def test_dry_run(self):
         before = self.picture()
         result = self.expect(OK, "run", "net.yaml", "--dry-run", "-o", "new.h5")
-        for text in ("28 cells", "results file new.h5: 0.2 MB", "time: about", "rung_0.8"):
+        for text in ("28 cells", "results file new.h5: 0.3 MB", "time: about", "rung_0.8"):
             self.assertIn(text, result.out)
         self.expect(OK, "run", "net.yaml", "--dry-run")
         self.expect(OK, "run", "net.yaml", "--dry-run", ranks=3)
