@@ -14,9 +14,11 @@
 
 #define ESP_MAX_LIST 64
 
-typedef enum { ESP_EXPERIMENT_DMS, ESP_EXPERIMENT_SCRATCH } esp_experiment_id;       /* dms | scratch          */
+typedef enum { ESP_EXPERIMENT_DMS, ESP_EXPERIMENT_SCRATCH, ESP_EXPERIMENT_BANDIT } esp_experiment_id;
 typedef enum { ESP_NOISE_INDEPENDENT, ESP_NOISE_PAIRED } esp_noise_mode;             /* independent | paired   */
 typedef enum { ESP_HESSIAN_DIFFERENCE, ESP_HESSIAN_EXACT } esp_hessian;               /* difference | exact     */
+typedef enum { ESP_START_DEPOSITED, ESP_START_FRESH_BLOCK } esp_start_check;         /* deposited | fresh_block */
+typedef enum { ESP_VALUE_NOISE_SHARED, ESP_VALUE_NOISE_INDEPENDENT } esp_value_noise; /* shared | independent  */
 typedef enum { ESP_NEW_CUES_BOTH, ESP_NEW_CUES_NEW_ONLY } esp_new_cues;              /* both | new_only        */
 
 typedef struct {
@@ -60,13 +62,38 @@ typedef struct {
     int window;             /* converged: mean decrease of E over this many accepted steps ...            */
     double min_decrease;    /* ... is below this ...                                                      */
     double loss_factor;     /* ... and E < loss_factor * target_noise_sd^2                                */
+    int start_calls;        /* bandit: training calls of a start ...                                      */
+    int ladder_calls;       /* ... and of each rung                                                       */
+    double low_loss;        /* bandit: converged when E is below this ...                                 */
+    double slow_loss;       /* ... or below this and falling by less than min_decrease                    */
+    esp_start_check start_check; /* bandit: deposited | fresh_block                                       */
   } training;
   struct {
     esp_number_list fractions;   /* prune fraction of each rung                                    */
+    esp_number_list value_noise;   /* bandit: variances of the noise on the learned values, a ladder each */
     esp_prune_criterion criterion; /* magnitude | random                                             */
     esp_prune_ties ties;           /* row_major | column_major: which of equal weights goes first    */
     esp_noise_mode noise;          /* independent | paired: own or same training sets for both arms  */
   } ladder;
+  struct {
+    int agents;             /* of a training block                                                 */
+    int block_calls;        /* a new block at each call whose number is a multiple of this         */
+    double beta;            /* inverse temperature of the softmax                                  */
+    double learning_rate;   /* of the Q-learner                                                    */
+    double epsilon;         /* share of random choices in the first block                          */
+    int start_schedule, ladder_schedule; /* calls over which it falls to 0                         */
+    esp_value_noise noise;  /* shared | independent                                                */
+  } bandit;
+  struct {
+    double from;            /* the rung that learns a new option; 0: none                          */
+    double ladder;          /* ... of the ladder with this value noise                             */
+    double value_noise;     /* variance of the noise on the values while it learns                 */
+    int calls, members;
+  } new_option;
+  struct {
+    int agents, lyapunov_agents; /* on which finished networks are measured             [analysis] */
+    double epsilon;              /* share of random choices in one of two evaluations   [analysis] */
+  } evaluation;
   struct {
     double from;           /* the rung that learns new cues; must be one of ladder.fractions; 0: no transfer */
     int calls;             /* training calls, all of them made                                              */

@@ -15,7 +15,7 @@
 #include "schema.h"
 #include "yaml.h"
 
-enum { MAX_KEYS = 64 };
+enum { MAX_KEYS = 128 };
 
 typedef struct {
   int source; /* 0: the file, s: override number s - 1 */
@@ -218,9 +218,17 @@ static void note_unknown(reading *r, place at, const char *section, const char *
   note_text(r, at, text);
 }
 
+static esp_experiment_id first_of(unsigned experiments)
+{
+  int e = 0;
+  while (e < ESP_N_EXPERIMENTS - 1 && (experiments & 1u << e) == 0)
+    e++;
+  return (esp_experiment_id)e;
+}
+
 static const char *words_of(unsigned experiments)
 {
-  return esp_experiment_word(experiments & 1u << ESP_EXPERIMENT_DMS ? ESP_EXPERIMENT_DMS : ESP_EXPERIMENT_SCRATCH);
+  return esp_experiment_word(first_of(experiments));
 }
 
 /* --- values ---------------------------------------------------------------------------------------------------------- */
@@ -354,8 +362,7 @@ static void read_file(reading *r)
   r->source = 0;
   if (root == NULL || (root->kind == ESP_YAML_SCALAR && root->text[0] == '\0')) {
     if (r->document.complete)
-      note(r, (place){0, 1, 1}, "the file is empty or holds only comments; it needs at least 'experiment: dms' or "
-                                "'experiment: scratch'");
+      note(r, (place){0, 1, 1}, "the file is empty or holds only comments; it needs at least 'experiment: dms'");
     return;
   }
   if (root->kind != ESP_YAML_MAP) {
@@ -467,7 +474,7 @@ static bool names_experiment(const esp_yaml_node *node, reading *r)
 {
   char what[256];
   esp_config scrap;
-  esp_schema_defaults(&scrap);
+  esp_schema_defaults(ESP_EXPERIMENT_DMS, &scrap);
   if (node == NULL || node->kind != ESP_YAML_SCALAR ||
       !esp_key_set(esp_schema_find("", "experiment"), node->text, node->plain, &scrap, what, sizeof what))
     return false;
@@ -501,27 +508,49 @@ static bool mentions(const reading *r, const char *key)
   return false;
 }
 
+/* A value that must be one of a list's, which it is then set to, so that == finds it. Of two faults one is enough. */
+static bool check_in_list(reading *r, const char *section, const char *name, double *value, const char *list_name,
+                          const esp_number_list *numbers, const char *or_else)
+{
+  const int of_value = key_index(esp_schema_find(section, name)), of_list = key_index(esp_schema_find("ladder", list_name));
+  const place at = r->given[of_value], at_list = r->given[of_list];
+  if (r->faulty[of_value] || r->faulty[of_list])
+    return false;
+  for (int i = 0; i < numbers->n; i++)
+    if (fabs(numbers->value[i] - *value) <= 1e-9) {
+      *value = numbers->value[i];
+      return true;
+    }
+  char list[ESP_KEY_TEXT], text[32];
+  esp_print_real(*value, text, sizeof text);
+  esp_key_print(esp_schema_find("ladder", list_name), r->values, list, sizeof list);
+  note(r, at.line > 0 ? at : at_list, "%s.%s is %s%s, which is not %s; allowed: %sone of ladder.%s %s", section, name, text,
+       at.line > 0 ? "" : " (its default)", strcmp(list_name, "fractions") == 0 ? "a rung" : "a level", or_else, list_name, list);
+  return false;
+}
+
 static void check_transfer(reading *r)
 {
   esp_config *c = r->values;
-  const esp_number_list *rungs = &c->ladder.fractions;
-  const int of_from = key_index(esp_schema_find("transfer", "from"));
-  const int of_fractions = key_index(esp_schema_find("ladder", "fractions"));
-  const place from = r->given[of_from], fractions = r->given[of_fractions];
   if (c->transfer.members > c->ensemble.members)
     c->transfer.members = c->ensemble.members;
-  if (c->transfer.from == 0.0 || r->faulty[of_from] || r->faulty[of_fractions])
-    return; /* a faulty value would only give a second fault */
-  for (int i = 0; i < rungs->n; i++)
-    if (fabs(rungs->value[i] - c->transfer.from) <= 1e-9) {
-      c->transfer.from = rungs->value[i]; /* so that == finds the rung */
-      return;
-    }
-  char list[ESP_KEY_TEXT], value[32];
-  esp_print_real(c->transfer.from, value, sizeof value);
-  esp_key_print(esp_schema_find("ladder", "fractions"), c, list, sizeof list);
-  note(r, from.line > 0 ? from : fractions, "transfer.from is %s%s, which is not a rung; allowed: 0 (no transfer) or one of "
-       "ladder.fractions %s", value, from.line > 0 ? "" : " (its default)", list);
+  if (c->transfer.from != 0.0)
+    check_in_list(r, "transfer", "from", &c->transfer.from, "fractions", &c->ladder.fractions, "0 (no transfer) or ");
+}
+
+static void check_bandit(reading *r)
+{
+  enum { MOST_LEVELS = 4 }; /* with two arms each */
+  esp_config *c = r->values;
+  if (c->new_option.members > c->ensemble.members)
+    c->new_option.members = c->ensemble.members;
+  if (c->ladder.value_noise.n > MOST_LEVELS)
+    note(r, r->given[key_index(esp_schema_find("ladder", "value_noise"))], "ladder.value_noise has %d levels; allowed: at most %d",
+         c->ladder.value_noise.n, MOST_LEVELS);
+  if (c->new_option.from == 0.0)
+    return;
+  check_in_list(r, "new_option", "from", &c->new_option.from, "fractions", &c->ladder.fractions, "0 (no new option) or ");
+  check_in_list(r, "new_option", "ladder", &c->new_option.ladder, "value_noise", &c->ladder.value_noise, "");
 }
 
 static void check_whole(reading *r)
@@ -531,9 +560,11 @@ static void check_whole(reading *r)
     return; /* what is missing may be in the part that was not read */
   r->source = 0;
   if (!mentions(r, "experiment"))
-    note(r, (place){0, 1, 1}, "the required key experiment is missing; write 'experiment: dms' or 'experiment: scratch'");
+    note(r, (place){0, 1, 1}, "the required key experiment is missing; write 'experiment: dms', 'experiment: scratch' or 'experiment: bandit'");
   if (r->experiments == 1u << ESP_EXPERIMENT_DMS)
     check_transfer(r);
+  if (r->experiments == 1u << ESP_EXPERIMENT_BANDIT)
+    check_bandit(r);
 }
 
 /* The text as read, and each override as a comment on a line of its own. */
@@ -578,8 +609,6 @@ static esp_err parse(const char *name, const char *text, size_t size, int n_set,
   int n_keys;
   esp_schema_keys(&n_keys);
   ESP_REQUIRE(n_keys <= MAX_KEYS, ESP_ERR_INTERNAL, "%d keys: raise MAX_KEYS in config.c", n_keys);
-  esp_schema_defaults(&out->values);
-
   reading r = {.name = name, .values = &out->values};
   const esp_yaml_listener listener = {note_yaml, &r};
   esp_err err = ESP_OK;
@@ -593,6 +622,7 @@ static esp_err parse(const char *name, const char *text, size_t size, int n_set,
   for (int i = 0; i < n_set; i++)
     prepare_override(&r, i, set[i]);
   find_experiment(&r);
+  esp_schema_defaults(first_of(r.experiments), &out->values);
   read_file(&r);
   for (int i = 0; i < n_set; i++)
     read_override(&r, i);

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const experiment_words[] = {[ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch", NULL};
+static const char *const experiment_words[] = {[ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch",
+                                               [ESP_EXPERIMENT_BANDIT] = "bandit", NULL};
 static const char *const readout_words[] = {[ESP_READOUT_RATE] = "rate", [ESP_READOUT_LATENT] = "latent", NULL};
 static const char *const scg_words[] = {
     [ESP_SCG_PUBLISHED] = "published", [ESP_SCG_DEPOSITED] = "deposited", [ESP_SCG_MOLLER] = "moller", NULL};
@@ -22,18 +23,26 @@ static const char *const noise_words[] = {
     [ESP_NOISE_INDEPENDENT] = "independent", [ESP_NOISE_PAIRED] = "paired", NULL};
 static const char *const cues_words[] = {[ESP_NEW_CUES_BOTH] = "both", [ESP_NEW_CUES_NEW_ONLY] = "new_only", NULL};
 
+static const char *const start_check_words[] = {
+    [ESP_START_DEPOSITED] = "deposited", [ESP_START_FRESH_BLOCK] = "fresh_block", NULL};
+static const char *const value_noise_words[] = {[ESP_VALUE_NOISE_SHARED] = "shared",
+                                                [ESP_VALUE_NOISE_INDEPENDENT] = "independent", NULL};
+
 /* Choices are read and written through int. */
 _Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) == sizeof(int) &&
                    sizeof(esp_scg_variant) == sizeof(int) && sizeof(esp_prune_criterion) == sizeof(int) &&
                    sizeof(esp_prune_ties) == sizeof(int) && sizeof(esp_noise_mode) == sizeof(int) &&
-                   sizeof(esp_new_cues) == sizeof(int) && sizeof(esp_hessian) == sizeof(int),
+                   sizeof(esp_new_cues) == sizeof(int) && sizeof(esp_hessian) == sizeof(int) &&
+                   sizeof(esp_start_check) == sizeof(int) && sizeof(esp_value_noise) == sizeof(int),
                "an enum is an int here");
 
 #define DMS (1u << ESP_EXPERIMENT_DMS)
 #define SCRATCH (1u << ESP_EXPERIMENT_SCRATCH)
+#define BANDIT (1u << ESP_EXPERIMENT_BANDIT)
 #define BOTH (DMS | SCRATCH)
+#define ALL (DMS | SCRATCH | BANDIT)
 
-/* The rest of a line is the sentence, then perhaps .run_only. */
+/* The rest of a line is the sentence, then perhaps .run_only or the preset of an experiment that has its own. */
 #define KEY(section_, name_, type_) \
   .section = #section_, .name = #name_, .type = type_, .offset = offsetof(esp_config, section_.name_)
 #define INTEGER(section, name, low_, high_, preset_, unit_, who, ...)                                                \
@@ -47,31 +56,34 @@ _Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) =
 
 static const esp_key keys[] = {
     {.section = "", .name = "experiment", .type = ESP_KEY_CHOICE, .offset = offsetof(esp_config, experiment),
-     .choices = experiment_words, .experiments = BOTH,
+     .choices = experiment_words, .experiments = ALL,
      .meaning = "what to run: dms trains and prunes step by step beside an unpruned twin; scratch prunes before "
-                "any training (Fig. S2A)"},
+                "any training (Fig. S2A); bandit learns values from reward (Figs. 6, 7)"},
     {.section = "", .name = "seed", .type = ESP_KEY_UINT64, .offset = offsetof(esp_config, seed), .preset = "2022",
-     .experiments = BOTH, .meaning = "start of all random numbers; equal seeds give equal results"},
+     .experiments = ALL, .meaning = "start of all random numbers; equal seeds give equal results"},
 
-    INTEGER(ensemble, members, 1, 1000000, "400", "networks", BOTH,
-            "starts of the ensemble (paper: 400; Fig. S2A: 200)"),
-    REAL(ensemble, max_failed_fraction, CLOSED, 0, 1, "0.05", NULL, BOTH,
+    INTEGER(ensemble, members, 1, 1000000, "400", "networks", ALL,
+            "starts of the ensemble (paper: 400; Fig. S2A: 200; bandit: 100)", .bandit_preset = "100"),
+    REAL(ensemble, max_failed_fraction, CLOSED, 0, 1, "0.05", NULL, ALL,
          "a complete run with a larger share of failed cells exits with status 65", .run_only = true),
-    REAL(ensemble, checkpoint_interval, CLOSED, 1, 86400, "60", "s", BOTH,
+    REAL(ensemble, checkpoint_interval, CLOSED, 1, 86400, "60", "s", ALL,
          "a stage that trains longer than this saves its state at least this often", .run_only = true),
 
-    INTEGER(network, n_hid, 1, 4096, "30", "units", BOTH, "hidden units N (paper: 30)"),
-    CHOICE(network, readout, readout_words, "rate", BOTH,
+    INTEGER(network, n_hid, 1, 4096, "30", "units", ALL, "hidden units N (paper: 30; bandit: 20)", .bandit_preset = "20"),
+    CHOICE(network, readout, readout_words, "rate", ALL,
            "what the output reads: rate is tanh of the hidden state (published code), latent the hidden state itself "
            "(printed Eq. 3)"),
     INTEGER(network, input_lag, 0, 1, "0", "steps", BOTH,
             "0: the input of a step drives that step (published code); 1: the next one (printed Eq. 1)"),
-    REAL(network, w_in_sd, CLOSED, 0, 100, "0.2", NULL, BOTH, "start weights: standard deviation of the input weights"),
-    REAL(network, w_rec_sd, CLOSED, 0, 100, "0.1", NULL, BOTH,
-         "start weights: standard deviation of the recurrent weights"),
-    REAL(network, w_rec_diagonal, CLOSED, -100, 100, "0.5", NULL, BOTH,
-         "start weights: added to the diagonal of the recurrent weights"),
-    REAL(network, w_out_sd, CLOSED, 0, 100, "0.2", NULL, BOTH, "start weights: standard deviation of the readout weights"),
+    REAL(network, w_in_sd, CLOSED, 0, 100, "0.2", NULL, ALL, "start weights: standard deviation of the input weights"),
+    REAL(network, w_rec_sd, CLOSED, 0, 100, "0.1", NULL, ALL,
+         "start weights: standard deviation of the recurrent weights (bandit: sqrt(2 / (units + inputs)))",
+         .bandit_preset = "0.2581988897471611"),
+    REAL(network, w_rec_diagonal, CLOSED, -100, 100, "0.5", NULL, ALL,
+         "start weights: added to the diagonal of the recurrent weights", .bandit_preset = "0"),
+    REAL(network, w_out_sd, CLOSED, 0, 100, "0.2", NULL, ALL,
+         "start weights: standard deviation of the readout weights (bandit: sqrt(2 / units))",
+         .bandit_preset = "0.31622776601683794"),
 
     INTEGER(task, trials_per_condition, 1, 10000, "5", "trials", BOTH,
             "repeats of each condition in a training set (paper: 5; published code: 4)"),
@@ -80,19 +92,19 @@ static const esp_key keys[] = {
     REAL(task, input_noise_sd, CLOSED, 0, 100, "0", NULL, BOTH,
          "standard deviation of the noise on the inputs, frozen for an episode (published code: none)"),
 
-    CHOICE(training, scg, scg_words, "published", BOTH,
+    CHOICE(training, scg, scg_words, "published", ALL,
            "scaled conjugate gradient: published is the arithmetic of the published code with every update masked, "
            "deposited that code unchanged (its fallback step revives removed weights), moller the textbook algorithm"),
-    CHOICE(training, hessian, hessian_words, "difference", BOTH,
+    CHOICE(training, hessian, hessian_words, "difference", ALL,
            "curvature along the direction of a step: difference of two gradients (published code), or exact, which is faster "
            "and free of the difference's rounding noise"),
-    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, BOTH, "finite-difference step of the curvature (hessian: difference)"),
-    REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, BOTH, "first regularisation of the curvature"),
-    REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, BOTH,
+    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, ALL, "finite-difference step of the curvature (hessian: difference)"),
+    REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, ALL, "first regularisation of the curvature"),
+    REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, ALL,
          "length of the gradient step after max_failures failures in a row (not used by moller)"),
-    INTEGER(training, max_failures, 1, 1000000, "10", "steps", BOTH,
+    INTEGER(training, max_failures, 1, 1000000, "10", "steps", ALL,
             "failed steps in a row before the fallback step (not used by moller)"),
-    INTEGER(training, steps_per_call, 0, 10000000, "0", "steps", BOTH,
+    INTEGER(training, steps_per_call, 0, 10000000, "0", "steps", ALL,
             "SCG steps in one training call; 0: as many as the network has weights"),
     INTEGER(training, max_calls, 1, 100000, "100", "calls", DMS, "training calls in an episode that does not converge"),
     INTEGER(training, plateau_calls, 0, 100000, "0", "calls", DMS,
@@ -102,20 +114,61 @@ static const esp_key keys[] = {
     INTEGER(training, window, 1, 1000000, "300", "steps", BOTH,
             "a call has converged when the mean decrease of the loss over this many accepted steps (at most 0.8 of the "
             "steps of a call) ..."),
-    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, BOTH, "... is below this ..."),
+    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, ALL,
+         "... is below this (bandit: a running mean of the decreases) ..."),
     REAL(training, loss_factor, ABOVE_LOW, 0, 1e6, "1.05", NULL, BOTH,
          "... and the loss is below this times target_noise_sd squared"),
+    INTEGER(training, start_calls, 1, 1000000, "1000", "calls", BANDIT, "training calls of a start that does not converge"),
+    INTEGER(training, ladder_calls, 1, 1000000, "39", "calls", BANDIT, "training calls at each rung, in both arms"),
+    REAL(training, low_loss, ABOVE_LOW, 0, 1e6, "0.01", NULL, BANDIT,
+         "a call has converged when its loss is below this, or ..."),
+    REAL(training, slow_loss, ABOVE_LOW, 0, 1e6, "0.015", NULL, BANDIT,
+         "... below this while it falls by less than min_decrease a step"),
+    CHOICE(training, start_check, start_check_words, "deposited", BANDIT,
+           "when a start is trained: deposited believes the block it converged on (published code), fresh_block asks for the "
+           "same loss on a new one"),
 
-    {KEY(ladder, fractions, ESP_KEY_LIST), .experiments = DMS, .low = 0, .high = 1, .range = ESP_RANGE_INSIDE, .example = "[0.5, 0.7]",
+    {KEY(ladder, fractions, ESP_KEY_LIST), .experiments = DMS | BANDIT, .bandit_preset = "[0.1, 0.3, 0.5, 0.7, 0.9]", .low = 0, .high = 1, .range = ESP_RANGE_INSIDE, .example = "[0.5, 0.7]",
      .preset = "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, "
                "0.95]",
      .meaning = "fraction of all recurrent weights removed at each rung"},
-    CHOICE(ladder, criterion, criterion_words, "magnitude", BOTH,
+    CHOICE(ladder, criterion, criterion_words, "magnitude", ALL,
            "which weights go: the smallest (paper), or drawn at random (a control)"),
-    CHOICE(ladder, ties, ties_words, "row_major", BOTH,
+    CHOICE(ladder, ties, ties_words, "row_major", ALL,
            "which of equally small weights goes first (published code: column_major)"),
     CHOICE(ladder, noise, noise_words, "independent", DMS,
            "independent: each arm has its own training sets (published code); paired: both arms share them"),
+
+    {KEY(ladder, value_noise, ESP_KEY_LIST), .experiments = BANDIT, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
+     .example = "[0.01, 0.1, 1]", .preset = "[0.01, 0.1, 1]",
+     .meaning = "variances of the noise on the values that are learned at the rungs; each level is a ladder of its own from the "
+                "same start; at most 4"},
+
+    INTEGER(bandit, agents, 2, 100000, "24", "agents", BANDIT, "agents of a training block"),
+    INTEGER(bandit, block_calls, 1, 1000000, "20", "calls", BANDIT,
+            "a new block is played at every call whose number is a multiple of this"),
+    REAL(bandit, beta, ABOVE_LOW, 0, 1000, "3", NULL, BANDIT, "inverse temperature of the softmax that chooses"),
+    REAL(bandit, learning_rate, CLOSED, 0, 1, "0.7", NULL, BANDIT, "of the Q-learner that the network learns from"),
+    REAL(bandit, epsilon, CLOSED, 0, 1, "0.15", NULL, BANDIT, "share of random choices in the first block ..."),
+    INTEGER(bandit, start_schedule, 1, 1000000, "100", "calls", BANDIT, "... falling to 0 over so many calls of a start ..."),
+    INTEGER(bandit, ladder_schedule, 1, 1000000, "10", "calls", BANDIT, "... or of a rung"),
+    CHOICE(bandit, noise, value_noise_words, "shared", BANDIT,
+           "shared: one draw of noise for the four values of a step (published code); independent: four"),
+
+    REAL(new_option, from, BELOW_HIGH, 0, 1, "0.7", NULL, BANDIT,
+         "the rung whose networks learn a new option (Fig. S4), one of ladder.fractions; 0: none"),
+    REAL(new_option, ladder, CLOSED, 0, 100, "0.1", NULL, BANDIT, "of the ladder with this value noise, one of ladder.value_noise"),
+    REAL(new_option, value_noise, CLOSED, 0, 100, "0", NULL, BANDIT, "variance of the noise on the values while it is learned"),
+    INTEGER(new_option, calls, 1, 1000000, "39", "calls", BANDIT, "training calls on one frozen block"),
+    INTEGER(new_option, members, 1, 1000000, "100", "networks", BANDIT,
+            "for the first so many members only; at most ensemble.members are taken"),
+
+    INTEGER(evaluation, agents, 2, 100000, "64", "agents", BANDIT, "agents of the blocks on which finished networks are measured",
+            .analysis = true),
+    INTEGER(evaluation, lyapunov_agents, 2, 100000, "48", "agents", BANDIT, "agents whose Lyapunov exponents are averaged",
+            .analysis = true),
+    REAL(evaluation, epsilon, CLOSED, 0, 1, "0.15", NULL, BANDIT,
+         "share of random choices in one of the two evaluations; the other has none", .analysis = true),
 
     REAL(transfer, from, BELOW_HIGH, 0, 1, "0.70", NULL, DMS,
          "the rung whose networks learn new cues (Fig. S2B), one of ladder.fractions; 0: none"),
@@ -546,17 +599,23 @@ bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config
   return true;
 }
 
-static void set_preset(const esp_key *key, esp_config *config)
+const char *esp_key_preset(const esp_key *key, esp_experiment_id experiment)
+{
+  return experiment == ESP_EXPERIMENT_BANDIT && key->bandit_preset != NULL ? key->bandit_preset : key->preset;
+}
+
+static void set_preset(const esp_key *key, esp_experiment_id experiment, esp_config *config)
 {
   char fault[256];
+  const char *preset = esp_key_preset(key, experiment);
   if (key->type != ESP_KEY_LIST) {
-    if (key->preset != NULL && !esp_key_set(key, key->preset, true, config, fault, sizeof fault))
+    if (preset != NULL && !esp_key_set(key, preset, true, config, fault, sizeof fault))
       abort(); /* a slip in the table above */
     return;
   }
   ((esp_number_list *)member(key, config))->n = 0;
-  for (const char *s = key->preset; *s != ']';) { /* "[0.10, 0.15]" */
-    char item[16];
+  for (const char *s = preset; *s != ']';) { /* "[0.10, 0.15]" */
+    char item[32];
     s += strspn(s, "[, ");
     const size_t n = strcspn(s, ",]");
     snprintf(item, sizeof item, "%.*s", (int)n, s);
@@ -566,11 +625,11 @@ static void set_preset(const esp_key *key, esp_config *config)
   }
 }
 
-void esp_schema_defaults(esp_config *config)
+void esp_schema_defaults(esp_experiment_id experiment, esp_config *config)
 {
   memset(config, 0, sizeof *config);
   for (int k = 0; k < N_KEYS; k++)
-    set_preset(&keys[k], config);
+    set_preset(&keys[k], experiment, config);
 }
 
 /* --- what is written from the table ---------------------------------------------------------------------------------- */
@@ -680,8 +739,11 @@ static void describe_key(FILE *out, const esp_key *key)
     if ((key->experiments & 1u << e) != 0)
       snprintf(who + strlen(who), sizeof who - strlen(who), "%s%s", who[0] != '\0' ? ", " : "", experiment_words[e]);
   const char *mark = key->preset != NULL ? "`" : "";
-  fprintf(out, "| `%s` | %s | %s%s%s | %s | %s%s | %s |\n", key->name, allowed, mark,
-          key->preset != NULL ? key->preset : "required", mark, key->unit != NULL ? key->unit : "-", key->meaning,
+  char of_bandit[128] = "";
+  if (key->bandit_preset != NULL)
+    snprintf(of_bandit, sizeof of_bandit, "; bandit: `%s`", key->bandit_preset);
+  fprintf(out, "| `%s` | %s | %s%s%s%s | %s | %s%s | %s |\n", key->name, allowed, mark,
+          key->preset != NULL ? key->preset : "required", mark, of_bandit, key->unit != NULL ? key->unit : "-", key->meaning,
           key->run_only   ? " (how to run, not what: may change between runs of one file)"
           : key->analysis ? " (`espalier analyze` can change it afterwards)"
                           : "",

@@ -9,7 +9,7 @@
 
 #include "espalier/config.h"
 
-enum { ESP_N_EXPERIMENTS = 2, ESP_KEY_TEXT = 2048 }; /* ESP_KEY_TEXT: bytes that hold any printed value */
+enum { ESP_N_EXPERIMENTS = 3, ESP_KEY_TEXT = 2048 }; /* ESP_KEY_TEXT: bytes that hold any printed value */
 
 typedef enum { ESP_KEY_INTEGER, ESP_KEY_UINT64, ESP_KEY_REAL, ESP_KEY_CHOICE, ESP_KEY_LIST } esp_key_type;
 typedef enum { ESP_RANGE_CLOSED, ESP_RANGE_ABOVE_LOW, ESP_RANGE_BELOW_HIGH, ESP_RANGE_INSIDE } esp_key_range;
@@ -22,6 +22,7 @@ typedef struct {
   esp_key_range range;        /* whether low and high themselves are allowed                   */
   const char *const *choices; /* by enum value, NULL-terminated                                */
   const char *preset;         /* the default, as it would be written in YAML; NULL: required   */
+  const char *bandit_preset;  /* of experiment bandit; NULL: preset                            */
   const char *unit;           /* NULL: dimensionless, or a word                                */
   unsigned experiments;       /* bit 1 << esp_experiment_id                                    */
   const char *meaning;
@@ -42,8 +43,11 @@ bool esp_schema_has_section(const char *section, unsigned experiments);
 
 const char *esp_experiment_word(esp_experiment_id experiment);
 
-/** Fill every member with its default (experiment: dms). */
-void esp_schema_defaults(esp_config *config);
+/** Fill every member with its default in that experiment (experiment itself: dms). */
+void esp_schema_defaults(esp_experiment_id experiment, esp_config *config);
+
+/** The default of a key in an experiment, as it would be written in YAML; NULL: required. */
+const char *esp_key_preset(const esp_key *key, esp_experiment_id experiment);
 
 /** Key path "section.name" into a buffer; returns it. */
 const char *esp_key_path(const esp_key *key, char *buffer, size_t size);

@@ -31,7 +31,7 @@ static const broken_case broken[] = {
     {"", NULL, "c.yaml:1:1: the file is empty or holds only comments; it needs at least 'experiment: dms'"},
     {"# only this\n", NULL, "c.yaml:1:1: the file is empty"},
     {"---\n", NULL, "c.yaml:1:1: the file is empty"},
-    {"seed: 1\n", NULL, "c.yaml:1:1: the required key experiment is missing; write 'experiment: dms' or 'experiment: scratch'"},
+    {"seed: 1\n", NULL, "c.yaml:1:1: the required key experiment is missing; write 'experiment: dms', 'experiment: scratch' or 'experiment: bandit'"},
     {"- a\n- b\n", NULL, "c.yaml:1:1: found a list; allowed: keys with values, such as 'experiment: dms'"},
     {"hello\n", NULL, "c.yaml:1:1: found a single value; allowed: keys with values"},
 
@@ -75,7 +75,7 @@ static const broken_case broken[] = {
      "c.yaml:3:14: ladder.fractions: '0.7' is not a list; allowed: a list of 1 to 64 increasing numbers above 0 and below 1, "
      "such as [0.5, 0.7]\n"},
     {DMS "ladder:\n  fractions: [0.5, [0.7]]\n", NULL, "c.yaml:3:20: ladder.fractions: found a list in the list; allowed"},
-    {"experiment: [dms]\n", NULL, "c.yaml:1:13: experiment: found a list; allowed: dms, scratch\n"},
+    {"experiment: [dms]\n", NULL, "c.yaml:1:13: experiment: found a list; allowed: dms, scratch, bandit\n"},
 
     /* numbers that are not */
     {DMS "network:\n  n_hid: 30.0\n", NULL, "c.yaml:3:10: network.n_hid: '30.0' is not written as an integer (write 30); allowed"},
@@ -116,7 +116,7 @@ static const broken_case broken[] = {
     {DMS "training:\n  scg: publised\n", NULL,
      "c.yaml:3:8: training.scg: 'publised' is not one of the choices; allowed: published, deposited, moller (did you mean "
      "published?)\n"},
-    {"experiment: dsm\n", NULL, "c.yaml:1:13: experiment: 'dsm' is not one of the choices; allowed: dms, scratch (did you mean dms?)\n"},
+    {"experiment: dsm\n", NULL, "c.yaml:1:13: experiment: 'dsm' is not one of the choices; allowed: dms, scratch, bandit (did you mean dms?)\n"},
     {DMS "ladder:\n  ties: Row_Major\n", NULL, "~ (did you mean row_major?)\n"},
     {DMS "ladder:\n  ties: backwards\n", NULL, "~allowed: row_major, column_major\n"},
 
@@ -175,7 +175,7 @@ static const broken_case broken[] = {
     {DMS, "ladder.fractions=[0.5", "--set ladder.fractions=[0.5: a list is not closed or a comma is missing;"},
     {DMS, "ladder.fractions=[0.5]", "--set ladder.fractions=[0.5]: transfer.from is 0.7 (its default), which is not a rung;"},
     {DMS, "scratch.calls=3", "--set scratch.calls=3: experiment dms has no key scratch.calls; it belongs to experiment scratch\n"},
-    {DMS, "experiment=bandit", "--set experiment=bandit: 'bandit' is not one of the choices; allowed: dms, scratch\n"},
+    {DMS, "experiment=nothing", "--set experiment=nothing: 'nothing' is not one of the choices; allowed: dms, scratch, bandit\n"},
     {DMS "seed: x\n", "seed=3", "c.yaml:2:7: seed: 'x' is not a number; allowed"},
     {DMS "ladder:\n  noise: paired\n", "experiment=scratch", "c.yaml:3:3: experiment scratch has no key ladder.noise;"},
 };
@@ -567,9 +567,9 @@ static void test_description_names_every_key(void **state)
   char *markdown;
   assert_int_equal(esp_config_describe(&markdown), ESP_OK);
   assert_non_null(strstr(markdown, "## network\n\n| key | allowed | default | unit | meaning | experiments |\n"));
-  assert_non_null(strstr(markdown, "\n| `n_hid` | an integer from 1 to 4096 | `30` | units | hidden units N (paper: 30) | dms, scratch |\n"));
+  assert_non_null(strstr(markdown, "\n| `n_hid` | an integer from 1 to 4096 | `30`; bandit: `20` | units | hidden units N (paper: 30; bandit: 20) | dms, scratch, bandit |\n"));
   assert_non_null(strstr(markdown, "| `scg` | `published`, `deposited`, `moller` | `published` |"));
-  assert_non_null(strstr(markdown, "| `experiment` | `dms`, `scratch` | required |"));
+  assert_non_null(strstr(markdown, "| `experiment` | `dms`, `scratch`, `bandit` | required |"));
   int n_rows = 0;
   for (const char *row = strstr(markdown, "\n| `"); row != NULL; row = strstr(row + 1, "\n| `")) {
     int bars = 0;
@@ -578,7 +578,7 @@ static void test_description_names_every_key(void **state)
     assert_int_equal(bars, 7);
     n_rows++;
   }
-  assert_int_equal(n_rows, 41);
+  assert_int_equal(n_rows, 63);
   free(markdown);
 }
 
