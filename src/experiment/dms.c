@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "experiments.h"
-#include "network_measures.h"
+#include "dms_networks.h"
 
 enum { ARM_PRUNED, ARM_TWIN, N_ARMS };
 enum { START = 0 };
@@ -99,16 +99,20 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
     declare_rung(config, rung, &plan->stages[1 + rung]);
   if (transfer_stage(config) >= 0)
     declare_transfer(config, &plan->stages[transfer_stage(config)]);
-  esp_network_declare(config, longest_stage(config), config->training.start_episodes, plan);
+  esp_network_declare(config, &esp_dms_networks, longest_stage(config), config->training.start_episodes, plan);
   return ESP_OK;
 }
 
 static size_t workspace_bytes(const esp_config *config)
 {
-  const int new_conditions = transfer_stage(config) >= 0 ? esp_dms_n_conditions(transfer_set(config)) : 0;
-  const int old_conditions = esp_dms_n_conditions(ESP_DMS_OLD_CUES);
-  return esp_network_workspace_bytes(config, new_conditions > old_conditions ? new_conditions : old_conditions,
-                                     longest_stage(config), config->training.start_episodes);
+  return esp_network_workspace_bytes(config, &esp_dms_networks, longest_stage(config), config->training.start_episodes);
+}
+
+static esp_err measure(const esp_config *config, double *seconds)
+{
+  const esp_dms_training old_cues = {.set = ESP_DMS_OLD_CUES};
+  const esp_network_task task = {.kind = &esp_dms_networks, .n_episodes = 1, .max_calls = 1, .details = &old_cues};
+  return esp_network_measure(config, &task, seconds);
 }
 
 static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
@@ -116,9 +120,10 @@ static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *recor
   const esp_config *config = context->config;
   const esp_cell cell = context->cell;
   const bool paired = config->ladder.noise == ESP_NOISE_PAIRED && cell.stage != START; /* the start is the same either way */
+  esp_dms_training details = {.noise_arm = paired ? ESP_RNG_SHARED : (uint32_t)cell.arm, .set = ESP_DMS_OLD_CUES};
   esp_network_task task = {
-      .noise_arm = paired ? ESP_RNG_SHARED : (uint32_t)cell.arm,
-      .set = ESP_DMS_OLD_CUES,
+      .kind = &esp_dms_networks,
+      .details = &details,
       .n_episodes = 1,
       .max_calls = config->training.max_calls,
       .until_converged = true,
@@ -126,7 +131,7 @@ static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *recor
   if (cell.stage == START) {
     task.n_episodes = config->training.start_episodes;
   } else if (cell.stage == transfer_stage(config)) {
-    task.set = transfer_set(config);
+    details.set = transfer_set(config);
     task.max_calls = config->transfer.calls;
     task.until_converged = false;
   } else if (cell.arm == ARM_PRUNED) {
@@ -135,10 +140,15 @@ static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *recor
   return esp_network_stage(context, &task, record, outcome);
 }
 
+static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
+{
+  return esp_dms_networks.analyse(config, cell, record, ws);
+}
+
 static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
                       const esp_record *parent)
 {
-  return esp_network_verify(config, cell.arm == ARM_PRUNED ? plan->stages[cell.stage].prune_fraction : -1, record, parent);
+  return esp_network_verify(config, &esp_dms_networks, cell.arm == ARM_PRUNED ? plan->stages[cell.stage].prune_fraction : -1, record, parent);
 }
 
 const esp_experiment esp_experiment_dms = {
@@ -147,8 +157,8 @@ const esp_experiment esp_experiment_dms = {
     .title = "delayed match to sample: prune ladders and their unpruned twins",
     .declare = declare,
     .workspace_bytes = workspace_bytes,
-    .measure = esp_network_measure,
+    .measure = measure,
     .stage = esp_dms_stage,
-    .analyse = esp_network_analyse,
+    .analyse = analyse,
     .verify = verify,
 };

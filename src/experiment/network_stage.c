@@ -6,30 +6,22 @@
 #include <time.h>
 
 #include "espalier/episode.h"
-#include "network_measures.h"
 
 /* Beyond the fields of the record, the state of a half-trained stage says where it was. */
-enum { RESUME_EPISODE = NET_N_TRAINED, RESUME_EVALUATIONS };
+enum { RESUME_EPISODE = NET_N_TRAINED, RESUME_EVALUATIONS, RESUME_SET_WEIGHTS };
 
-esp_rnn_shape esp_network_shape(const esp_config *config)
+void esp_network_declare(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes, esp_plan *plan)
 {
-  return (esp_rnn_shape){.n_hid = config->network.n_hid,
-                         .n_in = ESP_DMS_N_IN,
-                         .n_out = ESP_DMS_N_OUT,
-                         .readout = config->network.readout};
-}
-
-void esp_network_declare(const esp_config *config, int max_calls, int n_episodes, esp_plan *plan)
-{
-  const int n = config->network.n_hid;
+  const esp_rnn_shape shape = kind->shape(config);
+  const int n = shape.n_hid;
   const int post = esp_plan_add_axis(plan, "post", n, "1", "hidden unit that receives (row of W_rec and W_in)", NULL);
   const int pre = esp_plan_add_axis(plan, "pre", n, "1", "hidden unit that sends (column of W_rec)", NULL);
-  const int unit = esp_plan_add_axis(plan, "unit", n, "1", "hidden unit that is read out", NULL);
-  const int input = esp_plan_add_axis(
-      plan, "input", ESP_DMS_N_IN, "1",
-      "input channel: 1 constant, 2 cue 1, 3 cue 2, 4 end, 5 start, 6 start and response (new cues: 4 cue 1, 5 cue 2)", NULL);
-  const int output = esp_plan_add_axis(plan, "output", ESP_DMS_N_OUT, "1", "output: +1 match, -1 non-match", NULL);
-  const int call = esp_plan_add_axis(plan, "call", max_calls, "1", "training call of the last episode", NULL);
+  const int unit = esp_plan_add_axis(plan, "unit", n + shape.bias, "1",
+                                     shape.bias ? "hidden unit that is read out; the last is the bias" : "hidden unit that is read out",
+                                     NULL);
+  const int input = esp_plan_add_axis(plan, "input", shape.n_in, "1", kind->inputs, NULL);
+  const int output = esp_plan_add_axis(plan, "output", shape.n_out, "1", kind->outputs, NULL);
+  const int call = esp_plan_add_axis(plan, "call", max_calls, "1", "training call (of the last episode, where each counts its own)", NULL);
   const int episode = esp_plan_add_axis(plan, "episode", n_episodes, "1", "episode: training on one frozen set", NULL);
 
   const esp_field fields[NET_N_TRAINED] = {
@@ -59,20 +51,24 @@ void esp_network_declare(const esp_config *config, int max_calls, int n_episodes
     esp_layout_add(plan, &plan->record, fields[f]);
     esp_layout_add(plan, &plan->resume, fields[f]);
   }
-  esp_network_declare_measures(config, plan);
+  kind->declare_measures(config, plan);
   esp_layout_add(plan, &plan->resume,
                  (esp_field){"episode", ESP_I32, 0, {0}, "1", "episode in training, counted from 0", false});
   esp_layout_add(plan, &plan->resume,
                  (esp_field){"n_evaluations", ESP_F64, 0, {0}, "1", "gradients computed so far", false});
+  if (!kind->sets_follow_weights)
+    return;
+  const int weight = esp_plan_add_axis(plan, "weight", (int)esp_rnn_n_weights(&shape), "1", "weight: W_in, W_rec, W_out", NULL);
+  esp_layout_add(plan, &plan->resume,
+                 (esp_field){"set_weights", ESP_F64, 1, {weight}, "1", "weights that the training set was made with", false});
 }
 
 /* ---- the network a stage starts from ---- */
 
-/* Start weights of the published code: W_in 0.2 randn, W_rec 0.1 randn + 0.5 I, W_out 0.2 randn. */
-static void random_start(const esp_stage_context *context, esp_record *record)
+static void random_start(const esp_stage_context *context, const esp_network_kind *kind, esp_record *record)
 {
   const esp_config *config = context->config;
-  const esp_rnn_shape shape = esp_network_shape(config);
+  const esp_rnn_shape shape = kind->shape(config);
   const esp_rng_key key = {.seed = config->seed,
                            .member = (uint32_t)context->cell.member,
                            .arm = ESP_RNG_SHARED,
@@ -104,7 +100,7 @@ static esp_err begin_network(const esp_stage_context *context, const esp_network
     for (int f = NET_W_IN; f <= NET_MASK; f++)
       copy_field(context->parent, record, f);
   else
-    random_start(context, record);
+    random_start(context, task->kind, record);
   if (task->prune_fraction <= 0)
     return ESP_OK;
   const esp_rng_key key = {.seed = context->config->seed,
@@ -126,6 +122,8 @@ typedef struct {
   esp_record resume; /* buffer for checkpoints */
   double *weights;   /* in training, [n_weights] */
   double *mask;      /* of all weights as 0.0 and 1.0, [n_weights] */
+  double *set_weights; /* that the training set was made with, [n_weights] */
+  esp_rnn_shape shape;
   int episode;
   esp_episode progress;
   bool on_plateau; /* why the last episode ended */
@@ -149,11 +147,13 @@ static esp_err call_made(void *context)
   if (!host->checkpoint)
     return ESP_OK;
   memcpy(t->resume.data, t->record->data, bytes_of_training(t->record->layout)); /* the layouts begin alike */
-  const esp_rnn_shape shape = esp_network_shape(t->context->config);
-  memcpy(esp_record_f64(&t->resume, NET_W_IN), t->weights, esp_rnn_n_weights(&shape) * sizeof(double));
+  const size_t n_bytes = esp_rnn_n_weights(&t->shape) * sizeof(double);
+  memcpy(esp_record_f64(&t->resume, NET_W_IN), t->weights, n_bytes);
   *esp_record_i32(&t->resume, NET_N_CALLS) = t->progress.n_calls;
   *esp_record_i32(&t->resume, RESUME_EPISODE) = t->episode;
   *esp_record_f64(&t->resume, RESUME_EVALUATIONS) = (double)t->progress.n_evaluations;
+  if (t->task->kind->sets_follow_weights)
+    memcpy(esp_record_f64(&t->resume, RESUME_SET_WEIGHTS), t->set_weights, n_bytes);
   return host->checkpoint(host->context, &t->resume);
 }
 
@@ -164,6 +164,8 @@ static void restore(training *t, const esp_record *state)
   t->episode = *esp_record_i32(state, RESUME_EPISODE);
   t->progress.n_calls = *esp_record_i32(state, NET_N_CALLS);
   t->progress.n_evaluations = (int64_t)*esp_record_f64(state, RESUME_EVALUATIONS);
+  if (t->task->kind->sets_follow_weights)
+    memcpy(t->set_weights, esp_record_f64(state, RESUME_SET_WEIGHTS), esp_rnn_n_weights(&t->shape) * sizeof(double));
 }
 
 static void clear_curves(training *t)
@@ -183,18 +185,19 @@ typedef struct {
   esp_rnn_problem problem;
 } training_set;
 
-static esp_err take_set(const esp_config *config, esp_dms_set which, const esp_rng_key *key, int episode, esp_workspace *ws,
-                        training_set *set)
+static esp_err take_set(const esp_stage_context *context, const esp_network_task *task, int episode, const double *weights,
+                        esp_workspace *ws, training_set *set)
 {
-  const esp_rnn_shape shape = esp_network_shape(config);
-  const esp_dms_noise noise = {config->task.trials_per_condition, config->task.target_noise_sd, config->task.input_noise_sd};
-  const size_t n_steps = (size_t)esp_dms_n_conditions(which) * (size_t)noise.trials_per_condition * ESP_DMS_N_STEPS;
-  ESP_TRY(esp_workspace_take(ws, n_steps * ESP_DMS_N_IN, &set->trials.input));
-  ESP_TRY(esp_workspace_take(ws, n_steps * ESP_DMS_N_OUT, &set->trials.target));
-  esp_dms_trials(which, &noise, key, episode, &set->trials);
-  ESP_TRY(esp_tree_build(&set->trials, config->network.input_lag, ws, &set->tree));
+  const esp_rnn_shape shape = task->kind->shape(context->config);
+  int n_trials, n_steps, n_paths;
+  task->kind->set_size(context->config, &n_trials, &n_steps, &n_paths);
+  const size_t n = (size_t)n_trials * (size_t)n_steps;
+  ESP_TRY(esp_workspace_take(ws, n * (size_t)shape.n_in, &set->trials.input));
+  ESP_TRY(esp_workspace_take(ws, n * (size_t)shape.n_out, &set->trials.target));
+  ESP_TRY(task->kind->make_set(context, task, episode, weights, &set->trials, ws));
+  ESP_TRY(esp_tree_build(&set->trials, context->config->network.input_lag, ws, &set->tree));
   ESP_TRY(esp_rnn_problem_take(&shape, &set->tree, ws, &set->problem));
-  return config->training.hessian == ESP_HESSIAN_EXACT ? esp_rnn_tangent_take(&set->problem, ws) : ESP_OK;
+  return context->config->training.hessian == ESP_HESSIAN_EXACT ? esp_rnn_tangent_take(&set->problem, ws) : ESP_OK;
 }
 
 static esp_scg_options scg_options(const esp_config *config)
@@ -206,34 +209,34 @@ static esp_scg_options scg_options(const esp_config *config)
                            .max_failures = config->training.max_failures};
 }
 
-static long steps_per_call(const esp_config *config)
+static long steps_per_call(const esp_config *config, const esp_rnn_shape *shape)
 {
-  const esp_rnn_shape shape = esp_network_shape(config);
-  return config->training.steps_per_call ? config->training.steps_per_call : (long)esp_rnn_n_weights(&shape);
+  return config->training.steps_per_call ? config->training.steps_per_call : (long)esp_rnn_n_weights(shape);
+}
+
+/* The call up to which an episode goes, counted as the task counts. */
+static int last_call(const esp_network_task *task, int episode)
+{
+  const int last = task->block_calls * (episode + 1) - 1;
+  return task->block_calls && last < task->max_calls ? last : task->max_calls;
 }
 
 static esp_err train_episode(training *t)
 {
   const esp_config *config = t->context->config;
-  const esp_cell cell = t->context->cell;
+  const esp_network_kind *kind = t->task->kind;
   esp_workspace *ws = t->context->ws;
-  const esp_rng_key key = {
-      .seed = config->seed, .member = (uint32_t)cell.member, .arm = t->task->noise_arm, .stage = (uint32_t)cell.stage};
   training_set set;
   esp_criterion criterion;
-  ESP_TRY(take_set(config, t->task->set, &key, t->episode, ws, &set));
-  const long steps = steps_per_call(config);
-  /* As published: the window is no longer than 0.8 of the steps, so that small networks can converge at all. */
-  const int window = (int)fmin(config->training.window, ceil(0.8 * (double)steps));
-  const double noise_variance = config->task.target_noise_sd * config->task.target_noise_sd;
-  ESP_TRY(esp_criterion_take(window, config->training.min_decrease, config->training.loss_factor * noise_variance, ws,
-                             &criterion));
+  ESP_TRY(take_set(t->context, t->task, t->episode, t->set_weights, ws, &set));
+  const long steps = steps_per_call(config, &t->shape);
+  ESP_TRY(kind->criterion(config, steps, ws, &criterion));
   const esp_objective objective = esp_rnn_objective(&set.problem);
   const esp_scg_options scg = scg_options(config);
   const esp_episode_options options = {.scg = &scg,
                                        .mask = t->mask,
                                        .steps_per_call = steps,
-                                       .max_calls = t->task->max_calls,
+                                       .max_calls = last_call(t->task, t->episode),
                                        .until_converged = t->task->until_converged,
                                        .plateau_calls = t->task->until_converged ? config->training.plateau_calls : 0,
                                        .criterion = &criterion,
@@ -245,31 +248,45 @@ static esp_err train_episode(training *t)
   return err;
 }
 
+/* Is the stage over with the episode that has just ended? */
+static esp_err is_trained(const training *t, bool *over)
+{
+  const int last = t->progress.n_calls - 1;
+  *over = !isfinite(t->progress.loss_at_end[last]) || t->episode + 1 == t->task->n_episodes ||
+          (t->task->block_calls && t->progress.n_calls == t->task->max_calls);
+  if (*over || !t->task->block_calls || !t->task->until_converged || t->progress.call_end[last] != ESP_CALL_CONVERGED)
+    return ESP_OK;
+  *over = true;
+  return t->task->accept ? t->task->accept(t->context, t->task, t->episode, t->weights, over, t->context->ws) : ESP_OK;
+}
+
 /* All episodes from the one in which the stage stands. */
 static esp_err train(training *t)
 {
-  while (t->episode < t->task->n_episodes) {
+  for (;;) {
     const size_t mark = t->context->ws->used;
     const esp_err err = train_episode(t);
     t->context->ws->used = mark;
     ESP_TRY(err);
     const int n_calls = t->progress.n_calls;
-    const double loss = t->progress.loss_at_end[n_calls - 1];
-    esp_record_f64(t->record, NET_EPISODE_LOSS)[t->episode] = loss;
+    esp_record_f64(t->record, NET_EPISODE_LOSS)[t->episode] = t->progress.loss_at_end[n_calls - 1];
     esp_record_i32(t->record, NET_EPISODE_N_CALLS)[t->episode] = n_calls;
-    if (!isfinite(loss) || ++t->episode == t->task->n_episodes)
-      break;
-    clear_curves(t);
+    bool over;
+    ESP_TRY(is_trained(t, &over));
+    if (over)
+      return ESP_OK;
+    t->episode++;
+    memcpy(t->set_weights, t->weights, esp_rnn_n_weights(&t->shape) * sizeof(double));
+    if (!t->task->block_calls)
+      clear_curves(t);
     ESP_TRY(call_made(t));
   }
-  return ESP_OK;
 }
 
 static void conclude(const training *t, esp_record *record, esp_outcome *outcome)
 {
-  const int n = t->context->config->network.n_hid, last = t->progress.n_calls - 1;
-  const esp_rnn_shape shape = esp_network_shape(t->context->config);
-  memcpy(esp_record_f64(record, NET_W_IN), t->weights, esp_rnn_n_weights(&shape) * sizeof(double));
+  const int n = t->shape.n_hid, last = t->progress.n_calls - 1;
+  memcpy(esp_record_f64(record, NET_W_IN), t->weights, esp_rnn_n_weights(&t->shape) * sizeof(double));
   *esp_record_f64(record, NET_LOSS) = t->progress.loss_at_end[last];
   *esp_record_f64(record, NET_LOSS_LAST_CALL) = t->progress.loss_at_start[last];
   *esp_record_i32(record, NET_N_CALLS) = t->progress.n_calls;
@@ -290,9 +307,9 @@ static esp_err run(training *t)
 {
   const esp_stage_context *context = t->context;
   esp_workspace *ws = context->ws;
-  const esp_rnn_shape shape = esp_network_shape(context->config);
-  const size_t n_weights = esp_rnn_n_weights(&shape), w_rec = esp_rnn_w_rec_offset(&shape);
+  const size_t n_weights = esp_rnn_n_weights(&t->shape), w_rec = esp_rnn_w_rec_offset(&t->shape);
   ESP_TRY(esp_workspace_take(ws, n_weights, &t->weights));
+  ESP_TRY(esp_workspace_take(ws, n_weights, &t->set_weights));
   ESP_TRY(esp_workspace_take(ws, n_weights, &t->mask));
   ESP_TRY(esp_workspace_take_bytes(ws, context->plan->resume.bytes, &t->resume.data));
   t->resume.layout = &context->plan->resume;
@@ -301,15 +318,16 @@ static esp_err run(training *t)
                               .loss_at_end = esp_record_f64(t->record, NET_LOSS_CURVE_END),
                               .call_end = esp_record_u8(t->record, NET_CALL_END),
                               .n_steps = esp_record_i32(t->record, NET_CALL_STEPS)};
-  if (context->resume)
-    restore(t, context->resume);
-  else
+  if (!context->resume) {
     ESP_TRY(begin_network(context, t->task, t->record));
-
+    memcpy(t->set_weights, esp_record_f64(t->record, NET_W_IN), n_weights * sizeof(double));
+  } else {
+    restore(t, context->resume);
+  }
   memcpy(t->weights, esp_record_f64(t->record, NET_W_IN), n_weights * sizeof(double));
   const uint8_t *kept = esp_record_u8(t->record, NET_MASK);
   for (size_t i = 0; i < n_weights; i++) /* only W_rec has a mask */
-    t->mask[i] = i >= w_rec && i < esp_rnn_w_out_offset(&shape) ? kept[i - w_rec] : 1.0;
+    t->mask[i] = i >= w_rec && i < esp_rnn_w_out_offset(&t->shape) ? kept[i - w_rec] : 1.0;
   return train(t);
 }
 
@@ -317,48 +335,54 @@ esp_err esp_network_stage(const esp_stage_context *context, const esp_network_ta
                           esp_outcome *outcome)
 {
   const size_t mark = context->ws->used;
-  training t = {.context = context, .task = task, .record = record};
+  training t = {.context = context, .task = task, .record = record, .shape = task->kind->shape(context->config)};
   esp_err err = run(&t);
   if (err == ESP_OK)
     conclude(&t, record, outcome);
   context->ws->used = mark;
   if (err == ESP_OK && outcome->state == ESP_CELL_DONE)
-    err = esp_network_analyse(context->config, context->cell, record, context->ws);
+    err = task->kind->analyse(context->config, context->cell, record, context->ws);
   return err;
 }
 
-size_t esp_network_workspace_bytes(const esp_config *config, int n_conditions, int max_calls, int n_episodes)
+size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes)
 {
-  const esp_rnn_shape shape = esp_network_shape(config);
-  const int n_trials = n_conditions * config->task.trials_per_condition;
-  const int n_paths = config->task.input_noise_sd > 0 ? n_trials : n_conditions; /* trials that can differ in their inputs */
-  const size_t d = sizeof(double), n_weights = esp_rnn_n_weights(&shape), n_steps = (size_t)n_trials * ESP_DMS_N_STEPS;
-  const size_t record = (n_weights + 3 * (size_t)max_calls + 2 * (size_t)n_episodes + 32) * d +
-                        (size_t)config->network.n_hid * (size_t)config->network.n_hid + 64;
-  const size_t for_training = 2 * esp_workspace_bytes(n_weights * d) + esp_workspace_bytes(record) + esp_prune_workspace_bytes(shape.n_hid) +
-         esp_workspace_bytes(n_steps * ESP_DMS_N_IN * d) + esp_workspace_bytes(n_steps * ESP_DMS_N_OUT * d) +
-         esp_tree_workspace_bytes(n_trials, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT) +
-         esp_rnn_workspace_bytes(&shape, (long)n_paths * ESP_DMS_N_STEPS, (long)n_paths * ESP_DMS_N_STEPS) +
-         esp_rnn_tangent_workspace_bytes(&shape, (long)n_paths * ESP_DMS_N_STEPS, (long)n_paths * ESP_DMS_N_STEPS) +
-         esp_workspace_bytes((size_t)config->training.window * d) + esp_episode_workspace_bytes(n_weights) + 1024;
-  const size_t for_measures = esp_network_analyse_workspace_bytes(config);
+  const esp_rnn_shape shape = kind->shape(config);
+  int n_trials, n_steps, n_paths;
+  kind->set_size(config, &n_trials, &n_steps, &n_paths);
+  const size_t d = sizeof(double), n_weights = esp_rnn_n_weights(&shape), n = (size_t)n_trials * (size_t)n_steps;
+  const long n_nodes = (long)n_paths * n_steps;
+  const size_t record = (2 * n_weights + 3 * (size_t)max_calls + 2 * (size_t)n_episodes + 32) * d +
+                        (size_t)shape.n_hid * (size_t)shape.n_hid + 64;
+  const size_t tangent =
+      config->training.hessian == ESP_HESSIAN_EXACT ? esp_rnn_tangent_workspace_bytes(&shape, n_nodes, n_nodes) : 0;
+  const size_t for_training = 3 * esp_workspace_bytes(n_weights * d) + esp_workspace_bytes(record) +
+                              esp_prune_workspace_bytes(shape.n_hid) + esp_workspace_bytes(n * (size_t)shape.n_in * d) +
+                              esp_workspace_bytes(n * (size_t)shape.n_out * d) + kind->set_workspace_bytes(config) +
+                              esp_tree_workspace_bytes(n_trials, n_steps, shape.n_in, shape.n_out) +
+                              esp_rnn_workspace_bytes(&shape, n_nodes, n_nodes) + tangent +
+                              esp_workspace_bytes((size_t)config->training.window * d) +
+                              esp_episode_workspace_bytes(n_weights) + 1024;
+  const size_t for_measures = kind->analyse_workspace_bytes(config);
   return for_training > for_measures ? for_training : for_measures;
 }
 
 /* ---- how long it takes here ---- */
 
-static esp_err measure(const esp_config *config, esp_workspace *ws, double *seconds)
+static esp_err measure(const esp_config *config, const esp_network_task *task, esp_workspace *ws, double *seconds)
 {
   enum { N_STEPS = 100 };
+  const esp_stage_context context = {.config = config, .ws = ws};
+  const esp_rnn_shape shape = task->kind->shape(config);
   const esp_rng_key key = {.seed = config->seed};
   training_set set;
   esp_scg_state state;
-  ESP_TRY(take_set(config, ESP_DMS_OLD_CUES, &key, 0, ws, &set));
+  ESP_TRY(esp_scg_state_take(esp_rnn_n_weights(&shape), ws, &state));
+  for (size_t i = 0; i < esp_rnn_n_weights(&shape); i++)
+    state.w[i] = 0.1 * esp_rng_normal(&key, i);
+  ESP_TRY(take_set(&context, task, 0, state.w, ws, &set));
   const esp_objective objective = esp_rnn_objective(&set.problem);
   const esp_scg_options scg = scg_options(config);
-  ESP_TRY(esp_scg_state_take(objective.n, ws, &state));
-  for (size_t i = 0; i < objective.n; i++)
-    state.w[i] = 0.1 * esp_rng_normal(&key, i);
   const esp_scg_watch nobody = {0};
   const clock_t began = clock(); /* of the CPU: what else the machine has to do now says nothing of a run of hours */
   long n = 0;
@@ -366,29 +390,29 @@ static esp_err measure(const esp_config *config, esp_workspace *ws, double *seco
     esp_scg_minimise(&state, &objective, &scg, NULL, N_STEPS, &nobody);
     n += state.step;
   } while (clock() - began < CLOCKS_PER_SEC / 5 && state.step > 0);
-  *seconds = (double)(clock() - began) / CLOCKS_PER_SEC / (double)n * (double)steps_per_call(config);
+  *seconds = (double)(clock() - began) / CLOCKS_PER_SEC / (double)n * (double)steps_per_call(config, &shape);
   return ESP_OK;
 }
 
-esp_err esp_network_measure(const esp_config *config, double *seconds)
+esp_err esp_network_measure(const esp_config *config, const esp_network_task *task, double *seconds)
 {
   esp_workspace ws;
   esp_one_thread();
-  ESP_TRY(esp_workspace_create(esp_network_workspace_bytes(config, ESP_DMS_MAX_CONDITIONS, 1, 1), &ws));
-  const esp_err err = measure(config, &ws, seconds);
+  ESP_TRY(esp_workspace_create(esp_network_workspace_bytes(config, task->kind, task->max_calls, task->n_episodes), &ws));
+  const esp_err err = measure(config, task, &ws, seconds);
   esp_workspace_free(&ws);
   return err;
 }
 
 /* ---- what must hold in a finished record ---- */
 
-esp_err esp_network_verify(const esp_config *config, double prune_fraction, const esp_record *record,
-                           const esp_record *parent)
+esp_err esp_network_verify(const esp_config *config, const esp_network_kind *kind, double prune_fraction,
+                           const esp_record *record, const esp_record *parent)
 {
   const int n = config->network.n_hid;
   const uint8_t *mask = esp_record_u8(record, NET_MASK);
   const double *w = esp_record_f64(record, NET_W_IN), *w_rec = esp_record_f64(record, NET_W_REC);
-  const esp_rnn_shape shape = esp_network_shape(config);
+  const esp_rnn_shape shape = kind->shape(config);
   int removed = 0;
   for (int i = 0; i < n * n; i++) {
     ESP_REQUIRE(mask[i] <= 1, ESP_ERR_DATA, "mask[%d, %d] is %d, not 0 or 1", i / n, i % n, mask[i]);

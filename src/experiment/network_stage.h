@@ -1,11 +1,13 @@
-/* experiment/network_stage.h - the stage that DMS and scratch share: a network, maybe pruned, trained on frozen sets.
+/* experiment/network_stage.h - the stage that experiments with rate networks share: a network, maybe pruned, is trained on frozen
+ * sets and measured.
  *
  * A record is the network (weights, mask) and how its training went. The state of a half-trained stage is the record so far
  * and where it was. */
 #ifndef ESPALIER_EXPERIMENT_NETWORK_STAGE_H
 #define ESPALIER_EXPERIMENT_NETWORK_STAGE_H
-#include "espalier/dms_task.h"
+#include "espalier/criterion.h"
 #include "espalier/experiment.h"
+#include "espalier/tree.h"
 
 /** Fields of a record, in the order of declaration. */
 enum {
@@ -23,37 +25,66 @@ enum {
   NET_CALL_STEPS,
   NET_EPISODE_LOSS,
   NET_EPISODE_N_CALLS,
-  NET_N_TRAINED, /* those of network_measures.h follow */
+  NET_N_TRAINED, /* the measures of the kind of network follow */
 };
 
-/** Sizes of the network that a config asks for. */
-esp_rnn_shape esp_network_shape(const esp_config *config);
+typedef struct esp_network_task esp_network_task;
 
-/** Declare axes and fields; max_calls and n_episodes are the longest that any stage needs. */
-void esp_network_declare(const esp_config *config, int max_calls, int n_episodes, esp_plan *plan);
+/** What the networks of one kind of task have of their own. */
+typedef struct {
+  esp_rnn_shape (*shape)(const esp_config *config);
+  const char *inputs, *outputs; /* what the channels are: for the file */
+
+  /** The largest training set of any stage, and how many of its trials can differ in their inputs. */
+  void (*set_size)(const esp_config *config, int *n_trials, int *n_steps, int *n_paths);
+
+  /** Make the frozen training set of an episode. trials->input and ->target are provided; ws is scratch.
+   *  @param weights  [n_weights] at the beginning of the episode; a set may depend on them */
+  esp_err (*make_set)(const esp_stage_context *context, const esp_network_task *task, int episode, const double *weights,
+                      esp_trials *trials, esp_workspace *ws);
+  size_t (*set_workspace_bytes)(const esp_config *config);
+  bool sets_follow_weights; /* make_set looks at the weights */
+
+  /** When a call has converged; from ws. */
+  esp_err (*criterion)(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion);
+
+  /** Declare the fields behind those of training; measure a trained network (esp_experiment.analyse). */
+  void (*declare_measures)(const esp_config *config, esp_plan *plan);
+  esp_err (*analyse)(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws);
+  size_t (*analyse_workspace_bytes)(const esp_config *config);
+} esp_network_kind;
 
 /** What one stage does with the network it starts from. */
-typedef struct {
-  double prune_fraction; /* removed before training; 0: nothing                               */
-  uint32_t noise_arm;    /* arm in the key of the training set: ESP_RNG_SHARED for paired sets */
-  esp_dms_set set;
-  int n_episodes, max_calls;
-  bool until_converged;  /* else all calls are made                                            */
-} esp_network_task;
+struct esp_network_task {
+  const esp_network_kind *kind;
+  double prune_fraction; /* removed before training; 0: nothing                                     */
+  int n_episodes;        /* training sets, one after the other                                      */
+  int max_calls;         /* of each episode; with block_calls of the stage                          */
+  int block_calls;       /* a new set at each call whose number is a multiple of this, and the stage ends with the first call
+                            that converges; 0: every episode counts its own calls                   */
+  bool until_converged;  /* else all calls are made                                                 */
+  const void *details;   /* of the kind                                                             */
+  /* With block_calls: is the network that has just converged good enough to end the stage? NULL: yes. ws is given back. */
+  esp_err (*accept)(const esp_stage_context *context, const esp_network_task *task, int episode, const double *weights,
+                    bool *accepted, esp_workspace *ws);
+};
 
-/** Train: from the parent's network, or from random start weights (shared by the arms of a member) without one. */
+/** Declare axes and fields; max_calls and n_episodes are the longest that any stage needs. */
+void esp_network_declare(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes, esp_plan *plan);
+
+/** Train: from the parent's network, or from random start weights (shared by the arms of a member) without one; then measure. */
 esp_err esp_network_stage(const esp_stage_context *context, const esp_network_task *task, esp_record *record,
                           esp_outcome *outcome);
 
-/** Workspace bytes of esp_network_stage for any of the sets up to n_conditions. */
-size_t esp_network_workspace_bytes(const esp_config *config, int n_conditions, int max_calls, int n_episodes);
+/** Workspace bytes of esp_network_stage for any stage. */
+size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes);
 
-/** Seconds of one training call on this machine, from a few steps of one (see esp_experiment.measure). */
-esp_err esp_network_measure(const esp_config *config, double *seconds);
+/** Seconds of one training call of a task on this machine, from a few steps of one (see esp_experiment.measure). */
+esp_err esp_network_measure(const esp_config *config, const esp_network_task *task, double *seconds);
 
 /** Mask count exact for prune_fraction (negative: mask full), nested in the parent's, removed weights exactly 0.0, losses and
  *  weights finite, curves filled as far as there were calls. */
-esp_err esp_network_verify(const esp_config *config, double prune_fraction, const esp_record *record,
-                           const esp_record *parent);
+esp_err esp_network_verify(const esp_config *config, const esp_network_kind *kind, double prune_fraction,
+                           const esp_record *record, const esp_record *parent);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "experiments.h"
-#include "network_measures.h"
+#include "dms_networks.h"
 
 enum { ARM_PRUNED_FIRST, ARM_DENSE, N_ARMS };
 enum { OLD_CUES, NEW_CUES, N_STAGES };
@@ -39,13 +39,20 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
                                        .parent = {{ARM_PRUNED_FIRST, OLD_CUES}, {ARM_DENSE, OLD_CUES}},
                                        .expected_cost = {new_cost, new_cost},
                                        .cell_log_sd = log_sd};
-  esp_network_declare(config, config->scratch.calls, 1, plan);
+  esp_network_declare(config, &esp_dms_networks, config->scratch.calls, 1, plan);
   return ESP_OK;
 }
 
 static size_t workspace_bytes(const esp_config *config)
 {
-  return esp_network_workspace_bytes(config, esp_dms_n_conditions(new_cue_set(config)), config->scratch.calls, 1);
+  return esp_network_workspace_bytes(config, &esp_dms_networks, config->scratch.calls, 1);
+}
+
+static esp_err measure(const esp_config *config, double *seconds)
+{
+  const esp_dms_training old_cues = {.set = ESP_DMS_OLD_CUES};
+  const esp_network_task task = {.kind = &esp_dms_networks, .n_episodes = 1, .max_calls = 1, .details = &old_cues};
+  return esp_network_measure(config, &task, seconds);
 }
 
 static esp_err esp_scratch_stage(const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
@@ -53,10 +60,12 @@ static esp_err esp_scratch_stage(const esp_stage_context *context, esp_record *r
   const esp_config *config = context->config;
   const esp_cell cell = context->cell;
   const bool prunes = cell.stage == OLD_CUES && cell.arm == ARM_PRUNED_FIRST;
+  const esp_dms_training details = {.noise_arm = (uint32_t)cell.arm,
+                                    .set = cell.stage == OLD_CUES ? ESP_DMS_OLD_CUES : new_cue_set(config)};
   const esp_network_task task = {
+      .kind = &esp_dms_networks,
+      .details = &details,
       .prune_fraction = prunes ? config->scratch.prune_fraction : 0,
-      .noise_arm = (uint32_t)cell.arm,
-      .set = cell.stage == OLD_CUES ? ESP_DMS_OLD_CUES : new_cue_set(config),
       .n_episodes = 1,
       .max_calls = config->scratch.calls,
       .until_converged = false,
@@ -64,10 +73,15 @@ static esp_err esp_scratch_stage(const esp_stage_context *context, esp_record *r
   return esp_network_stage(context, &task, record, outcome);
 }
 
+static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
+{
+  return esp_dms_networks.analyse(config, cell, record, ws);
+}
+
 static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
                       const esp_record *parent)
 {
-  return esp_network_verify(config, cell.arm == ARM_PRUNED_FIRST ? plan->stages[cell.stage].prune_fraction : -1, record,
+  return esp_network_verify(config, &esp_dms_networks, cell.arm == ARM_PRUNED_FIRST ? plan->stages[cell.stage].prune_fraction : -1, record,
                             parent);
 }
 
@@ -77,8 +91,8 @@ const esp_experiment esp_experiment_scratch = {
     .title = "pruning before any training, beside dense networks",
     .declare = declare,
     .workspace_bytes = workspace_bytes,
-    .measure = esp_network_measure,
+    .measure = measure,
     .stage = esp_scratch_stage,
-    .analyse = esp_network_analyse,
+    .analyse = analyse,
     .verify = verify,
 };

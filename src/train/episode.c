@@ -16,14 +16,14 @@ bool esp_episode_on_plateau(const esp_episode_options *options, const esp_episod
          episode->loss_at_end[last] > 0.99 * episode->loss_at_end[before];
 }
 
-/* Is there anything left to do after the calls that were made? */
-static bool finished(const esp_episode_options *options, const esp_episode *episode)
+/* Is there anything left to do after the calls that were made? Those before `first` belong to an earlier set. */
+static bool finished(const esp_episode_options *options, const esp_episode *episode, int first)
 {
-  if (episode->n_calls == 0)
-    return options->max_calls == 0;
   const int last = episode->n_calls - 1;
-  return episode->n_calls >= options->max_calls || !isfinite(episode->loss_at_end[last]) ||
-         (options->until_converged && episode->call_end[last] == ESP_CALL_CONVERGED) || esp_episode_on_plateau(options, episode);
+  if (episode->n_calls >= options->max_calls || (last >= 0 && !isfinite(episode->loss_at_end[last])))
+    return true;
+  return last >= first &&
+         ((options->until_converged && episode->call_end[last] == ESP_CALL_CONVERGED) || esp_episode_on_plateau(options, episode));
 }
 
 static esp_err train_calls(const esp_objective *f, const esp_episode_options *options, double *weights, esp_episode *episode,
@@ -35,7 +35,8 @@ static esp_err train_calls(const esp_objective *f, const esp_episode_options *op
       .stop = options->stop,
       .stop_context = options->context,
   };
-  while (!finished(options, episode)) {
+  const int first = episode->n_calls;
+  while (!finished(options, episode, first)) {
     const int call = episode->n_calls;
     if (options->criterion)
       esp_criterion_reset(options->criterion);
@@ -51,7 +52,7 @@ static esp_err train_calls(const esp_objective *f, const esp_episode_options *op
     episode->n_steps[call] = state->step;
     episode->n_evaluations += state->n_gradients;
     episode->n_calls++;
-    if (options->call_made && !finished(options, episode))
+    if (options->call_made && !finished(options, episode, first))
       ESP_TRY(options->call_made(options->context));
   }
   return ESP_OK;

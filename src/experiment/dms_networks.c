@@ -1,5 +1,5 @@
-/* experiment/network_measures.c */
-#include "network_measures.h"
+/* experiment/dms_networks.c */
+#include "dms_networks.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,6 +18,57 @@ enum {
   EVALUATION_SET = 1 << 20,            /* number of a frozen set that no training ever reaches */
 };
 
+static esp_rnn_shape shape_of(const esp_config *config)
+{
+  return (esp_rnn_shape){.n_hid = config->network.n_hid,
+                         .n_in = ESP_DMS_N_IN,
+                         .n_out = ESP_DMS_N_OUT,
+                         .readout = config->network.readout};
+}
+
+/* ---- training ---- */
+
+static void set_size(const esp_config *config, int *n_trials, int *n_steps, int *n_paths)
+{
+  const bool new_cues = config->experiment == ESP_EXPERIMENT_SCRATCH ? config->scratch.new_cues == ESP_NEW_CUES_BOTH
+                                                                     : config->transfer.from > 0 && config->transfer.new_cues == ESP_NEW_CUES_BOTH;
+  const int n_conditions = esp_dms_n_conditions(new_cues ? ESP_DMS_NEW_CUES_BOTH : ESP_DMS_OLD_CUES);
+  *n_trials = n_conditions * config->task.trials_per_condition;
+  *n_steps = ESP_DMS_N_STEPS;
+  *n_paths = config->task.input_noise_sd > 0 ? *n_trials : n_conditions;
+}
+
+static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, int episode, const double *weights,
+                        esp_trials *trials, esp_workspace *ws)
+{
+  (void)weights, (void)ws; /* the trials are given by the task alone */
+  const esp_config *config = context->config;
+  const esp_dms_training *details = task->details;
+  const esp_dms_noise noise = {config->task.trials_per_condition, config->task.target_noise_sd, config->task.input_noise_sd};
+  const esp_rng_key key = {.seed = config->seed,
+                           .member = (uint32_t)context->cell.member,
+                           .arm = details->noise_arm,
+                           .stage = (uint32_t)context->cell.stage};
+  esp_dms_trials(details->set, &noise, &key, episode, trials);
+  return ESP_OK;
+}
+
+static size_t set_workspace_bytes(const esp_config *config)
+{
+  (void)config;
+  return 0;
+}
+
+static esp_err criterion(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion)
+{
+  /* As published: the window is no longer than 0.8 of the steps, so that small networks can converge at all. */
+  const int window = (int)fmin(config->training.window, ceil(0.8 * (double)steps_per_call));
+  const double noise_variance = config->task.target_noise_sd * config->task.target_noise_sd;
+  return esp_criterion_take(window, config->training.min_decrease, config->training.loss_factor * noise_variance, ws, criterion);
+}
+
+/* ---- fields ---- */
+
 static double *numbered_from(double first, int n, double *values)
 {
   for (int i = 0; i < n; i++)
@@ -25,7 +76,7 @@ static double *numbered_from(double first, int n, double *values)
   return values;
 }
 
-void esp_network_declare_measures(const esp_config *config, esp_plan *plan)
+static void declare_measures(const esp_config *config, esp_plan *plan)
 {
   const esp_weight_bins bins = ESP_WEIGHT_BINS_DMS;
   double values[ESP_MAX_LIST] = {0};
@@ -224,13 +275,13 @@ static esp_err weights(const subject *s)
   return unless_diverged(esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, NET_SINGULAR_VALUE), s->ws));
 }
 
-esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
+static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
 {
   const subject s = {.config = config,
                      .cell = cell,
                      .record = record,
                      .ws = ws,
-                     .shape = esp_network_shape(config),
+                     .shape = shape_of(config),
                      .w = esp_record_f64(record, NET_W_IN),
                      .w_rec = esp_record_f64(record, NET_W_REC)};
   esp_err (*const measures[])(const subject *) = {probe, dynamics, weights};
@@ -248,9 +299,9 @@ static size_t larger(size_t a, size_t b)
   return a > b ? a : b;
 }
 
-size_t esp_network_analyse_workspace_bytes(const esp_config *config)
+static size_t analyse_workspace_bytes(const esp_config *config)
 {
-  const esp_rnn_shape shape = esp_network_shape(config);
+  const esp_rnn_shape shape = shape_of(config);
   const int n = shape.n_hid, n_factors = LYAPUNOV_LAST - LYAPUNOV_FIRST + 1;
   const size_t d = sizeof(double), n_steps = (size_t)ESP_PROBE_N_CONDITIONS * ESP_DMS_N_STEPS;
   const size_t noisy = n_steps * (size_t)config->task.trials_per_condition;
@@ -266,3 +317,16 @@ size_t esp_network_analyse_workspace_bytes(const esp_config *config)
                     larger(esp_pca_workspace_bytes(n), esp_flow_workspace_bytes(&shape))));
   return larger(larger(for_probes, for_dynamics), esp_weight_workspace_bytes(n));
 }
+
+const esp_network_kind esp_dms_networks = {
+    .shape = shape_of,
+    .inputs = "input channel: 1 constant, 2 cue 1, 3 cue 2, 4 end, 5 start, 6 start and response (new cues: 4 cue 1, 5 cue 2)",
+    .outputs = "output: +1 match, -1 non-match",
+    .set_size = set_size,
+    .make_set = make_set,
+    .set_workspace_bytes = set_workspace_bytes,
+    .criterion = criterion,
+    .declare_measures = declare_measures,
+    .analyse = analyse,
+    .analyse_workspace_bytes = analyse_workspace_bytes,
+};
