@@ -79,6 +79,7 @@ typedef struct {
   struct {
     int arm, stage;       /* ESP_NO_PARENT: none                                              */
   } parent[ESP_MAX_ARMS]; /* by arm; a parent may lie in another arm                          */
+  bool absent[ESP_MAX_ARMS];/* by arm: this arm does not have the stage                         */
   bool copy[ESP_MAX_ARMS];/* by arm: the record is the parent's, bit for bit (a shared start) */
   double expected_cost[ESP_MAX_ARMS]; /* relative expected work, for scheduling and ETA only  */
   /* For simulations only: how far work lies from what is expected, as sd of its log (0: not at all). */
@@ -90,7 +91,11 @@ typedef struct {
 typedef struct esp_plan {
   const char *experiment;           /* "dms"                             */
   int n_members, n_arms, n_stages;
-  const char *arm_name[ESP_MAX_ARMS];
+  char arm_name[ESP_MAX_ARMS][32];
+  struct {                /* a number of each arm, for the file; name NULL: there is none         */
+    const char *name, *unit, *long_name;
+    double value[ESP_MAX_ARMS];
+  } arm_value;
   esp_stage *stages;                /* [n_stages], owned                 */
   int n_axes;
   esp_axis axes[ESP_MAX_AXES];

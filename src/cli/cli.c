@@ -76,7 +76,7 @@ void esp_cli_close(esp_cli_file *file)
 
 esp_stage_count esp_cli_count(const esp_cli_file *file, int arm, int stage)
 {
-  esp_stage_count count = {.n_planned = file->plan.stages[stage].n_members};
+  esp_stage_count count = {.n_planned = file->plan.stages[stage].absent[arm] ? 0 : file->plan.stages[stage].n_members};
   for (int member = 0; member < count.n_planned; member++) {
     const esp_outcome *outcome = &file->commits[esp_cell_slot(&file->plan, (esp_cell){member, arm, stage})].outcome;
     count.n_done += outcome->state == ESP_CELL_DONE;

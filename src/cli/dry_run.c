@@ -180,7 +180,7 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
     const esp_stage *s = &plan->stages[stage];
     printf("  %-12s prune fraction %.2f, %d members: %s\n", s->name, s->prune_fraction, s->n_members, s->long_name);
     for (int arm = 0; arm < plan->n_arms; arm++)
-      cost += s->n_members * s->expected_cost[arm];
+      cost += s->absent[arm] ? 0 : s->n_members * s->expected_cost[arm];
   }
   double seconds;
   ESP_TRY(experiment->measure(config, &seconds));

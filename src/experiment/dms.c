@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "experiments.h"
 #include "dms_networks.h"
@@ -89,8 +90,8 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
 {
   plan->n_members = config->ensemble.members;
   plan->n_arms = N_ARMS;
-  plan->arm_name[ARM_PRUNED] = "pruned";
-  plan->arm_name[ARM_TWIN] = "twin";
+  strcpy(plan->arm_name[ARM_PRUNED], "pruned");
+  strcpy(plan->arm_name[ARM_TWIN], "twin");
   plan->n_stages = 1 + config->ladder.fractions.n + (transfer_stage(config) >= 0);
   plan->stages = calloc((size_t)plan->n_stages, sizeof *plan->stages);
   ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);

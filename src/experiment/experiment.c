@@ -6,7 +6,7 @@
 
 #include "experiments.h"
 
-static const esp_experiment *const experiments[] = {&esp_experiment_dms, &esp_experiment_scratch};
+static const esp_experiment *const experiments[] = {&esp_experiment_dms, &esp_experiment_scratch, &esp_experiment_bandit};
 
 const esp_experiment *esp_experiment_of(const esp_config *config)
 {

@@ -3,6 +3,6 @@
 #define ESPALIER_EXPERIMENT_EXPERIMENTS_H
 #include "espalier/experiment.h"
 
-extern const esp_experiment esp_experiment_dms, esp_experiment_scratch;
+extern const esp_experiment esp_experiment_dms, esp_experiment_scratch, esp_experiment_bandit;
 
 #endif

@@ -96,14 +96,16 @@ esp_cell esp_slot_cell(const esp_plan *plan, long slot)
 
 bool esp_cell_exists(const esp_plan *plan, esp_cell cell)
 {
-  return cell.member < plan->stages[cell.stage].n_members;
+  const esp_stage *stage = &plan->stages[cell.stage];
+  return cell.member < stage->n_members && !stage->absent[cell.arm];
 }
 
 long esp_plan_n_cells(const esp_plan *plan)
 {
   long n = 0;
   for (int s = 0; s < plan->n_stages; s++)
-    n += (long)plan->stages[s].n_members * plan->n_arms;
+    for (int arm = 0; arm < plan->n_arms; arm++)
+      n += plan->stages[s].absent[arm] ? 0 : plan->stages[s].n_members;
   return n;
 }
 

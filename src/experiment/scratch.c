@@ -1,6 +1,7 @@
 /* experiment/scratch.c - pruning before any training (Fig. S2A): a random network with most of its recurrent weights removed
  * learns the task beside a dense one from the same start weights, then both learn new cues. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "experiments.h"
 #include "dms_networks.h"
@@ -20,8 +21,8 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   const double old_cost = 0.6 * config->scratch.calls, new_cost = 1.7 * config->scratch.calls, log_sd = 0.3;
   plan->n_members = config->ensemble.members;
   plan->n_arms = N_ARMS;
-  plan->arm_name[ARM_PRUNED_FIRST] = "pruned_first";
-  plan->arm_name[ARM_DENSE] = "dense";
+  strcpy(plan->arm_name[ARM_PRUNED_FIRST], "pruned_first");
+  strcpy(plan->arm_name[ARM_DENSE], "dense");
   plan->n_stages = N_STAGES;
   plan->stages = calloc(N_STAGES, sizeof *plan->stages);
   ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);

@@ -147,12 +147,19 @@ static void parent_of_stage(const esp_plan *plan, int stage, int arm, char *text
 
 static herr_t make_arm_scale(builder *b)
 {
-  char words[ESP_MAX_ARMS][32] = {{0}};
-  for (int a = 0; a < b->plan->n_arms; a++)
-    snprintf(words[a], sizeof words[a], "%s", b->plan->arm_name[a]);
-  b->arm = finish_scale(make_words(b, "/scales/arm", 1, &(hsize_t){(hsize_t)b->plan->n_arms}, sizeof words[0], words[0],
+  const esp_plan *plan = b->plan;
+  const hsize_t length = (hsize_t)plan->n_arms;
+  b->arm = finish_scale(make_words(b, "/scales/arm", 1, &length, sizeof plan->arm_name[0], plan->arm_name[0],
                                    "arm of the experiment: what is done to a member"), "arm");
-  return b->arm < 0 ? -1 : 0;
+  if (b->arm < 0 || !plan->arm_value.name)
+    return b->arm < 0 ? -1 : 0;
+  char path[64];
+  snprintf(path, sizeof path, "/scales/%s", plan->arm_value.name);
+  const hid_t value = make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &length, plan->arm_value.value,
+                                  plan->arm_value.unit, plan->arm_value.long_name);
+  const herr_t done = attach(value, 0, b->arm, "arm");
+  esp_h5_drop(value);
+  return done;
 }
 
 /* The stage axis has two scales, the names and the share of recurrent weights that is removed there, and three tables. */
