@@ -487,7 +487,7 @@ static void test_resolved_text(void **state)
 }
 
 static const char *const shipped_names[] = {"dms_ensemble.yaml", "dms_deposited.yaml", "dms_printed.yaml", "dms_quick.yaml",
-                                            "scratch.yaml"};
+                                            "scratch.yaml", "rl_ensemble.yaml", "rl_quick.yaml"};
 
 static void test_resolved_text_reads_back_to_the_same_bytes(void **state)
 {

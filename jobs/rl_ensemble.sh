@@ -1,0 +1,32 @@
+#!/bin/bash
+# jobs/rl_ensemble.sh - the bandit study (Averbeck 2022, Figs. 6, 7, S3, S4): 100 members at three levels of value noise
+#
+#   sbatch jobs/rl_ensemble.sh                                        from the clone, unedited
+#   sbatch --ntasks=65 --partition=multinode jobs/rl_ensemble.sh      options given to sbatch win over the lines below
+#   CONFIG=my.yaml OUTPUT=/data/$USER/my.h5 sbatch jobs/rl_ensemble.sh
+#   ESP_DRY=1 bash jobs/rl_ensemble.sh                                show the command and stop
+#
+# The job stops itself before its time limit with all work saved, goes back into the queue, and continues there until the
+# results file is complete. Submitting it again after a failure continues, too.
+#
+#SBATCH --job-name=rl_ensemble
+#SBATCH --ntasks=33                    # one coordinator (it sleeps) and 32 workers; any number works
+#SBATCH --cpus-per-task=1
+#SBATCH --mem-per-cpu=1g
+#SBATCH --time=8:00:00
+#SBATCH --signal=B:USR1@180            # three minutes before the end: save, requeue
+#SBATCH --requeue
+#SBATCH --open-mode=append             # one log over all starts
+#SBATCH --output=%x-%j.log
+##SBATCH --partition=multinode         # Biowulf: jobs over several nodes; remove one # to use
+##SBATCH --constraint=x6140            # Biowulf: one kind of node, so that one kind of CPU gives one set of bits
+
+# Settings; each may also come from the environment.
+# Biowulf: MODULES="openmpi/4.1.3/gcc-11.3.0 hdf5" (see 'module spider hdf5'), OUTPUT=/data/$USER/rl_ensemble.h5, LAUNCHER=srun
+CONFIG=${CONFIG:-config/rl_ensemble.yaml}
+OUTPUT=${OUTPUT:-rl_ensemble.h5}      # on storage that all nodes share, never /tmp
+# ESPALIER, LAUNCHER, MODULES, RUN_OPTIONS: see jobs/common.sh
+
+cd "${SLURM_SUBMIT_DIR:-$(dirname "$0")/..}" || exit 66
+. jobs/common.sh
+esp_run_job
