@@ -13,6 +13,8 @@ static const struct {
     {"run", esp_cli_run, "train an ensemble from a config, or go on with it"},
     {"status", esp_cli_status, "how far a results file is, also while it runs"},
     {"verify", esp_cli_verify, "check a results file, or compare two"},
+    {"report", esp_cli_report, "panels, verdicts on the paper's claims, tables, pictures"},
+    {"explain", esp_cli_explain, "what lies behind one point of a panel"},
     {"info", esp_cli_info, "config and provenance of a results file"},
     {"bench", esp_cli_bench, "how fast the gradient is on this machine"},
 };
@@ -30,6 +32,7 @@ static void print_help(void)
          "Examples:\n"
          "  mpirun -n 3 espalier run config/dms_quick.yaml   one coordinator and two workers\n"
          "  espalier status dms_quick.h5                     how far is it?\n"
+         "  espalier report dms_quick.h5                     what does it say?\n"
          "  sbatch jobs/dms_ensemble.sh                      the whole study on a Slurm cluster\n");
 }
 
