@@ -555,7 +555,7 @@ def draw_figure(report, name, blocks):
                            letter if name != "S1" else "", report)
             with warnings.catch_warnings():  # it complains of the axes of the other grids
                 warnings.simplefilter("ignore", UserWarning)
-                grid.tight_layout(figure, pad=0.4, h_pad=0.8, w_pad=0.8, rect=(0, max(bottom, 0), 1, top))
+                grid.tight_layout(figure, pad=0.4, h_pad=0.8, w_pad=0.8, rect=(0.012, max(bottom, 0), 0.995, top))
         top = bottom
     return figure
 

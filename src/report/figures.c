@@ -56,22 +56,34 @@ static bool find_script(char *path, size_t size)
   return false;
 }
 
+/* The one of the system has what Debian installs, another that comes first may not. */
+static const char *find_python(void)
+{
+  static const char *const pythons[] = {"python3", "/usr/bin/python3"};
+  for (size_t i = 0; i < sizeof pythons / sizeof *pythons; i++) {
+    const char *const probe[] = {pythons[i], "-c", "import h5py, matplotlib, numpy", NULL};
+    if (run(probe, true) == 0)
+      return pythons[i];
+  }
+  return NULL;
+}
+
 esp_err esp_report_draw(const char *directory, const char **why_not)
 {
   char script[2 * PATH_MAX];
-  const char *const probe[] = {"python3", "-c", "import h5py, matplotlib", NULL};
-  const char *const draw[] = {"python3", script, directory, NULL};
   *why_not = NULL;
   if (!find_script(script, sizeof script)) {
     *why_not = "no pictures: tools/figures.py was not found; set ESPALIER_TOOLS to the directory that has it";
     return ESP_OK;
   }
-  if (run(probe, true) != 0) {
-    *why_not = "no pictures: they need python3 with h5py and matplotlib (Debian: apt-get install python3-h5py "
+  const char *python = find_python();
+  if (!python) {
+    *why_not = "no pictures: they need python3 with numpy, h5py and matplotlib (Debian: apt-get install python3-h5py "
                "python3-matplotlib); then run tools/figures.py on the directory";
     return ESP_OK;
   }
   fflush(stdout);
+  const char *const draw[] = {python, script, directory, NULL};
   const int status = run(draw, false);
   ESP_REQUIRE(status == 0, ESP_ERR_UNAVAILABLE, "%s failed with status %d on %s; the report itself is complete", script, status,
               directory);
