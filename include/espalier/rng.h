@@ -14,6 +14,10 @@ typedef enum { /* the numbers are part of the file format: append, never renumbe
   ESP_RNG_TARGET_NOISE = 2,
   ESP_RNG_INPUT_NOISE = 3,
   ESP_RNG_PRUNE_CHOICE = 4,
+  ESP_RNG_BANDIT_CHOICE = 5,
+  ESP_RNG_BANDIT_EXPLORATION = 6,
+  ESP_RNG_BANDIT_REWARD = 7,
+  ESP_RNG_VALUE_NOISE = 8,
 } esp_rng_purpose;
 
 typedef struct {

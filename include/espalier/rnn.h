@@ -91,6 +91,16 @@ esp_err esp_rnn_tangent_take(esp_rnn_problem *problem, esp_workspace *ws);
  *  1994, Neural Computation 6:147-160). The problem must have a tangent. */
 double esp_rnn_curvature(esp_rnn_problem *problem, const double *p);
 
+/** One step of one network from one state, for a task whose next input depends on what the network did:
+ *      a = W_rec r + W_in u,   then r = tanh(a),   y = W_out r + b   (latent readout: W_out a + b)
+ *  Agrees with esp_rnn_loss() up to rounding, which sums in another order.
+ *  @param[in]     w  weights              [n_weights]
+ *  @param[in]     u  input of this step   [n_in]
+ *  @param[in,out] r  tanh of the state before, and then of the state after [n_hid]; zeros before the first step
+ *  @param[out]    a  state after          [n_hid]
+ *  @param[out]    y  output               [n_out]; not finite if a network has diverged */
+void esp_rnn_step(const esp_rnn_shape *shape, const double *w, const double *u, double *r, double *a, double *y);
+
 /** Loss, gradient and (with a tangent) curvature as an objective for esp_scg_minimise; borrows problem. */
 esp_objective esp_rnn_objective(esp_rnn_problem *problem);
 

@@ -77,9 +77,10 @@ void esp_scg_begin(esp_scg_state *state, const esp_objective *f, const esp_scg_o
 esp_call_end esp_scg_step(esp_scg_state *state, const esp_objective *f, const esp_scg_options *options,
                           const double *mask);
 
-/** When to end a call, asked after every accepted step (NULL function: never). */
+/** When to end a call (NULL function: never). */
 typedef struct {
-  bool (*converged)(void *context, double E_previous, double E); /* accepted step from E_previous to E      */
+  /* asked after every step, from E_before to E; a step that was not accepted leaves the loss as it was */
+  bool (*converged)(void *context, bool accepted, double E_before, double E);
   void *context;
   bool (*stop)(void *context); /* asked before every step: true abandons the call (ESP_CALL_STOPPED)        */
   void *stop_context;

@@ -1,6 +1,7 @@
 /* model/rnn.c - all trials at once, level by level down the tree and back up. */
 #include "espalier/rnn.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "problem.h"
@@ -77,6 +78,29 @@ void esp_rnn_gradient(esp_rnn_problem *p, double *gradient)
     for (int node = 0; node < tree->n_nodes; node++)
       sum += p->dy[node * n_out + o];
     d_out[(size_t)o * (size_t)stride_out + (size_t)n] = sum;
+  }
+}
+
+static double dot_in_order(int n, const double *a, const double *b)
+{
+  double sum = 0.0;
+  for (int i = 0; i < n; i++)
+    sum += a[i] * b[i];
+  return sum;
+}
+
+/* A block of the bandit task is played once and then trained on for many calls: no need for the kernels. */
+void esp_rnn_step(const esp_rnn_shape *shape, const double *w, const double *u, double *r, double *a, double *y)
+{
+  const int n = shape->n_hid, n_in = shape->n_in, stride_out = n + shape->bias;
+  const double *w_rec = w + esp_rnn_w_rec_offset(shape), *w_out = w + esp_rnn_w_out_offset(shape);
+  for (int i = 0; i < n; i++)
+    a[i] = dot_in_order(n, w_rec + i * n, r) + dot_in_order(n_in, w + i * n_in, u);
+  for (int i = 0; i < n; i++)
+    r[i] = tanh(a[i]);
+  for (int o = 0; o < shape->n_out; o++) {
+    const double *row = w_out + o * stride_out;
+    y[o] = dot_in_order(n, row, shape->readout == ESP_READOUT_LATENT ? a : r) + (shape->bias ? row[n] : 0.0);
   }
 }
 

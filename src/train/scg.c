@@ -170,10 +170,11 @@ esp_call_end esp_scg_minimise(esp_scg_state *s, const esp_objective *f, const es
   for (long step = 0; step < n_steps; step++) {
     if (watch->stop && watch->stop(watch->stop_context))
       return ESP_CALL_STOPPED;
+    const double E_before = s->E;
     const esp_call_end end = esp_scg_step(s, f, options, mask);
     if (end != ESP_CALL_NONE)
       return end;
-    if (s->success && watch->converged && watch->converged(watch->context, s->E_previous, s->E))
+    if (watch->converged && watch->converged(watch->context, s->success, E_before, s->E))
       return ESP_CALL_CONVERGED;
   }
   return ESP_CALL_STEPS;
