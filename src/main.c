@@ -14,6 +14,8 @@ static const struct {
     {"status", esp_cli_status, "how far a results file is, also while it runs"},
     {"analyze", esp_cli_analyze, "measure the networks of a results file again"},
     {"verify", esp_cli_verify, "check a results file, or compare two"},
+    {"report", esp_cli_report, "panels, verdicts on the paper's claims, tables, pictures"},
+    {"explain", esp_cli_explain, "what lies behind one point of a panel"},
     {"info", esp_cli_info, "config and provenance of a results file"},
     {"bench", esp_cli_bench, "how fast the gradient is on this machine"},
 };
@@ -31,6 +33,7 @@ static void print_help(void)
          "Examples:\n"
          "  mpirun -n 3 espalier run config/dms_quick.yaml   one coordinator and two workers\n"
          "  espalier status dms_quick.h5                     how far is it?\n"
+         "  espalier report dms_quick.h5                     what does it say?\n"
          "  sbatch jobs/dms_ensemble.sh                      the whole study on a Slurm cluster\n");
 }
 

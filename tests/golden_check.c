@@ -2,9 +2,9 @@
  *
  *     golden_check DIRECTORY
  *
- * Reads every dms_*.txt in DIRECTORY (format: tests/golden/README.md), prints one line a case, and exits 1 if any fails or
- * if there is none. The kind of a case is in its name; sizes, trials and weights come from the file, so cases with other
- * seeds or sizes can be given to it. Tolerances are relative to the largest entry of what is compared. */
+ * Reads every dms_*.txt and rl_*.txt in DIRECTORY (format: tests/golden/README.md), prints one line a case, and exits 1 if any
+ * fails or if there is none. The kind of a case is in its name; sizes, trials and weights come from the file, so cases with
+ * other seeds or sizes can be given to it. Tolerances are relative to the largest entry of what is compared. */
 #include <dirent.h>
 #include <math.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "espalier/bandit_task.h"
 #include "espalier/criterion.h"
 #include "espalier/dms_task.h"
 #include "espalier/episode.h"
@@ -23,6 +24,7 @@
 #include "espalier/prune.h"
 #include "espalier/rnn.h"
 #include "espalier/scg.h"
+#include "espalier/separation.h"
 #include "espalier/trajectory.h"
 #include "espalier/weights.h"
 
@@ -164,20 +166,25 @@ static void compare_one(golden_case *c, const char *name, double expected, doubl
 
 /* ---- from the file's order to ours ---- */
 
-/* X [trial, input, step] and Y [trial, step] as a set of trials [trial, step, input]. */
+/* [block, row, column] as [block, column, row], in memory of its own. */
+static double *turned(int n_blocks, int n_rows, int n_columns, const double *in)
+{
+  const size_t rows = (size_t)n_rows, columns = (size_t)n_columns;
+  double *out = get_memory((size_t)n_blocks * rows * columns * sizeof *out);
+  for (size_t b = 0; b < (size_t)n_blocks; b++)
+    for (size_t i = 0; i < rows; i++)
+      for (size_t j = 0; j < columns; j++)
+        out[(b * columns + j) * rows + i] = in[(b * rows + i) * columns + j];
+  return out;
+}
+
+/* X [trial, input, step] and Y [trial, step] or [trial, output, step] as a set of trials [trial, step, input], [trial, step,
+ * output]. */
 static esp_trials trials_of(const array *X, const array *Y)
 {
-  esp_trials t = {.n_trials = X->dim[0], .n_steps = X->dim[2], .n_in = X->dim[1], .n_out = 1};
-  const size_t n = (size_t)t.n_trials * (size_t)t.n_steps;
-  t.input = get_memory(n * (size_t)t.n_in * sizeof *t.input);
-  t.target = get_memory(n * sizeof *t.target);
-  for (int trial = 0; trial < t.n_trials; trial++)
-    for (int k = 0; k < t.n_steps; k++) {
-      for (int i = 0; i < t.n_in; i++)
-        t.input[((size_t)trial * (size_t)t.n_steps + (size_t)k) * (size_t)t.n_in + (size_t)i] =
-            X->value[((size_t)trial * (size_t)t.n_in + (size_t)i) * (size_t)t.n_steps + (size_t)k];
-      t.target[(size_t)trial * (size_t)t.n_steps + (size_t)k] = Y->value[(size_t)trial * (size_t)t.n_steps + (size_t)k];
-    }
+  esp_trials t = {.n_trials = X->dim[0], .n_steps = X->dim[2], .n_in = X->dim[1], .n_out = Y->n_dims == 3 ? Y->dim[1] : 1};
+  t.input = turned(t.n_trials, t.n_in, t.n_steps, X->value);
+  t.target = turned(t.n_trials, t.n_out, t.n_steps, Y->value);
   return t;
 }
 
@@ -191,7 +198,7 @@ static size_t ours(const esp_rnn_shape *s, size_t i)
   if (i < n * n)
     return esp_rnn_w_rec_offset(s) + i % n * n + i / n;
   i -= n * n;
-  return esp_rnn_w_out_offset(s) + i % n_out * n + i / n_out;
+  return esp_rnn_w_out_offset(s) + i % n_out * (n + s->bias) + i / n_out;
 }
 
 static void to_ours(const esp_rnn_shape *s, const double *theirs, double *out)
@@ -204,6 +211,12 @@ static void to_theirs(const esp_rnn_shape *s, const double *w, double *out)
 {
   for (size_t i = 0; i < esp_rnn_n_weights(s); i++)
     out[i] = w[ours(s, i)];
+}
+
+/* The bandit's networks have a last column of W_out for the bias. */
+static esp_rnn_shape shape_of(const array *Wi, const array *Wo)
+{
+  return (esp_rnn_shape){.n_hid = Wi->dim[0], .n_in = Wi->dim[1], .n_out = Wo->dim[0], .bias = Wo->dim[1] == Wi->dim[0] + 1};
 }
 
 /* A network on the trials of a case, in a workspace of its own. */
@@ -226,8 +239,7 @@ static void must(golden_case *c, esp_err err)
 
 static bench make_bench(golden_case *c, esp_trials trials)
 {
-  const array *Wi = need(c, "Wi"), *Wo = need(c, "Wo");
-  bench b = {.shape = {.n_hid = Wi->dim[0], .n_in = Wi->dim[1], .n_out = Wo->dim[0]}, .trials = trials};
+  bench b = {.shape = shape_of(need(c, "Wi"), need(c, "Wo")), .trials = trials};
   b.n = esp_rnn_n_weights(&b.shape);
   const long steps = (long)trials.n_trials * trials.n_steps;
   must(c, esp_workspace_create(esp_tree_workspace_bytes(trials.n_trials, trials.n_steps, trials.n_in, trials.n_out) +
@@ -597,7 +609,7 @@ typedef struct {
 static finished_network network_of(golden_case *c, const char *w_in, const char *w_rec, const char *w_out)
 {
   const array *parts[] = {need(c, w_in), need(c, w_rec), need(c, w_out)};
-  finished_network net = {.shape = {.n_hid = parts[0]->dim[0], .n_in = parts[0]->dim[1], .n_out = parts[2]->dim[0]}};
+  finished_network net = {.shape = shape_of(parts[0], parts[2])};
   if (parts[0]->count + parts[1]->count + parts[2]->count != esp_rnn_n_weights(&net.shape))
     die("has weight matrices that do not fit together", c->name);
   net.w = get_memory(esp_rnn_n_weights(&net.shape) * sizeof *net.w);
@@ -895,13 +907,275 @@ static void check_probetraj(golden_case *c)
   free(pruned.w);
 }
 
+/* ---- the two-armed bandit ---- */
+
+static esp_bandit_options bandit_options(golden_case *c)
+{
+  return (esp_bandit_options){.n_agents = need(c, "choice")->dim[0],
+                              .epsilon = scalar(c, "epsilon"),
+                              .value_noise = scalar(c, "Qeta"),
+                              .new_option = scalar(c, "explore") != 0,
+                              .beta = scalar(c, "beta"),
+                              .learning_rate = scalar(c, "rho"),
+                              .q_start = 0.5};
+}
+
+/* A block with room of its own. */
+typedef struct {
+  size_t n; /* steps of all agents */
+  esp_trials trials;
+  esp_bandit_outcome outcome;
+} block;
+
+static block make_block(int n_agents)
+{
+  const size_t n = (size_t)n_agents * ESP_BANDIT_N_STEPS, d = sizeof(double);
+  return (block){.n = n,
+                 .trials = {.input = get_memory(n * ESP_BANDIT_N_IN * d), .target = get_memory(n * ESP_BANDIT_N_OPTIONS * d)},
+                 .outcome = {.choice = get_memory(n),
+                             .q_choice = get_memory(n),
+                             .reward = get_memory(n),
+                             .q = get_memory(n * ESP_BANDIT_N_OPTIONS * d),
+                             .y = get_memory(n * ESP_BANDIT_N_OPTIONS * d)}};
+}
+
+/* The outcome; the trials belong to the bench. */
+static void free_outcome(block *b)
+{
+  free(b->outcome.choice);
+  free(b->outcome.q_choice);
+  free(b->outcome.reward);
+  free(b->outcome.q);
+  free(b->outcome.y);
+}
+
+/* [agent, step, column] against the file's [agent, column, step]. */
+static void compare_turned(golden_case *c, const char *name, const double *got, double tolerance)
+{
+  const array *expected = need(c, name);
+  double *theirs = turned(expected->dim[0], expected->dim[2], expected->dim[1], got);
+  compare(c, name, expected->count, expected->value, theirs, tolerance);
+  free(theirs);
+}
+
+/* Options count from 1 in the file. */
+static void compare_choices(golden_case *c, const char *name, const uint8_t *choice)
+{
+  const array *expected = need(c, name);
+  double *got = get_memory(expected->count * sizeof *got);
+  for (size_t i = 0; i < expected->count; i++)
+    got[i] = choice[i] + 1;
+  compare(c, name, expected->count, expected->value, got, 0);
+  free(got);
+}
+
+static void compare_rewards(golden_case *c, const int8_t *reward)
+{
+  const array *expected = need(c, "rew");
+  double *got = get_memory(expected->count * sizeof *got);
+  for (size_t i = 0; i < expected->count; i++)
+    got[i] = reward[i];
+  compare(c, "rew", expected->count, expected->value, got, 0);
+  free(got);
+}
+
+/* Q [agent, state, option, step, one more] of all states; ours are those of the state that each step is in. */
+static void compare_values(golden_case *c, const block *b, bool new_option)
+{
+  const array *Q = find(c, "Q");
+  if (!Q)
+    return;
+  double *expected = get_memory(b->n * ESP_BANDIT_N_OPTIONS * sizeof *expected);
+  for (size_t i = 0; i < b->n * ESP_BANDIT_N_OPTIONS; i++) {
+    const size_t option = i % ESP_BANDIT_N_OPTIONS, row = i / ESP_BANDIT_N_OPTIONS;
+    const size_t step = row % ESP_BANDIT_N_STEPS, agent = row / ESP_BANDIT_N_STEPS;
+    const size_t state = step % 2 == 0 ? 0 : new_option ? 2 : 1;
+    expected[i] = Q->value[((agent * (size_t)Q->dim[1] + state) * (size_t)Q->dim[2] + option) * (size_t)Q->dim[3] + step];
+  }
+  compare(c, "Q", b->n * ESP_BANDIT_N_OPTIONS, expected, b->outcome.q, 1e-12);
+  free(expected);
+}
+
+static void play_as_recorded(golden_case *c, const finished_network *net, block *b)
+{
+  const esp_bandit_options options = bandit_options(c);
+  const esp_bandit_draws draws = {need(c, "choiceRand")->value, need(c, "exploreRand")->value, need(c, "rewardRand")->value,
+                                  need(c, "etaN_used")->value};
+  esp_workspace ws;
+  must(c, esp_workspace_create(esp_bandit_workspace_bytes(&net->shape), &ws));
+  must(c, esp_bandit_play(&net->shape, net->w, &options, &draws, &b->trials, &b->outcome, &ws));
+  esp_workspace_free(&ws);
+  compare_turned(c, "X", b->trials.input, 0);
+  compare_choices(c, "choice", b->outcome.choice);
+  compare_choices(c, "qchoice", b->outcome.q_choice);
+  compare_rewards(c, b->outcome.reward);
+  compare_turned(c, "Y", b->trials.target, 1e-12);
+  compare_turned(c, "yhat", b->outcome.y, 1e-12);
+  compare_values(c, b, options.new_option);
+  const esp_bandit_score score = esp_bandit_scores(options.n_agents, &b->outcome);
+  compare_one(c, "mnSSa", scalar(c, "mnSSa"), score.value_error, 1e-12);
+  compare_one(c, "mnxAgent", scalar(c, "mnxAgent"), score.agreement, 1e-12);
+  compare_one(c, "mnRew", scalar(c, "mnRew"), score.reward, 1e-12);
+}
+
+/* States of the first agents: [agent, unit, step] in the file. */
+static void compare_states(golden_case *c, const bench *b)
+{
+  const array *A = need(c, "A");
+  const size_t n = (size_t)b->shape.n_hid, rows = (size_t)A->dim[0] * (size_t)A->dim[2];
+  double *a = get_memory(rows * n * sizeof *a);
+  for (size_t i = 0; i < rows; i++)
+    memcpy(a + i * n, b->problem.a + (size_t)b->tree.node[i] * (size_t)b->problem.ld, n * sizeof *a);
+  compare_turned(c, "A", a, 1e-12);
+  free(a);
+}
+
+static void check_runqsa(golden_case *c)
+{
+  const array *choice = need(c, "choice");
+  if (choice->dim[1] != ESP_BANDIT_N_STEPS)
+    die("has blocks of another length", c->name);
+  finished_network net = network_of(c, "Wi", "Wr", "Wo");
+  block played = make_block(choice->dim[0]);
+  play_as_recorded(c, &net, &played);
+
+  bench b = make_bench(c, played.trials); /* what was played can be trained on */
+  ready(c, &b);
+  compare_one(c, "sse", scalar(c, "sse"), esp_rnn_loss(&b.problem, net.w), 1e-12);
+  compare_states(c, &b);
+  double *g = get_memory(b.n * sizeof *g);
+  esp_rnn_gradient(&b.problem, g);
+  to_theirs(&b.shape, g, b.theirs);
+  compare(c, "grad", b.n, need(c, "grad")->value, b.theirs, 1e-12);
+  compare_matrix(c, "dWi", g, 0, 1);
+  compare_matrix(c, "dWr", g, esp_rnn_w_rec_offset(&b.shape), 1);
+  compare_matrix(c, "dWo", g, esp_rnn_w_out_offset(&b.shape), 1);
+  free(g);
+  free(net.w);
+  free_outcome(&played);
+  free_bench(&b);
+}
+
+/* Trials of inputs alone: [agent, input, step]. */
+static esp_trials inputs_of(const array *X, int n_out)
+{
+  const size_t n = (size_t)X->dim[0] * (size_t)X->dim[2];
+  return (esp_trials){.n_trials = X->dim[0],
+                      .n_steps = X->dim[2],
+                      .n_in = X->dim[1],
+                      .n_out = n_out,
+                      .input = turned(X->dim[0], X->dim[1], X->dim[2], X->value),
+                      .target = get_memory(n * (size_t)n_out * sizeof(double))};
+}
+
+/* Run the network through inputs X; the trajectories stay in ws. */
+static esp_trajectories run_through(golden_case *c, const finished_network *net, const char *X, esp_workspace *ws)
+{
+  esp_trials trials = inputs_of(need(c, X), net->shape.n_out);
+  esp_trajectories t;
+  *ws = analysis_workspace(c, &net->shape, trials.n_trials, trials.n_steps, 1);
+  must(c, esp_trajectories_take(&net->shape, trials.n_trials, trials.n_steps, ws, &t));
+  must(c, esp_trajectories_run(&net->shape, net->w, &trials, 0, &t, ws));
+  free(trials.input);
+  free(trials.target);
+  return t;
+}
+
+/* Steps 2 to the last of each agent: the published exponent, and that of the chain rule, in the file divided by one less than
+ * the number of factors as well. */
+static void check_agents_exponents(golden_case *c, const finished_network *net, const esp_trajectories *t, esp_workspace *ws)
+{
+  enum { FIRST_STEP = 2 };
+  const int n = net->shape.n_hid, n_factors = t->n_steps - FIRST_STEP + 1;
+  const double *per_agent = need(c, "per_agent")->value, *alternative = need(c, "lyap_alt")->value;
+  double exponent, sum = 0, *eigenvalue = get_memory((size_t)n * sizeof *eigenvalue);
+  double *spectrum = get_memory((size_t)n * sizeof *spectrum);
+  for (int agent = 0; agent < t->n_trials; agent++) {
+    const double *a = esp_trajectory_state(t, agent, FIRST_STEP);
+    must(c, esp_lyapunov_published(n, w_rec_of(net), n_factors, a, &exponent, eigenvalue, ws));
+    must(c, esp_lyapunov_spectrum(n, w_rec_of(net), n_factors, a, spectrum, ws));
+    compare_one(c, "per_agent, exponent", per_agent[2 * agent], exponent, 1e-9);
+    compare_one(c, "lyap_alt", alternative[agent], spectrum[0] * n_factors / (n_factors - 1), 1e-9);
+    sum += exponent;
+  }
+  compare_one(c, "lyapunov", scalar(c, "lyapunov"), sum / t->n_trials, 1e-9);
+  free(eigenvalue);
+  free(spectrum);
+}
+
+static void check_agents_separations(golden_case *c, const finished_network *net, const esp_trajectories *t)
+{
+  const double *per_agent = need(c, "per_agent")->value, *condition = need(c, "cond_cov")->value;
+  double sum = 0;
+  esp_workspace ws;
+  must(c, esp_workspace_create(esp_separation_workspace_bytes(net->shape.n_hid), &ws));
+  for (int agent = 0; agent < t->n_trials; agent++) {
+    esp_separation s;
+    must(c, esp_separation_of(net->shape.n_hid, t->n_steps, esp_trajectory_state(t, agent, 1), &s, &ws));
+    compare_one(c, "per_agent, separation", per_agent[2 * agent + 1], s.distance, 1e-8);
+    compare_one(c, "cond_cov", condition[agent], s.condition, 1e-8);
+    sum += s.distance;
+  }
+  compare_one(c, "eDist", scalar(c, "eDist"), sum / t->n_trials, 1e-8);
+  esp_workspace_free(&ws);
+}
+
+static void check_lyap_mahal(golden_case *c)
+{
+  finished_network net = network_of(c, "Wi", "Wr", "Wo");
+  esp_workspace ws;
+  esp_trajectories t = run_through(c, &net, "X", &ws);
+  check_agents_exponents(c, &net, &t, &ws);
+  check_agents_separations(c, &net, &t);
+  esp_workspace_free(&ws);
+
+  t = run_through(c, &net, "X3", &ws);
+  double *eigenvalue = get_memory((size_t)net.shape.n_hid * sizeof *eigenvalue);
+  must(c, esp_pca(&t, 0, t.n_trials, 1, t.n_steps, eigenvalue, NULL, &ws));
+  compare(c, "pcad", need(c, "pcad")->count, need(c, "pcad")->value, eigenvalue, 1e-9);
+  free(eigenvalue);
+  free(net.w);
+  esp_workspace_free(&ws);
+}
+
+/* Calls on one block: the first loss is exact; the later ones follow hundreds of steps that amplify rounding. */
+static void check_trainnetwork(golden_case *c)
+{
+  enum { MAX_CALLS = 50 };
+  const array *losses = need(c, "ssefo");
+  const int n_calls = (int)losses->count;
+  if (n_calls > MAX_CALLS)
+    die("has too many calls", c->name);
+  bench b = make_bench(c, trials_of(need(c, "X"), need(c, "Y")));
+  ready(c, &b);
+  to_ours(&b.shape, need(c, "theta")->value, b.w);
+  esp_criterion criterion = esp_criterion_bandit();
+  double at_start[MAX_CALLS], at_end[MAX_CALLS];
+  uint8_t call_end[MAX_CALLS];
+  int32_t n_steps[MAX_CALLS];
+  esp_episode episode = {.loss_at_start = at_start, .loss_at_end = at_end, .call_end = call_end, .n_steps = n_steps};
+  const esp_episode_options options = {
+      .scg = &deposited, .steps_per_call = (long)b.n, .max_calls = n_calls, .until_converged = true, .criterion = &criterion};
+  must(c, esp_episode_train(&b.f, &options, b.w, &episode, &b.ws));
+  if (episode.n_calls != n_calls)
+    fail(c, "%d calls, not %d", episode.n_calls, n_calls);
+  compare_one(c, "ssefo(1)", losses->value[0], at_start[0], 1e-12);
+  for (int call = 1; call < episode.n_calls; call++)
+    compare_one(c, "ssefo, later calls", losses->value[call], at_start[call], 0.15);
+  const array *end = need(c, "theta_final");
+  to_ours(&b.shape, end->value, b.w);
+  compare_one(c, "loss of theta_final", esp_rnn_loss(&b.problem, b.w), at_end[episode.n_calls - 1], 0.15);
+  free_bench(&b);
+}
+
 static const struct {
   const char *prefix;
   void (*check)(golden_case *);
 } kinds[] = {
     {"dms_template_", check_template}, {"dms_buildtrials_", check_buildtrials}, {"dms_fwdgrad_", check_fwdgrad},
     {"dms_prune_", check_prune},       {"dms_cg_", check_cg},                   {"dms_episode_", check_episode},
-    {"dms_probe_", check_probe},       {"dms_probetraj_", check_probetraj},
+    {"dms_probe_", check_probe},       {"dms_probetraj_", check_probetraj},     {"rl_runqsa_", check_runqsa},
+    {"rl_cg_", check_cg},              {"rl_lyap_", check_lyap_mahal},          {"rl_trainnetwork_", check_trainnetwork},
 };
 
 static int is_case(const struct dirent *entry)

@@ -6,12 +6,15 @@
 
 #include "espalier/config.h"
 #include "espalier/plan.h"
+#include "espalier/report.h"
 #include "espalier/results.h"
 
 int esp_cli_run(int argc, char **argv);
 int esp_cli_analyze(int argc, char **argv);
 int esp_cli_status(int argc, char **argv);
 int esp_cli_verify(int argc, char **argv);
+int esp_cli_report(int argc, char **argv);
+int esp_cli_explain(int argc, char **argv);
 int esp_cli_info(int argc, char **argv);
 int esp_cli_bench(int argc, char **argv);
 
@@ -61,6 +64,9 @@ typedef struct {
 /** Open for reading: the config in the file gives the plan, the plan gives the layout. Close it whatever this returns. */
 esp_err esp_cli_open(const char *path, esp_cli_file *file);
 void esp_cli_close(esp_cli_file *file);
+
+/** Open one or two files and make a report of them. Close the files [n_paths] and free the report whatever this returns. */
+esp_err esp_cli_open_report(int n_paths, char *const *paths, int example, esp_cli_file *files, esp_report **report);
 
 /** Counts of one stage in one arm. */
 typedef struct {

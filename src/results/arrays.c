@@ -10,23 +10,40 @@
 #include "espalier/results.h"
 #include "internal.h"
 
-static herr_t write_array(hid_t file, const esp_array *a)
+/* Types, extent and contents of a dataset; space and string are the caller's to drop. */
+typedef struct {
+  hid_t space, string, file_type, memory_type;
+  const void *values;
+} contents; /* of a text values points to a pointer, as HDF5 wants it */
+
+static contents contents_of(const esp_array *a)
 {
+  if (a->n_axes == ESP_ARRAY_TEXT) {
+    const hid_t string = esp_h5_string_type(H5T_VARIABLE);
+    return (contents){H5Screate(H5S_SCALAR), string, string, string, &a->values};
+  }
   hsize_t length[ESP_ARRAY_AXES];
   for (int i = 0; i < a->n_axes; i++)
     length[i] = (hsize_t)a->length[i];
+  return (contents){a->n_axes ? H5Screate_simple(a->n_axes, length, NULL) : H5Screate(H5S_SCALAR), -1,
+                    esp_h5_file_type(a->type), esp_h5_memory_type(a->type), a->values};
+}
+
+static herr_t write_array(hid_t file, const esp_array *a)
+{
   herr_t done = -1;
-  const hid_t space = a->n_axes ? H5Screate_simple(a->n_axes, length, NULL) : H5Screate(H5S_SCALAR);
-  const hid_t link = H5Pcreate(H5P_LINK_CREATE);
-  const hid_t dataset = H5Pset_create_intermediate_group(link, 1) < 0
-                            ? -1
-                            : H5Dcreate2(file, a->name, esp_h5_file_type(a->type), space, link, H5P_DEFAULT, H5P_DEFAULT);
-  if (dataset >= 0 && H5Dwrite(dataset, esp_h5_memory_type(a->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, a->values) >= 0 &&
+  const contents c = contents_of(a);
+  const hid_t link = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
+  const bool prepared = H5Pset_create_intermediate_group(link, 1) >= 0 && H5Pset_obj_track_times(create, false) >= 0;
+  const hid_t dataset = prepared ? H5Dcreate2(file, a->name, c.file_type, c.space, link, create, H5P_DEFAULT) : -1;
+  if (dataset >= 0 && H5Dwrite(dataset, c.memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, c.values) >= 0 &&
       esp_h5_set_text(dataset, "units", a->unit) >= 0)
     done = esp_h5_set_text(dataset, "long_name", a->long_name);
   esp_h5_drop(dataset);
+  esp_h5_drop(create);
   esp_h5_drop(link);
-  esp_h5_drop(space);
+  esp_h5_drop(c.string);
+  esp_h5_drop(c.space);
   return done;
 }
 

@@ -7,7 +7,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from espalier_test import *
 
-LIBRARIES = ("esp_kernels", "esp_numerics", "esp_configuration", "esp_results", "esp_program")
+LIBRARIES = ("esp_kernels", "esp_numerics", "esp_configuration", "esp_results", "esp_report", "esp_program")
 
 
 class Symbols(unittest.TestCase):

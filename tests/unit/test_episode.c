@@ -110,6 +110,7 @@ typedef struct {
   bool until_converged;
   double max_loss;
   int plateau_calls;
+  double good_loss; /* > 0: the bandit's criterion, with this loss and no other way to converge */
 } terms;
 
 static const terms all_calls = {.max_calls = 6, .window = 12, .until_converged = false, .max_loss = 1e9};
@@ -120,6 +121,11 @@ static esp_err train(valley *v, const terms *t, story *s, host *h)
   const esp_objective f = {.n = N, .loss = valley_loss, .gradient = valley_gradient, .context = v};
   esp_criterion criterion;
   assert_int_equal(esp_criterion_take(t->window, 1e-2, t->max_loss, &ws, &criterion), ESP_OK);
+  if (t->good_loss > 0) {
+    criterion = esp_criterion_bandit();
+    criterion.good_loss = t->good_loss;
+    criterion.max_loss = 0;
+  }
   esp_episode episode = {s->n_calls, s->loss_at_start, s->loss_at_end, s->call_end, s->n_steps, s->n_evaluations};
   const esp_episode_options options = {.scg = &scg,
                                        .steps_per_call = 15,
@@ -182,6 +188,31 @@ static void episode_ends_with_the_first_converged_call(void **state)
   assert_int_equal(train(&v, &t, &until, NULL), ESP_OK);
   assert_int_equal(until.n_calls, first + 1);
   assert_memory_equal(until.loss_at_end, all.loss_at_end, (size_t)until.n_calls * sizeof *until.loss_at_end);
+}
+
+/* The bandit's criterion ends a call at the first step with a good loss; calls that begin below it make one step. */
+static void good_loss_ends_a_call(void **state)
+{
+  (void)state;
+  valley v = {0};
+  story all, s;
+  begin(&all);
+  assert_int_equal(train(&v, &all_calls, &all, NULL), ESP_OK);
+  terms t = all_calls;
+  t.good_loss = 0.5 * (all.loss_at_start[1] + all.loss_at_end[1]); /* reached in the second call */
+  begin(&s);
+  assert_int_equal(train(&v, &t, &s, NULL), ESP_OK);
+  assert_int_equal(s.n_calls, 6);
+  assert_true(s.call_end[0] == ESP_CALL_STEPS && s.loss_at_end[0] == all.loss_at_end[0]);
+  for (int call = 1; call < 6; call++) {
+    assert_int_equal(s.call_end[call], ESP_CALL_CONVERGED);
+    assert_true(s.loss_at_end[call] < t.good_loss);
+    assert_int_equal(s.n_steps[call] == 1, call > 1);
+  }
+  t.until_converged = true;
+  begin(&s);
+  assert_int_equal(train(&v, &t, &s, NULL), ESP_OK);
+  assert_int_equal(s.n_calls, 2);
 }
 
 /* High above zero the valley's gains are soon less than a percent. */
@@ -295,6 +326,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(all_calls_are_made),
       TEST(episode_ends_with_the_first_converged_call),
+      TEST(good_loss_ends_a_call),
       TEST(plateau_ends_the_episode),
       TEST(resumed_episode_has_the_bits_of_the_straight_one),
       TEST(stop_leaves_the_last_boundary),

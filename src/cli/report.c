@@ -1,0 +1,98 @@
+/* cli/report.c - results files to panels, verdicts, tables and pictures. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "espalier/log.h"
+
+static void print_help(void)
+{
+  printf("Usage: espalier report FILE [FILE] [-o DIR] [--example M] [--no-figures]\n\n"
+         "Judge the claims of the paper on one or two results files (one of experiment dms, one of scratch, in any order) and\n"
+         "write the numbers behind every panel. A file may be unfinished: who is missing is counted and named.\n\n"
+         "DIR gets panels.h5 (docs/PANELS.md), scorecard.md and scorecard.json, tables/*.csv, and, where Python has h5py and\n"
+         "matplotlib, pictures. Files of an earlier report are replaced; equal results give equal bytes.\n\n"
+         "Options:\n"
+         "  -o, --output DIR   where to (default: the first file's name without .h5, and _report)\n"
+         "      --example M    member of the panels that show one pair of networks (default: chosen by a rule)\n"
+         "      --no-figures   numbers only\n\n"
+         "Examples:\n"
+         "  espalier report dms_quick.h5\n"
+         "  espalier report dms_ensemble.h5 scratch.h5 -o paper\n"
+         "  ESPALIER_TOOLS=tools espalier report dms_quick.h5     with tools/figures.py from there\n");
+}
+
+esp_err esp_cli_open_report(int n_paths, char *const *paths, int example, esp_cli_file *files, esp_report **report)
+{
+  esp_report_input inputs[2];
+  for (int i = 0; i < n_paths; i++) {
+    ESP_TRY(esp_cli_open(paths[i], &files[i]));
+    if (files[i].n_damaged)
+      esp_warn("%s: %ld commit entries are damaged; their cells count as not computed", paths[i], files[i].n_damaged);
+    inputs[i] = (esp_report_input){paths[i], &files[i].config, &files[i].plan, files[i].results, files[i].commits};
+  }
+  return esp_report_make(n_paths, inputs, example, report);
+}
+
+/* "dms_quick.h5" gives "dms_quick_report". */
+static char *default_directory(const char *path)
+{
+  const size_t length = strlen(path), stem = length > 3 && strcmp(path + length - 3, ".h5") == 0 ? length - 3 : length;
+  char *directory;
+  return asprintf(&directory, "%.*s_report", (int)stem, path) < 0 ? NULL : directory;
+}
+
+static esp_err write_report(const esp_report *report, const char *directory, bool figures)
+{
+  const char *why_not = NULL;
+  ESP_REQUIRE(directory, ESP_ERR_NOMEM, "no memory for a path");
+  ESP_TRY(esp_report_write(report, directory));
+  esp_report_print(report, stdout);
+  printf("\n%s: panels.h5, scorecard.md, scorecard.json, tables/\n", directory);
+  if (!figures)
+    return ESP_OK;
+  ESP_TRY(esp_report_draw(directory, &why_not));
+  if (why_not)
+    printf("%s\n", why_not);
+  return ESP_OK;
+}
+
+int esp_cli_report(int argc, char **argv)
+{
+  static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"example", required_argument, NULL, 'e'},
+                                          {"no-figures", no_argument, NULL, 'n'},
+                                          {NULL, 0, NULL, 0}};
+  const char *output = NULL;
+  long example = ESP_REPORT_EXAMPLE_BY_RULE;
+  bool figures = true;
+  for (int c; (c = getopt_long(argc, argv, ":ho:", options, NULL)) != -1;)
+    switch (c) {
+    case 'h': print_help(); return 0;
+    case 'o': output = optarg; break;
+    case 'n': figures = false; break;
+    case 'e': {
+      char *end;
+      example = strtol(optarg, &end, 10);
+      if (end == optarg || *end || example < 0 || example > 1000000)
+        return esp_cli_usage_error("report", "'%s' is not a member; they count from 0", optarg);
+      break;
+    }
+    default: return esp_cli_bad_option("report", c, argv);
+    }
+  if (argc - optind < 1 || argc - optind > 2)
+    return esp_cli_usage_error("report", "one or two results files are needed, %d given", argc - optind);
+  esp_cli_file files[2] = {0};
+  esp_report *report = NULL;
+  char *by_name = default_directory(argv[optind]);
+  esp_err err = esp_cli_open_report(argc - optind, argv + optind, (int)example, files, &report);
+  if (err == ESP_OK)
+    err = write_report(report, output ? output : by_name, figures);
+  esp_report_free(report);
+  for (int i = 0; i < 2; i++)
+    esp_cli_close(&files[i]);
+  free(by_name);
+  return err == ESP_OK ? 0 : esp_cli_fail(err);
+}

@@ -1,0 +1,566 @@
+/* report/claims.c - the table of claims, the quantities in it, and the rules. */
+#include "claims.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "espalier/statistics.h"
+#include "series.h"
+
+/* ---- the rules ---- */
+
+const char *esp_verdict_name(esp_verdict verdict)
+{
+  static const char *const names[] = {[ESP_HOLDS] = "holds", [ESP_NOT_RUN] = "not run", [ESP_TOO_FEW] = "too few members",
+                                      [ESP_DOES_NOT_HOLD] = "does not hold"};
+  return names[verdict];
+}
+
+/* Nothing was found: is that an answer? */
+static esp_verdict not_found(long n)
+{
+  return n < ESP_CLAIM_MIN_MEMBERS ? ESP_TOO_FEW : ESP_DOES_NOT_HOLD;
+}
+
+esp_verdict esp_judge_sign(long n, int sign, double effect, double p)
+{
+  if (n == 0)
+    return ESP_NOT_RUN;
+  if (!(p < ESP_CLAIM_ALPHA))
+    return not_found(n);
+  return sign * effect > 0 ? ESP_HOLDS : ESP_DOES_NOT_HOLD;
+}
+
+esp_verdict esp_judge_limit(long n, int side, double limit, double low, double high)
+{
+  if (n == 0)
+    return ESP_NOT_RUN;
+  if (n < ESP_CLAIM_MIN_MEMBERS)
+    return ESP_TOO_FEW;
+  return (side > 0 ? low > limit : high < limit) ? ESP_HOLDS : ESP_DOES_NOT_HOLD;
+}
+
+esp_verdict esp_judge_level(long n, double bound, double low, double high)
+{
+  if (n == 0)
+    return ESP_NOT_RUN;
+  if (n < ESP_CLAIM_MIN_MEMBERS)
+    return ESP_TOO_FEW;
+  return low > -bound && high < bound ? ESP_HOLDS : ESP_DOES_NOT_HOLD;
+}
+
+/* ---- the table ---- */
+
+typedef enum {
+  NO_RULE,       /* end of a claim's parts                                                         */
+  HIGHER, LOWER, /* pruned against twin: paired t test                                             */
+  HIGHER_AT_EACH_STRENGTH, /* the same at every strength above 0; the weakest of them counts       */
+  POSITIVE, NEGATIVE,      /* the quantity of one arm against 0: t test                            */
+  ABOVE, BELOW,  /* the 95 % interval of its mean against the limit                                */
+  LEVEL,         /* the 95 % interval of its mean within +-limit                                   */
+  ANTICORRELATED, /* fraction correct and exponent over members                                    */
+  MOST,          /* the quantity is 0 or 1: share above 1/2, exact test                            */
+} rule;
+
+struct statement;
+typedef double quantity(const esp_source *s, const struct statement *part, int member, int arm);
+
+typedef struct statement {
+  const char *words;
+  rule rule;
+  quantity *quantity;
+  esp_measure measure; /* for those that are made from one                                     */
+  double from, to;     /* rungs by prune fraction, or as the quantity says                     */
+  int arm;             /* for rules about one arm                                              */
+  double limit;
+  bool aside;
+} statement;
+
+static quantity mean_over_rungs, slope_over_rungs, change_over_rungs, rise_at_first_call, fall_in_first_call, weights_of_size,
+    spectrum_distance, share_of_rank, advantage_early, advantage_early_over_late, slope_by_strength, contracts, expands,
+    scratch_loss_early, scratch_gap_late, transfer_loss, correct_high_over_best, value_070;
+
+/* Ranges of the ladder. */
+#define LITTLE 0, 0.15
+#define INTERMEDIATE 0.30, 0.60
+#define HIGHEST 0.90, 1
+#define WHOLE 0, 1
+#define NONE 0, 0
+#define LOG_2 0.69314718055994531
+
+enum { PRUNED = ESP_DMS_PRUNED, TWIN = ESP_DMS_TWIN, BOTH = PRUNED };
+#define DMS ESP_EXPERIMENT_DMS
+#define SCRATCH ESP_EXPERIMENT_SCRATCH
+
+static const struct {
+  int number;
+  esp_experiment_id experiment;
+  const char *panel, *claim;
+  statement part[ESP_MAX_PARTS];
+} claims[ESP_N_CLAIMS] = {
+    {1, DMS, "5C", "without a distractor both arms answer nearly perfectly",
+     {{"correct without distractor, pruned", ABOVE, value_070, ESP_M_UNPROBED_CORRECT, NONE, PRUNED, 0.95, false},
+      {"correct without distractor, twin", ABOVE, value_070, ESP_M_UNPROBED_CORRECT, NONE, TWIN, 0.95, false}}},
+    {2, DMS, "1H, 1I", "after a little pruning loss and calls are higher than the twin's",
+     {{"loss", HIGHER, mean_over_rungs, ESP_M_LOSS, LITTLE, BOTH, 0, false},
+      {"calls", HIGHER, mean_over_rungs, ESP_M_N_CALLS, LITTLE, BOTH, 0, false},
+      {"loss as published", HIGHER, mean_over_rungs, ESP_M_LOSS_LAST_CALL, LITTLE, BOTH, 0, true}}},
+    {3, DMS, "1H, 1I", "at intermediate pruning loss and calls are lower than the twin's",
+     {{"loss", LOWER, mean_over_rungs, ESP_M_LOSS, INTERMEDIATE, BOTH, 0, false},
+      {"calls", LOWER, mean_over_rungs, ESP_M_N_CALLS, INTERMEDIATE, BOTH, 0, false},
+      {"loss as published", LOWER, mean_over_rungs, ESP_M_LOSS_LAST_CALL, INTERMEDIATE, BOTH, 0, true}}},
+    {4, DMS, "1H, 1I", "at the highest pruning both are high again",
+     {{"loss", HIGHER, mean_over_rungs, ESP_M_LOSS, HIGHEST, BOTH, 0, false},
+      {"calls", HIGHER, mean_over_rungs, ESP_M_N_CALLS, HIGHEST, BOTH, 0, false},
+      {"loss as published", HIGHER, mean_over_rungs, ESP_M_LOSS_LAST_CALL, HIGHEST, BOTH, 0, true}}},
+    {5, DMS, "1H, 1I", "the twin's loss and calls stay level",
+     {{"change of loss over the ladder", LEVEL, change_over_rungs, ESP_M_LOSS, WHOLE, TWIN, 0.2, false},
+      {"change of calls over the ladder", LEVEL, change_over_rungs, ESP_M_N_CALLS, WHOLE, TWIN, 0.2, false}}},
+    {6, DMS, "S1", "the first call after pruning starts at a large loss, which falls fast",
+     {{"log of loss after pruning over loss before", ABOVE, rise_at_first_call, ESP_M_LOSS, WHOLE, PRUNED, LOG_2,
+       false},
+      {"share of the rise that the first call undoes", ABOVE, fall_in_first_call, ESP_M_LOSS, WHOLE, PRUNED, 0.8, false}}},
+    {7, DMS, "5F", "at 0.70 fewer small and more large weights than the twin",
+     {{"share of weights up to 0.1", LOWER, weights_of_size, ESP_M_WEIGHT_HISTOGRAM, 0, 0.1, BOTH, 0, false},
+      {"share of weights from 0.5", HIGHER, weights_of_size, ESP_M_WEIGHT_HISTOGRAM, 0.5, INFINITY, BOTH, 0, false}}},
+    {8, DMS, "2B", "singular values fall off alike, no rank is lost",
+     {{"largest distance of the cumulative spectra", BELOW, spectrum_distance, ESP_M_SINGULAR_VALUE, NONE, PRUNED, 0.1, false},
+      {"singular values above 0.001 of the first, over units", ABOVE, share_of_rank, ESP_M_SINGULAR_VALUE, NONE, PRUNED, 0.95,
+       false}}},
+    {9, DMS, "5A", "at intermediate pruning more probe trials are answered correctly",
+     {{"fraction correct", HIGHER, mean_over_rungs, ESP_M_PROBED_CORRECT, INTERMEDIATE, BOTH, 0, false},
+      {"fraction correct as published", HIGHER, mean_over_rungs, ESP_M_PROBED_CORRECT_PUBLISHED, INTERMEDIATE, BOTH, 0, true}}},
+    {10, DMS, "5B", "the advantage is largest early in the delay and least at its end",
+     {{"advantage at the first two onsets", POSITIVE, advantage_early, ESP_M_PROBE_CORRECT, NONE, BOTH, 0, false},
+      {"that minus the advantage at the last two", POSITIVE, advantage_early_over_late, ESP_M_PROBE_CORRECT, NONE, BOTH, 0,
+       false}}},
+    {11, DMS, "5C", "fraction correct falls with strength, and is above the twin's throughout",
+     {{"slope by strength, pruned", NEGATIVE, slope_by_strength, ESP_M_PROBE_CORRECT, NONE, PRUNED, 0, false},
+      {"slope by strength, twin", NEGATIVE, slope_by_strength, ESP_M_PROBE_CORRECT, NONE, TWIN, 0, false},
+      {"fraction correct, weakest strength", HIGHER_AT_EACH_STRENGTH, NULL, ESP_M_PROBE_CORRECT, NONE, BOTH, 0, false}}},
+    {12, DMS, "5D", "the largest Lyapunov exponent is below the twin's and falls with pruning",
+     {{"exponent", LOWER, mean_over_rungs, ESP_M_LYAPUNOV_MAX, WHOLE, BOTH, 0, false},
+      {"slope by prune fraction, pruned", NEGATIVE, slope_over_rungs, ESP_M_LYAPUNOV_MAX, WHOLE, PRUNED, 0, false},
+      {"exponent as published", LOWER, mean_over_rungs, ESP_M_LYAPUNOV_PUBLISHED, WHOLE, BOTH, 0, true}}},
+    {13, DMS, "5E", "exponent and fraction correct correlate negatively in both arms",
+     {{"pruned", ANTICORRELATED, value_070, ESP_M_LYAPUNOV_MAX, NONE, PRUNED, 0, false},
+      {"twin", ANTICORRELATED, value_070, ESP_M_LYAPUNOV_MAX, NONE, TWIN, 0, false},
+      {"pruned, exponent as published", ANTICORRELATED, value_070, ESP_M_LYAPUNOV_PUBLISHED, NONE, PRUNED, 0, true},
+      {"twin, exponent as published", ANTICORRELATED, value_070, ESP_M_LYAPUNOV_PUBLISHED, NONE, TWIN, 0, true}}},
+    {14, DMS, "4C", "through the delay the pruned network contracts and the twin does not",
+     {{"members whose mean contraction is below 1, pruned", MOST, contracts, ESP_M_CONTRACTION, NONE, PRUNED, 0, false},
+      {"members whose mean contraction is above 1, twin", MOST, expands, ESP_M_CONTRACTION, NONE, TWIN, 0, false},
+      {"below 1 as published, pruned", MOST, contracts, ESP_M_CONTRACTION_PUBLISHED, NONE, PRUNED, 0, true},
+      {"above 1 as published, twin", MOST, expands, ESP_M_CONTRACTION_PUBLISHED, NONE, TWIN, 0, true}}},
+    {15, SCRATCH, "S2A", "pruned before any training a network learns more slowly, and is level after some 20 calls",
+     {{"mean loss after calls 1-5", HIGHER, scratch_loss_early, ESP_M_LOSS_CURVE_END, NONE, BOTH, 0, false},
+      {"log of mean loss after calls from 21 over the dense network's", LEVEL, scratch_gap_late, ESP_M_LOSS_CURVE_END, NONE,
+       BOTH, 0.2, false}}},
+    {16, DMS, "S2B", "on new cues the pruned network reaches a lower loss",
+     {{"loss", LOWER, transfer_loss, ESP_M_LOSS, NONE, BOTH, 0, false}}},
+    {17, DMS, "5A", "beyond about 0.85 the pruned network gets worse",
+     {{"fraction correct from 0.90 minus that at 0.70-0.80", NEGATIVE, correct_high_over_best, ESP_M_PROBED_CORRECT, NONE,
+       PRUNED, 0, false}}},
+};
+
+/* ---- the quantities: one number of one member; NaN: it has none ---- */
+
+static bool within(double fraction, double from, double to)
+{
+  return fraction > from - 1e-9 && fraction < to + 1e-9;
+}
+
+static double at_rung(const esp_source *s, esp_measure measure, int member, int arm, int rung)
+{
+  return esp_source_value(s, measure, member, arm, esp_rung_stage(rung), 0);
+}
+
+static double mean_in(const esp_source *s, esp_measure measure, double from, double to, int member, int arm)
+{
+  double sum = 0;
+  int n = 0;
+  for (int r = 0; r < esp_source_n_rungs(s); r++)
+    if (within(esp_source_fraction(s, r), from, to)) {
+      sum += at_rung(s, measure, member, arm, r);
+      n++;
+    }
+  return n ? sum / n : NAN;
+}
+
+static double mean_over_rungs(const esp_source *s, const statement *part, int member, int arm)
+{
+  return mean_in(s, part->measure, part->from, part->to, member, arm);
+}
+
+/* Slope of a least-squares line; fewer than three points say nothing about a trend. */
+static double slope(int n, const double *x, const double *y)
+{
+  double mean_x = 0, mean_y = 0, xx = 0, xy = 0;
+  for (int i = 0; i < n; i++) {
+    mean_x += x[i] / n;
+    mean_y += y[i] / n;
+  }
+  for (int i = 0; i < n; i++) {
+    xx += (x[i] - mean_x) * (x[i] - mean_x);
+    xy += (x[i] - mean_x) * (y[i] - mean_y);
+  }
+  return n < 3 ? NAN : xy / xx;
+}
+
+static double slope_over_rungs(const esp_source *s, const statement *part, int member, int arm)
+{
+  double y[ESP_MAX_LIST];
+  for (int r = 0; r < esp_source_n_rungs(s); r++)
+    y[r] = at_rung(s, part->measure, member, arm, r);
+  return slope(esp_source_n_rungs(s), s->config->ladder.fractions.value, y);
+}
+
+/* What the line says between first and last rung, in units of the member's mean. */
+static double change_over_rungs(const esp_source *s, const statement *part, int member, int arm)
+{
+  const int n = esp_source_n_rungs(s);
+  const double length = esp_source_fraction(s, n - 1) - esp_source_fraction(s, 0);
+  return slope_over_rungs(s, part, member, arm) * length / mean_over_rungs(s, part, member, arm);
+}
+
+static double rise_at_first_call(const esp_source *s, const statement *part, int member, int arm)
+{
+  double sum = 0;
+  const int n = esp_source_n_rungs(s);
+  for (int r = 0; r < n; r++) {
+    const int stage = esp_rung_stage(r); /* the stage before is its parent */
+    sum += log(esp_source_value(s, ESP_M_LOSS_CURVE, member, arm, stage, 0) /
+               esp_source_value(s, part->measure, member, arm, stage - 1, 0));
+  }
+  return sum / n;
+}
+
+/* How far the first call goes from the loss after pruning to that at the end of the rung; all rungs together. */
+static double fall_in_first_call(const esp_source *s, const statement *part, int member, int arm)
+{
+  double first = 0, whole = 0;
+  for (int r = 0; r < esp_source_n_rungs(s); r++) {
+    const int stage = esp_rung_stage(r);
+    const double start = esp_source_value(s, ESP_M_LOSS_CURVE, member, arm, stage, 0);
+    first += start - esp_source_value(s, ESP_M_LOSS_CURVE_END, member, arm, stage, 0);
+    whole += start - esp_source_value(s, part->measure, member, arm, stage, 0);
+  }
+  return whole > 0 ? first / whole : NAN;
+}
+
+static double at_070(const esp_source *s, esp_measure measure, int member, int arm, long element)
+{
+  return esp_source_value(s, measure, member, arm, esp_rung_stage(esp_source_rung_070(s)), element);
+}
+
+static double value_070(const esp_source *s, const statement *part, int member, int arm)
+{
+  return at_070(s, part->measure, member, arm, 0);
+}
+
+static double weights_of_size(const esp_source *s, const statement *part, int member, int arm)
+{
+  const esp_series *histogram = esp_series_of("5F");
+  double sum = 0;
+  for (int bin = 0; bin < esp_series_n_points(histogram, s); bin++)
+    if (within(fabs(esp_series_x(histogram, s, bin)), part->from, part->to))
+      sum += esp_series_value(histogram, s, member, arm, 0, bin);
+  return sum;
+}
+
+static double spectrum_distance(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)arm;
+  const long n = s->count[part->measure];
+  double sum[2] = {0, 0}, whole[2] = {0, 0}, distance = 0;
+  for (long i = 0; i < n; i++)
+    for (int a = 0; a < 2; a++)
+      whole[a] += at_070(s, part->measure, member, a, i);
+  for (long i = 0; i < n; i++) {
+    for (int a = 0; a < 2; a++)
+      sum[a] += at_070(s, part->measure, member, a, i) / whole[a];
+    distance = fmax(distance, fabs(sum[PRUNED] - sum[TWIN]));
+  }
+  return isnan(sum[PRUNED] - sum[TWIN]) ? NAN : distance;
+}
+
+static double share_of_rank(const esp_source *s, const statement *part, int member, int arm)
+{
+  const double first = at_070(s, part->measure, member, arm, 0);
+  const long n = s->count[part->measure];
+  double rank = 0;
+  for (long i = 0; i < n; i++)
+    rank += at_070(s, part->measure, member, arm, i) > 1e-3 * first;
+  return isnan(first) ? NAN : rank / (double)n;
+}
+
+/* Pruned minus twin, mean of two onsets. */
+static double advantage(const esp_source *s, int member, int first_onset)
+{
+  const esp_series *by_onset = esp_series_of("5B");
+  double sum = 0;
+  for (int onset = first_onset; onset < first_onset + 2; onset++)
+    sum += esp_series_value(by_onset, s, member, PRUNED, 0, onset) - esp_series_value(by_onset, s, member, TWIN, 0, onset);
+  return sum / 2;
+}
+
+static double advantage_early(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part, (void)arm;
+  return s->config->probe.onsets.n < 4 ? NAN : advantage(s, member, 0);
+}
+
+static double advantage_early_over_late(const esp_source *s, const statement *part, int member, int arm)
+{
+  const int n = s->config->probe.onsets.n;
+  return n < 4 ? NAN : advantage_early(s, part, member, arm) - advantage(s, member, n - 2);
+}
+
+static double slope_by_strength(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part;
+  const esp_series *by_strength = esp_series_of("5C");
+  const int first = esp_source_first_strength(s), n = s->config->probe.strengths.n - first;
+  double y[ESP_MAX_LIST];
+  for (int i = 0; i < n; i++)
+    y[i] = esp_series_value(by_strength, s, member, arm, 0, first + i);
+  return slope(n, s->config->probe.strengths.value + first, y);
+}
+
+static double mean_contraction(const esp_source *s, const statement *part, int member, int arm)
+{
+  double sum = 0;
+  for (long i = 0; i < s->count[part->measure]; i++)
+    sum += at_070(s, part->measure, member, arm, i);
+  return sum / (double)s->count[part->measure];
+}
+
+static double contracts(const esp_source *s, const statement *part, int member, int arm)
+{
+  const double mean = mean_contraction(s, part, member, arm);
+  return isnan(mean) ? NAN : mean < 1;
+}
+
+static double expands(const esp_source *s, const statement *part, int member, int arm)
+{
+  const double mean = mean_contraction(s, part, member, arm);
+  return isnan(mean) ? NAN : mean > 1;
+}
+
+/* Mean loss after training calls first .. last (from 1) on the old cues. */
+static double scratch_loss(const esp_source *s, int first, int last, int member, int arm)
+{
+  double sum = 0;
+  if (first > last || last > s->config->scratch.calls)
+    return NAN;
+  for (int call = first; call <= last; call++)
+    sum += esp_source_value(s, ESP_M_LOSS_CURVE_END, member, arm, ESP_SCRATCH_OLD_CUES, call - 1);
+  return sum / (last - first + 1);
+}
+
+static double scratch_loss_early(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part;
+  return scratch_loss(s, 1, 5, member, arm);
+}
+
+static double scratch_gap_late(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part, (void)arm;
+  const int calls = s->config->scratch.calls;
+  return log(scratch_loss(s, 21, calls, member, PRUNED) / scratch_loss(s, 21, calls, member, TWIN));
+}
+
+static double transfer_loss(const esp_source *s, const statement *part, int member, int arm)
+{
+  const int stage = esp_source_transfer(s);
+  return stage < 0 ? NAN : esp_source_value(s, part->measure, member, arm, stage, 0);
+}
+
+static double correct_high_over_best(const esp_source *s, const statement *part, int member, int arm)
+{
+  return mean_in(s, part->measure, 0.90, 1, member, arm) - mean_in(s, part->measure, 0.70, 0.80, member, arm);
+}
+
+/* ---- judging ---- */
+
+typedef struct {
+  const esp_source *s;
+  long n;             /* members                         */
+  double *a, *b;      /* a number of each member         */
+} cohort;
+
+static void collect(const cohort *c, const statement *part, quantity *of, int arm, double *values)
+{
+  for (int member = 0; member < c->n; member++)
+    values[member] = of(c->s, part, member, arm);
+}
+
+static void needs_more(esp_finding *f, bool sign_agrees, double n_needed)
+{
+  if (f->verdict != ESP_HOLDS && f->verdict != ESP_NOT_RUN && sign_agrees && isfinite(n_needed))
+    f->n_needed = n_needed;
+}
+
+static void tell_t(esp_finding *f, const esp_t_test *t, int sign)
+{
+  f->n = t->n;
+  f->effect_name = "d_z";
+  f->effect = t->d;
+  f->low = t->d_low;
+  f->high = t->d_high;
+  f->p = t->p;
+  f->verdict = esp_judge_sign(t->n, sign, t->mean, t->p);
+  needs_more(f, sign * t->mean > 0, esp_needed_pairs(t->d));
+}
+
+static void find_paired(const cohort *c, int sign, esp_finding *f)
+{
+  const esp_t_test t = esp_t_test_paired(c->n, c->a, c->b);
+  double mean[2] = {0, 0};
+  for (long i = 0; i < c->n; i++)
+    if (!isnan(c->a[i] - c->b[i])) {
+      mean[0] += c->a[i] / (double)t.n;
+      mean[1] += c->b[i] / (double)t.n;
+    }
+  tell_t(f, &t, sign);
+  snprintf(f->numbers, sizeof f->numbers, "%s %.4g, %s %.4g, difference %.3g (%.3g to %.3g), t(%g) = %.3g",
+           c->s->plan->arm_name[PRUNED], mean[0], c->s->plan->arm_name[TWIN], mean[1], t.mean, t.low, t.high, t.df, t.t);
+}
+
+static void find_against_zero(const cohort *c, int sign, esp_finding *f)
+{
+  const esp_t_test t = esp_t_test_one_sample(c->n, c->a, 0);
+  tell_t(f, &t, sign);
+  snprintf(f->numbers, sizeof f->numbers, "mean %.4g (%.3g to %.3g), t(%g) = %.3g", t.mean, t.low, t.high, t.df, t.t);
+}
+
+static void find_mean(const cohort *c, const statement *part, esp_finding *f)
+{
+  const esp_t_test t = esp_t_test_one_sample(c->n, c->a, 0);
+  f->n = t.n;
+  f->effect_name = "mean";
+  f->effect = t.mean;
+  f->low = t.low;
+  f->high = t.high;
+  f->verdict = part->rule == LEVEL ? esp_judge_level(t.n, part->limit, t.low, t.high)
+                                   : esp_judge_limit(t.n, part->rule == ABOVE ? 1 : -1, part->limit, t.low, t.high);
+  snprintf(f->numbers, sizeof f->numbers, "mean %.4g (%.4g to %.4g), should be %s%.3g", t.mean, t.low, t.high,
+           part->rule == LEVEL ? "within +-" : part->rule == ABOVE ? "above " : "below ", part->limit);
+}
+
+static void find_correlation(const cohort *c, esp_finding *f)
+{
+  const esp_correlation r = esp_correlate(c->n, c->a, c->b);
+  f->n = r.n;
+  f->effect_name = "r";
+  f->effect = r.r;
+  f->low = r.low;
+  f->high = r.high;
+  f->p = r.p;
+  f->verdict = esp_judge_sign(r.n, -1, r.r, r.p);
+  needs_more(f, r.r < 0, esp_needed_for_correlation(r.r));
+  snprintf(f->numbers, sizeof f->numbers, "r(%ld) = %.3f (%.3f to %.3f)", r.n, r.r, r.low, r.high);
+}
+
+static void find_share(const cohort *c, esp_finding *f)
+{
+  const esp_share s = esp_share_of(c->n, c->a);
+  f->n = s.n;
+  f->effect_name = "share";
+  f->effect = s.share;
+  f->low = s.low;
+  f->high = s.high;
+  f->p = s.p;
+  f->verdict = esp_judge_sign(s.n, 1, s.share - 0.5, s.p);
+  snprintf(f->numbers, sizeof f->numbers, "%ld of %ld (%.3g to %.3g)", s.n_yes, s.n, s.low, s.high);
+}
+
+/* The strength at which the advantage is least sure: by verdict, then by p. */
+static void find_at_each_strength(const cohort *c, esp_finding *f)
+{
+  const esp_series *by_strength = esp_series_of("5C");
+  const int first = esp_source_first_strength(c->s), n = c->s->config->probe.strengths.n;
+  for (int i = first; i < n; i++) {
+    esp_finding here = *f;
+    esp_series_values(by_strength, c->s, PRUNED, 0, i, c->a);
+    esp_series_values(by_strength, c->s, TWIN, 0, i, c->b);
+    find_paired(c, 1, &here);
+    const size_t used = strlen(here.numbers);
+    snprintf(here.numbers + used, sizeof here.numbers - used, ", at strength %g", esp_series_x(by_strength, c->s, i));
+    if (i == first || here.verdict > f->verdict || (here.verdict == f->verdict && !(here.p <= f->p)))
+      *f = here;
+  }
+}
+
+static void find(const cohort *c, const statement *part, esp_finding *f)
+{
+  *f = (esp_finding){.words = part->words, .aside = part->aside, .verdict = ESP_NOT_RUN, .effect_name = "d_z", .effect = NAN,
+                     .low = NAN, .high = NAN, .p = NAN, .n_needed = NAN};
+  if (part->rule == HIGHER_AT_EACH_STRENGTH) {
+    find_at_each_strength(c, f);
+    return;
+  }
+  collect(c, part, part->quantity, part->rule == HIGHER || part->rule == LOWER ? PRUNED : part->arm, c->a);
+  if (part->rule == HIGHER || part->rule == LOWER) {
+    collect(c, part, part->quantity, TWIN, c->b);
+    find_paired(c, part->rule == HIGHER ? 1 : -1, f);
+  } else if (part->rule == POSITIVE || part->rule == NEGATIVE) {
+    find_against_zero(c, part->rule == POSITIVE ? 1 : -1, f);
+  } else if (part->rule == ANTICORRELATED) {
+    for (int member = 0; member < c->n; member++)
+      c->b[member] = at_070(c->s, ESP_M_PROBED_CORRECT, member, part->arm, 0);
+    find_correlation(c, f);
+  } else if (part->rule == MOST) {
+    find_share(c, f);
+  } else {
+    find_mean(c, part, f);
+  }
+  if (f->n == 0)
+    f->numbers[0] = '\0';
+}
+
+static void judge(const cohort *c, const statement *parts, esp_judgement *j)
+{
+  for (int i = 0; i < ESP_MAX_PARTS && parts[i].rule != NO_RULE; i++) {
+    find(c, &parts[i], &j->finding[i]);
+    j->n_findings++;
+    if (!parts[i].aside && (i == 0 || j->finding[i].verdict > j->verdict)) {
+      j->verdict = j->finding[i].verdict;
+      j->deciding = i;
+    }
+  }
+}
+
+static void mention_example(const esp_source *s, const esp_example *example, esp_judgement *j)
+{
+  static const statement whole = {.measure = ESP_M_CONTRACTION};
+  if (example->member >= 0)
+    snprintf(j->note, sizeof j->note, "example, member %d: mean contraction %.3f pruned, %.3f twin", example->member,
+             mean_contraction(s, &whole, example->member, PRUNED), mean_contraction(s, &whole, example->member, TWIN));
+}
+
+esp_err esp_claims_judge(const esp_source *dms, const esp_source *scratch, const esp_example *example,
+                         esp_judgement judgement[ESP_N_CLAIMS])
+{
+  const long n_dms = dms ? dms->plan->n_members : 0, n_scratch = scratch ? scratch->plan->n_members : 0;
+  const long n = n_dms > n_scratch ? n_dms : n_scratch;
+  double *values = malloc(2 * (size_t)n * sizeof *values);
+  ESP_REQUIRE(values, ESP_ERR_NOMEM, "no memory for the claims");
+  for (int i = 0; i < ESP_N_CLAIMS; i++) {
+    esp_judgement *j = &judgement[i];
+    *j = (esp_judgement){.number = claims[i].number, .experiment = claims[i].experiment, .panel = claims[i].panel,
+                         .claim = claims[i].claim, .verdict = ESP_NOT_RUN};
+    const esp_source *s = claims[i].experiment == DMS ? dms : scratch;
+    if (!s)
+      continue;
+    const cohort c = {s, s->plan->n_members, values, values + n};
+    judge(&c, claims[i].part, j);
+    if (j->number == 14)
+      mention_example(s, example, j);
+  }
+  free(values);
+  return ESP_OK;
+}

@@ -1,0 +1,158 @@
+/* report/scorecard.c - the verdicts for people (Markdown) and for programs (JSON). */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+/* ---- Markdown ---- */
+
+static void print_number(FILE *out, const char *format, double value)
+{
+  if (isnan(value))
+    fputs("-", out);
+  else
+    fprintf(out, format, value);
+}
+
+static void print_effect(FILE *out, const esp_finding *f)
+{
+  if (isnan(f->effect)) {
+    fputs("-", out);
+    return;
+  }
+  fprintf(out, "%s %.3g", f->effect_name, f->effect);
+  if (!isnan(f->low))
+    fprintf(out, " [%.3g, %.3g]", f->low, f->high);
+}
+
+static void print_claim(FILE *out, const esp_judgement *j)
+{
+  fprintf(out, "## %d. %s\n\nPanel %s: **%s**", j->number, j->claim, j->panel, esp_verdict_name(j->verdict));
+  fprintf(out, j->note[0] ? " (%s)\n\n" : "%s\n\n", j->note);
+  if (j->n_findings == 0) {
+    fprintf(out, "There is no results file of experiment %s.\n\n", j->experiment == ESP_EXPERIMENT_DMS ? "dms" : "scratch");
+    return;
+  }
+  fprintf(out, "| statement | verdict | numbers | n | effect, 95 %% | p | n needed |\n|---|---|---|---:|---|---:|---:|\n");
+  for (int i = 0; i < j->n_findings; i++) {
+    const esp_finding *f = &j->finding[i];
+    fprintf(out, "| %s%s | %s | %s | %ld | ", f->words, f->aside ? " (aside)" : "", esp_verdict_name(f->verdict),
+            f->numbers[0] ? f->numbers : "-", f->n);
+    print_effect(out, f);
+    fputs(" | ", out);
+    print_number(out, "%.2g", f->p);
+    fputs(" | ", out);
+    print_number(out, "%.0f", f->n_needed);
+    fputs(" |\n", out);
+  }
+  fputs("\n", out);
+}
+
+static void print_sources(FILE *out, const esp_report *report)
+{
+  for (int i = 0; i < report->n_sources; i++) {
+    const esp_source *s = &report->source[i];
+    long n_there = 0;
+    for (long slot = 0; slot < esp_plan_n_slots(s->plan); slot++)
+      n_there += esp_cell_exists(s->plan, esp_slot_cell(s->plan, slot)) && s->in.commits[slot].outcome.state != ESP_CELL_EMPTY;
+    const long n_cells = esp_plan_n_cells(s->plan);
+    fprintf(out, "- `%s`: experiment %s, %d members, %ld of %ld cells%s\n", esp_base_name(s->in.path), s->plan->experiment,
+            s->plan->n_members, n_there, n_cells, n_there < n_cells ? " (unfinished)" : "");
+  }
+}
+
+static esp_err write_markdown(const esp_report *report, const char *directory)
+{
+  esp_draft draft;
+  ESP_TRY(esp_draft_begin(&draft));
+  fprintf(draft.out, "# Scorecard\n\nWhat the paper claims (Averbeck 2022), judged by rules that were fixed beforehand\n"
+                     "(docs/SCIENCE.md, \"Verdicts\").\n\n");
+  print_sources(draft.out, report);
+  fprintf(draft.out, "\n| | panel | claim, in brief | verdict |\n|---:|---|---|---|\n");
+  for (int i = 0; i < ESP_N_CLAIMS; i++) {
+    const esp_judgement *j = &report->judgement[i];
+    fprintf(draft.out, "| %d | %s | %s | %s |\n", j->number, j->panel, j->claim, esp_verdict_name(j->verdict));
+  }
+  fprintf(draft.out, "\nA claim is as good as its worst statement. \"aside\": reported, but not counted. \"n needed\": members for\n"
+                     "power 0.9 at alpha 0.01 if the effect is as large as seen here.\n\n");
+  for (int i = 0; i < ESP_N_CLAIMS; i++)
+    print_claim(draft.out, &report->judgement[i]);
+  return esp_draft_save(&draft, directory, "scorecard.md");
+}
+
+/* ---- JSON ---- */
+
+static json_t *number_json(double value)
+{
+  return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* What a claim and each of its findings have in common. */
+static json_t *finding_json(const esp_finding *f)
+{
+  return json_pack("{s:s, s:s, s:b, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "statement", f->words, "verdict",
+                   esp_verdict_name(f->verdict), "aside", (int)f->aside, "statistic", f->numbers, "n", (json_int_t)f->n,
+                   "effect_name", f->effect_name, "effect", number_json(f->effect), "effect_low", number_json(f->low),
+                   "effect_high", number_json(f->high), "p", number_json(f->p), "n_needed", number_json(f->n_needed));
+}
+
+static json_t *claim_json(const esp_judgement *j)
+{
+  json_t *findings = json_array();
+  for (int i = 0; i < j->n_findings; i++)
+    json_array_append_new(findings, finding_json(&j->finding[i]));
+  json_t *claim = json_pack("{s:i, s:s, s:s, s:s}", "claim", j->number, "panel", j->panel, "text", j->claim, "verdict",
+                            esp_verdict_name(j->verdict));
+  const esp_finding none = {.words = "", .effect_name = "", .effect = NAN, .low = NAN, .high = NAN, .p = NAN, .n_needed = NAN};
+  const esp_finding *f = j->n_findings ? &j->finding[j->deciding] : &none;
+  char statistic[400] = "";
+  if (f->numbers[0])
+    snprintf(statistic, sizeof statistic, "%s: %s", f->words, f->numbers);
+  json_t *numbers = json_pack("{s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "statistic", statistic, "n", (json_int_t)f->n,
+                              "effect_name", f->effect_name, "effect", number_json(f->effect), "effect_low", number_json(f->low),
+                              "effect_high", number_json(f->high), "p", number_json(f->p), "n_needed",
+                              number_json(f->n_needed), "note", j->note, "findings", findings);
+  json_object_update(claim, numbers);
+  json_decref(numbers);
+  return claim;
+}
+
+static esp_err write_json(const esp_report *report, const char *directory)
+{
+  json_t *claims = json_array(), *sources = json_array();
+  for (int i = 0; i < ESP_N_CLAIMS; i++)
+    json_array_append_new(claims, claim_json(&report->judgement[i]));
+  for (int i = 0; i < report->n_sources; i++)
+    json_array_append_new(sources, json_pack("{s:s, s:s, s:i}", "file", esp_base_name(report->source[i].in.path), "experiment",
+                                             report->source[i].plan->experiment, "members", report->source[i].plan->n_members));
+  json_t *root = json_pack("{s:s, s:o, s:o}", "program", esp_program_version(), "sources", sources, "claims", claims);
+  char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+  json_decref(root);
+  ESP_REQUIRE(text, ESP_ERR_NOMEM, "no memory for scorecard.json");
+  esp_draft draft;
+  esp_err err = esp_draft_begin(&draft);
+  if (err == ESP_OK) {
+    fprintf(draft.out, "%s\n", text);
+    err = esp_draft_save(&draft, directory, "scorecard.json");
+  }
+  free(text);
+  return err;
+}
+
+esp_err esp_scorecard_write(const esp_report *report, const char *directory)
+{
+  ESP_TRY(write_markdown(report, directory));
+  return write_json(report, directory);
+}
+
+/* ---- on the terminal ---- */
+
+void esp_report_print(const esp_report *report, FILE *out)
+{
+  fprintf(out, "%2s  %-7s %-16s %s\n", "", "panel", "verdict", "claim, in brief");
+  for (int i = 0; i < ESP_N_CLAIMS; i++) {
+    const esp_judgement *j = &report->judgement[i];
+    fprintf(out, "%2d  %-7s %-16s %s\n", j->number, j->panel, esp_verdict_name(j->verdict), j->claim);
+  }
+}

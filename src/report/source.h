@@ -1,0 +1,68 @@
+/* report/source.h - one results file as the report sees it: stored numbers as doubles, NaN where there is no network. */
+#ifndef ESPALIER_REPORT_SOURCE_H
+#define ESPALIER_REPORT_SOURCE_H
+#include "espalier/report.h"
+
+/** What the report reads, by name of the field. */
+typedef enum {
+  ESP_M_LOSS,
+  ESP_M_LOSS_LAST_CALL,
+  ESP_M_N_CALLS,
+  ESP_M_SPARSITY,
+  ESP_M_UNPROBED_CORRECT,
+  ESP_M_PROBED_CORRECT,
+  ESP_M_PROBED_CORRECT_PUBLISHED,
+  ESP_M_LYAPUNOV_MAX,
+  ESP_M_LYAPUNOV_PUBLISHED,
+  ESP_M_N_NUMBERS, /* those above are single numbers */
+  ESP_M_LOSS_CURVE = ESP_M_N_NUMBERS,
+  ESP_M_LOSS_CURVE_END,
+  ESP_M_PROBE_CORRECT,
+  ESP_M_SINGULAR_VALUE,
+  ESP_M_WEIGHT_HISTOGRAM,
+  ESP_M_CONTRACTION,
+  ESP_M_CONTRACTION_PUBLISHED,
+  ESP_N_MEASURES,
+} esp_measure;
+
+enum { ESP_DMS_PRUNED, ESP_DMS_TWIN };         /* arms of both experiments: the sparse one is the first */
+enum { ESP_SCRATCH_OLD_CUES, ESP_SCRATCH_NEW_CUES }; /* stages of scratch */
+
+typedef struct {
+  esp_report_input in; /* its copy; what it points to is borrowed */
+  const esp_config *config;
+  const esp_plan *plan;
+  double *value[ESP_N_MEASURES]; /* [slot, element] */
+  long count[ESP_N_MEASURES];    /* elements        */
+} esp_source;
+
+/** Load all measures. Free whatever this returns. */
+esp_err esp_source_load(const esp_report_input *input, esp_source *source);
+void esp_source_free(esp_source *source);
+
+const char *esp_measure_name(esp_measure measure);
+const char *esp_measure_unit(const esp_source *s, esp_measure measure);
+
+/** One stored number; NaN if the cell is not done or the number is not there. */
+double esp_source_value(const esp_source *s, esp_measure measure, int member, int arm, int stage, long element);
+
+/** The rungs of the ladder: prune fraction, and the stage in the table. */
+int esp_source_n_rungs(const esp_source *s);
+double esp_source_fraction(const esp_source *s, int rung);
+int esp_rung_stage(int rung);
+
+/** The rung nearest 0.70, which the paper's examples and panels by onset and strength are taken from. */
+int esp_source_rung_070(const esp_source *s);
+
+/** The stage that learns new cues, -1: none. */
+int esp_source_transfer(const esp_source *s);
+
+/** Index of the first strength above 0. */
+int esp_source_first_strength(const esp_source *s);
+
+esp_outcome esp_source_outcome(const esp_source *s, int member, int arm, int stage);
+
+/** "not computed", or the reason of a failure. */
+const char *esp_source_why_missing(const esp_source *s, int member, int arm, int stage);
+
+#endif

@@ -1,0 +1,136 @@
+/* report/tables.c - comma-separated tables: the population panels as they are in the book, and one row for each cell. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* As few digits as read back to the same bits; missing numbers are empty. */
+static void print_cell(FILE *out, double value)
+{
+  char text[32] = "";
+  for (int digits = 15; digits <= 17 && !isnan(value) && (digits == 15 || strtod(text, NULL) != value); digits++)
+    snprintf(text, sizeof text, "%.*g", digits, value);
+  fputs(text, out);
+}
+
+/* ---- a panel ---- */
+
+/* The arrays of a panel that have a number for every row: all but the bins of the first axis where there are two. */
+static bool is_column(const esp_array *array, const char *panel, long n_rows)
+{
+  const size_t length = strlen(panel);
+  return strncmp(array->name, panel, length) == 0 && array->name[length] == '/' && array->n_axes > 0 &&
+         esp_array_size(array) == n_rows;
+}
+
+static void print_header(FILE *out, const esp_book *book, const char *panel, long n_rows, const esp_array *rung,
+                         const esp_array *x)
+{
+  if (rung)
+    fprintf(out, "rung [%s],x [%s]", rung->unit, x->unit);
+  for (int i = 0, n = 0; i < book->n; i++)
+    if (is_column(&book->array[i], panel, n_rows))
+      fprintf(out, "%s%s [%s]", rung || n++ ? "," : "", book->array[i].name + strlen(panel) + 1, book->array[i].unit);
+  fputs("\n", out);
+}
+
+static void print_row(FILE *out, const esp_book *book, const char *panel, long n_rows, const esp_array *rung, const esp_array *x,
+                      long row)
+{
+  if (rung) {
+    const long n_x = esp_array_size(x);
+    print_cell(out, esp_array_value(rung, row / n_x));
+    fputs(",", out);
+    print_cell(out, esp_array_value(x, row % n_x));
+  }
+  for (int i = 0, n = 0; i < book->n; i++)
+    if (is_column(&book->array[i], panel, n_rows)) {
+      fputs(rung || n++ ? "," : "", out);
+      print_cell(out, esp_array_value(&book->array[i], row));
+    }
+  fputs("\n", out);
+}
+
+static esp_err write_panel(const esp_book *book, const char *panel, const char *directory)
+{
+  char name[32];
+  snprintf(name, sizeof name, "%s/x", panel);
+  const esp_array *x = esp_book_find(book, name);
+  snprintf(name, sizeof name, "%s/rung", panel);
+  const esp_array *rung = esp_book_find(book, name);
+  const long n_rows = esp_array_size(x) * (rung ? esp_array_size(rung) : 1);
+  esp_draft draft;
+  ESP_TRY(esp_draft_begin(&draft));
+  print_header(draft.out, book, panel, n_rows, rung, x);
+  for (long row = 0; row < n_rows; row++)
+    print_row(draft.out, book, panel, n_rows, rung, x, row);
+  snprintf(name, sizeof name, "%s.csv", panel);
+  return esp_draft_save(&draft, directory, name);
+}
+
+/* A table of an earlier report from other files must not lie beside these. */
+static esp_err remove_panel(const char *panel, const char *directory)
+{
+  char *path;
+  ESP_TRY(esp_path_join(directory, panel, ".csv", &path));
+  unlink(path);
+  free(path);
+  return ESP_OK;
+}
+
+/* ---- all cells ---- */
+
+static void print_network(FILE *out, const esp_source *s, esp_cell cell)
+{
+  static const char *const states[] = {[ESP_CELL_EMPTY] = "empty", [ESP_CELL_DONE] = "done", [ESP_CELL_FAILED] = "failed"};
+  const esp_outcome outcome = esp_source_outcome(s, cell.member, cell.arm, cell.stage);
+  fprintf(out, "%s,%d,%s,%s,", s->plan->experiment, cell.member, s->plan->arm_name[cell.arm], s->plan->stages[cell.stage].name);
+  print_cell(out, s->plan->stages[cell.stage].prune_fraction);
+  fprintf(out, ",%s,%s,%lld", states[outcome.state], esp_stop_reason_name(outcome.stop), (long long)outcome.n_evaluations);
+  for (int m = 0; m < ESP_M_N_NUMBERS; m++) {
+    fputs(",", out);
+    print_cell(out, esp_source_value(s, (esp_measure)m, cell.member, cell.arm, cell.stage, 0));
+  }
+  fputs("\n", out);
+}
+
+static esp_err write_members(const esp_report *report, const char *directory)
+{
+  esp_draft draft;
+  ESP_TRY(esp_draft_begin(&draft));
+  fprintf(draft.out, "experiment,member,arm,stage,prune_fraction [1],state,stop,n_evaluations [1]");
+  for (int m = 0; m < ESP_M_N_NUMBERS; m++)
+    fprintf(draft.out, ",%s [%s]", esp_measure_name((esp_measure)m), esp_measure_unit(&report->source[0], (esp_measure)m));
+  fputs("\n", draft.out);
+  for (int i = 0; i < report->n_sources; i++) {
+    const esp_source *s = &report->source[i];
+    for (long slot = 0; slot < esp_plan_n_slots(s->plan); slot++)
+      if (esp_cell_exists(s->plan, esp_slot_cell(s->plan, slot)))
+        print_network(draft.out, s, esp_slot_cell(s->plan, slot));
+  }
+  return esp_draft_save(&draft, directory, "members.csv");
+}
+
+static bool is_in_book(const esp_book *book, const char *panel)
+{
+  char name[32];
+  snprintf(name, sizeof name, "%s/x", panel);
+  return esp_book_find(book, name) != NULL;
+}
+
+esp_err esp_tables_write(const esp_report *report, const char *directory)
+{
+  char *tables;
+  ESP_TRY(esp_path_join(directory, "tables", "", &tables));
+  esp_err err = esp_directory_make(tables);
+  for (const esp_panel *panel = esp_panels; panel->name && err == ESP_OK; panel++)
+    if (panel->kind == ESP_PANEL_POPULATION || esp_series_of(panel->name))
+      err = is_in_book(&report->book, panel->name) ? write_panel(&report->book, panel->name, tables)
+                                                   : remove_panel(panel->name, tables);
+  if (err == ESP_OK)
+    err = write_members(report, tables);
+  free(tables);
+  return err;
+}

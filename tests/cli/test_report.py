@@ -1,0 +1,419 @@
+"""espalier report and explain: panels.h5, tables and scorecard against the results file, read with HDF5's own tools."""
+import csv
+import json
+import math
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from espalier_test import *
+
+RUNGS, N_MEMBERS, CALLS = [0.1, 0.4, 0.7, 0.9], 5, 3
+SMALL = ("--set", "ensemble.members=5", "--set", "network.n_hid=5", "--set", "training.steps_per_call=60", "--set",
+         "training.max_calls=3", "--set", "training.start_episodes=1", "--set", "ladder.fractions=[0.1, 0.4, 0.7, 0.9]",
+         "--set", "transfer.calls=2", "--set", "transfer.members=4")
+SMALL_SCRATCH = ("--set", "ensemble.members=3", "--set", "network.n_hid=5", "--set", "training.steps_per_call=60", "--set",
+                 "scratch.calls=6")
+BY_RUNG = {"1H": "loss", "1I": "n_calls", "5A": "probed_correct", "5D": "lyapunov_max"}
+DMS_PANELS = ["1A", "1B", "1C", "1D", "1E", "1F", "1G", "1H", "1I", "2A", "2B", "2C", "2D", "2E", "2F", "3A", "3B", "3C", "3D",
+              "3E", "3F", "4A", "4B", "4C", "4D", "5A", "5B", "5C", "5D", "5E", "5F", "S1", "S2B"]
+
+
+def shape(path, name):
+    header = subprocess.run(["h5dump", "-H", "-d", name, str(path)], capture_output=True, text=True, timeout=30).stdout
+    found = re.search(r"DATASPACE +(SCALAR|SIMPLE \{ \( ([\d, ]+) \))", header)
+    return None if not found else tuple(int(n) for n in (found.group(2) or "").split(",") if n.strip())
+
+
+def numbers(path, name):
+    """A dataset as a flat list of numbers."""
+    header = subprocess.run(["h5dump", "-H", "-d", name, str(path)], capture_output=True, text=True, timeout=30, check=True).stdout
+    kind = {"H5T_IEEE_F64LE": "d", "H5T_STD_I32LE": "i", "H5T_STD_U8LE": "B"}[re.search(r"DATATYPE +(\w+)", header).group(1)]
+    raw = pathlib.Path(str(path) + ".raw")
+    subprocess.run(["h5dump", "-d", name, "-b", "LE", "-o", str(raw), str(path)], capture_output=True, timeout=30, check=True)
+    data = raw.read_bytes()
+    raw.unlink()
+    return list(struct.unpack(f"<{len(data) // struct.calcsize('<' + kind)}{kind}", data))
+
+
+def text(path, name):
+    out = subprocess.run(["h5dump", "-y", "-w", "0", "-d", name, str(path)], capture_output=True, text=True, timeout=30,
+                         check=True).stdout
+    return re.search(r'DATA \{\s*"(.*?)"\s*\}', out, re.S).group(1)
+
+
+def names_in(path):
+    out = subprocess.run(["h5dump", "-n", str(path)], capture_output=True, text=True, timeout=30, check=True).stdout
+    return re.findall(r"^ (?:group|dataset) +/(\S+)", out, re.M)
+
+
+def mean_sem(values):
+    n = len(values)
+    mean = sum(values) / n
+    return mean, math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1) / n)
+
+
+def determinant(matrix):
+    """By expansion: exact enough for a handful of rows."""
+    if len(matrix) == 1:
+        return matrix[0][0]
+    return sum((-1) ** j * matrix[0][j] * determinant([row[:j] + row[j + 1:] for row in matrix[1:]]) for j in range(len(matrix)))
+
+
+@unittest.skipUnless(have("h5dump"), "h5dump (hdf5-tools) is not installed")
+class Report(Case):
+    files = {}
+
+    def assert_close(self, got, expected, what=""):
+        self.assertTrue(got == expected or abs(got - expected) <= 1e-12 * max(1, abs(expected)), f"{what}: {got!r}, not {expected!r}")
+
+    def make(self, config, name, *settings):
+        """A finished results file, computed once."""
+        path = self.dir / name
+        if name not in Report.files:
+            self.expect(OK, "run", "-q", SOURCE / "config" / config, "-o", path, *settings)
+            Report.files[name] = path.read_bytes()
+        path.write_bytes(Report.files[name])
+        return path
+
+    def dms(self):
+        return self.make("dms_quick.yaml", "dms.h5", *SMALL)
+
+    def scratch(self):
+        return self.make("scratch.yaml", "scratch.h5", *SMALL_SCRATCH)
+
+    def report(self, *args, directory="out"):
+        self.expect(OK, "report", *args, "-o", directory, "--no-figures")
+        return self.dir / directory
+
+    def cells(self, path, field):
+        """[member][arm][stage] of a single-number field."""
+        values, n_stages = numbers(path, "/records/" + field), len(RUNGS) + 2
+        return [[values[(m * 2 + a) * n_stages:(m * 2 + a + 1) * n_stages] for a in range(2)] for m in range(N_MEMBERS)]
+
+    def scorecard(self, out):
+        return {c["claim"]: c for c in json.loads((out / "scorecard.json").read_text())["claims"]}
+
+    def test_panels(self):
+        path, out = self.dms(), self.report("dms.h5")
+        panels = out / "panels.h5"
+        names = names_in(panels)
+        self.assertEqual(sorted(n for n in names if re.fullmatch(r"S?\d[A-Z]?", n)), sorted(DMS_PANELS))
+        for name in DMS_PANELS:
+            for part in ("title", "caption"):
+                self.assertIn(f"{name}/{part}", names)
+        self.assertEqual(text(panels, "/experiment"), "dms")
+        self.assertEqual(text(panels, "/source"), "dms.h5")
+        self.assertIn("n_hid: 5", text(panels, "/config"))
+        for panel, field in BY_RUNG.items():
+            stored = self.cells(path, field)
+            self.assertEqual(numbers(panels, f"/{panel}/x"), RUNGS)
+            for a, arm in enumerate(("pruned", "twin")):
+                mean, sem, n = (numbers(panels, f"/{panel}/{arm}/{what}") for what in ("mean", "sem", "n"))
+                for r in range(len(RUNGS)):
+                    values = [stored[m][a][1 + r] for m in range(N_MEMBERS)]
+                    values = [v for v in values if not math.isnan(v)]
+                    self.assertEqual(n[r], len(values))
+                    expected = mean_sem(values)
+                    self.assert_close(mean[r], expected[0], f"{panel} {arm} mean")
+                    self.assert_close(sem[r], expected[1], f"{panel} {arm} sem")
+        p, significant, pairs = (numbers(panels, "/5D/" + what) for what in ("p", "significant", "n_pairs"))
+        self.assertEqual(significant, [int(v < 0.01) for v in p])
+        self.assertTrue(all(0 <= v <= 1 for v in p))
+        self.assertEqual(pairs, [N_MEMBERS] * len(RUNGS))
+
+    def test_probes_and_weights(self):
+        path, out = self.dms(), self.report("dms.h5")
+        correct, histogram = numbers(path, "/records/probe_correct"), numbers(path, "/records/weight_histogram")
+        n_stages, stage = len(RUNGS) + 2, 3  # start, 0.1, 0.4, 0.7
+
+        def answers(m, a, onset, strength):
+            start = ((((m * 2 + a) * n_stages + stage) * 6 + onset) * 6 + strength) * 4
+            return correct[start:start + 4]
+
+        for a, arm in enumerate(("pruned", "twin")):
+            by_onset, by_strength, by_weight = (numbers(out / "panels.h5", f"/{p}/{arm}/mean") for p in ("5B", "5C", "5F"))
+            for i in range(6):
+                onset = [sum(sum(answers(m, a, i, s)) for s in range(1, 6)) / 20 for m in range(N_MEMBERS)]
+                strength = [sum(sum(answers(m, a, o, i)) for o in range(6)) / 24 for m in range(N_MEMBERS)]
+                self.assert_close(by_onset[i], sum(onset) / N_MEMBERS, "5B")
+                self.assert_close(by_strength[i], sum(strength) / N_MEMBERS, "5C")
+            self.assert_close(sum(by_weight), 1, "5F")
+            for b in range(61):
+                shares = []
+                for m in range(N_MEMBERS):
+                    start = ((m * 2 + a) * n_stages + stage) * 61
+                    shares.append(histogram[start + b] / sum(histogram[start:start + 61]))
+                self.assert_close(by_weight[b], sum(shares) / N_MEMBERS, "5F")
+
+    def test_curves(self):
+        path, panels = self.dms(), self.report("dms.h5") / "panels.h5"
+        curve, n_stages = numbers(path, "/records/loss_curve"), len(RUNGS) + 2
+        self.assertEqual(shape(panels, "/S1/pruned/mean"), (len(RUNGS), CALLS))
+        self.assertEqual(numbers(panels, "/S1/rung"), RUNGS)
+        mean, n = numbers(panels, "/S1/twin/mean"), numbers(panels, "/S1/twin/n")
+        for r in range(len(RUNGS)):
+            for call in range(CALLS):
+                values = [curve[((m * 2 + 1) * n_stages + 1 + r) * CALLS + call] for m in range(N_MEMBERS)]
+                values = [v for v in values if not math.isnan(v)]
+                self.assertEqual(n[r * CALLS + call], len(values))
+                if values:
+                    self.assert_close(mean[r * CALLS + call], sum(values) / len(values), "S1")
+        self.assertEqual(numbers(panels, "/S2B/pruned/n"), [4, 4])  # transfer.members, transfer.calls
+
+    def test_example(self):
+        """What is computed again from the weights is what was stored when the network was trained."""
+        path, panels = self.dms(), self.report("dms.h5", "--example", "2") / "panels.h5"
+        n_stages, stage, member = len(RUNGS) + 2, 3, 2
+        self.assertEqual(numbers(panels, "/example/member"), [member])
+        self.assertEqual(numbers(panels, "/example/prune_fraction"), [0.7])
+        for a, arm in enumerate(("pruned", "twin")):
+            cell = (member * 2 + a) * n_stages + stage
+            for name, field in (("mean", "contraction"), ("published", "contraction_published")):
+                got, stored = numbers(panels, f"/4C/{arm}/{name}"), numbers(path, f"/records/{field}")[cell * 13:cell * 13 + 13]
+                for g, s in zip(got, stored):
+                    self.assert_close(g, s, field)
+            response = numbers(path, "/records/probe_response")  # onset 20, strength 0.2, condition 4
+            y = numbers(panels, "/2F/y" if arm == "pruned" else "/2D/y")
+            self.assert_close((y[51] + y[52]) / 2, response[((cell * 6 + 1) * 6 + 1) * 4 + 3], "response")
+            y = numbers(panels, "/2E/y" if arm == "pruned" else "/2C/y")
+            self.assert_close((y[51] + y[52]) / 2, response[((cell * 6 + 1) * 6 + 0) * 4 + 3], "response")
+            values = numbers(path, "/records/singular_value")[cell * 5:cell * 5 + 5]
+            for i, got in enumerate(numbers(panels, f"/2B/{arm}/mean")):
+                self.assert_close(got, sum(values[:i + 1]) / sum(values), "2B")
+            self.assertEqual(len(numbers(panels, f"/4D/{arm}/mean")), 5)
+        for panel in ("4A", "4B"):
+            self.assertEqual(shape(panels, f"/{panel}/start"), (13, 9, 2))
+            path_of, start = numbers(panels, f"/{panel}/unprobed"), numbers(panels, f"/{panel}/start")
+            for bin_ in range(13):  # the fifth point is the trajectory
+                self.assert_close(start[(bin_ * 9 + 4) * 2], path_of[bin_ * 2], panel)
+        probe = [numbers(panels, "/2F/input")[bin_ * 6 + 1] for bin_ in range(58)]
+        self.assertEqual([(i + 1, v) for i, v in enumerate(probe) if v], [(13, -1), (14, -1), (20, 0.2), (21, 0.2)])
+        self.assertEqual(numbers(panels, "/3A/marks"), [13, 20, 40, 52])
+        self.assertEqual(numbers(panels, "/3C/condition_4"), numbers(panels, "/2C/y")[11:52])
+        self.assertEqual(shape(panels, "/1A/input"), (4, 58, 6))
+        self.assertEqual(numbers(panels, "/1B/sizes"), [5, 6, 1])
+
+    def test_choice_of_example(self):
+        """In one of the two files there are members of which only the twin fails on the probed condition 4."""
+        changed = {"network.n_hid=5": "network.n_hid=8", "training.max_calls=3": "training.max_calls=4",
+                   "training.steps_per_call=60": "training.steps_per_call=0"}
+        settings = [changed.get(word, word) for word in SMALL]
+        for seed, telling in ((1, False), (3, True)):
+            path = self.make("dms_quick.yaml", f"seed_{seed}.h5", *settings, "--set", f"seed={seed}")
+            self.assertEqual(self.check_choice(path), telling)
+
+    def check_choice(self, path):
+        panels = self.report(path.name) / "panels.h5"
+        correct, response = self.cells(path, "probed_correct"), numbers(path, "/records/probe_response")
+        candidates = []
+        for m in range(N_MEMBERS):
+            pruned, twin = (response[((((m * 2 + a) * 6 + 3) * 6 + 1) * 6 + 1) * 4 + 3] for a in range(2))
+            candidates.append((not (pruned < 0 <= twin), correct[m][0][3] - correct[m][1][3], m))  # right is -1
+        telling = sorted(c for c in candidates if not c[0]) or sorted(candidates)
+        self.assertEqual(numbers(panels, "/example/member"), [telling[(len(telling) - 1) // 2][2]])
+        self.assertEqual("of all members" in text(panels, "/example/rule"), telling[0][0])
+        return not telling[0][0]
+
+    def test_example_by_hand(self):
+        """The twin's output and the sum of its exponents (mean log |det J|), from the weights by the equations."""
+        path, panels = self.dms(), self.report("dms.h5", "--example", "1") / "panels.h5"
+        n, cell = 5, (1 * 2 + 1) * (len(RUNGS) + 2) + 3
+        w_rec = [numbers(path, "/records/w_rec")[cell * n * n + i * n:cell * n * n + i * n + n] for i in range(n)]
+        w_in = [numbers(path, "/records/w_in")[(cell * n + i) * 6:(cell * n + i) * 6 + 6] for i in range(n)]
+        w_out = numbers(path, "/records/w_out")[cell * n:cell * n + n]
+        inputs, y = numbers(panels, "/2C/input"), numbers(panels, "/2C/y")
+        rate, log_slopes = [0.0] * n, []
+        for k in range(58):
+            u = inputs[k * 6:k * 6 + 6]
+            a = [sum(w * r for w, r in zip(w_rec[i], rate)) + sum(w * v for w, v in zip(w_in[i], u)) for i in range(n)]
+            rate = [math.tanh(v) for v in a]
+            self.assertAlmostEqual(y[k], sum(w * r for w, r in zip(w_out, rate)), delta=1e-9)
+            log_slopes.append(sum(math.log(1 - r * r) for r in rate))
+        expected = math.log(abs(determinant(w_rec))) + sum(log_slopes[14:40]) / 26  # bins 15-40
+        self.assertAlmostEqual(sum(numbers(panels, "/4D/twin/mean")), expected, delta=1e-9)
+
+    def test_scatter(self):
+        path, panels = self.dms(), self.report("dms.h5") / "panels.h5"
+        correct, exponent = self.cells(path, "probed_correct"), self.cells(path, "lyapunov_max")
+        for a, arm in enumerate(("pruned", "twin")):
+            x, y = ([values[m][a][3] for m in range(N_MEMBERS)] for values in (correct, exponent))
+            self.assertEqual(numbers(panels, f"/5E/{arm}/point_x"), x)
+            self.assertEqual(numbers(panels, f"/5E/{arm}/point_y"), y)
+            mean, n = numbers(panels, f"/5E/{arm}/mean"), numbers(panels, f"/5E/{arm}/n")
+            for bin_ in range(21):
+                inside = [e for c, e in zip(x, y) if abs(c - 0.05 * bin_) < 0.025]
+                self.assertEqual(n[bin_], len(inside))
+                if inside:
+                    self.assert_close(mean[bin_], sum(inside) / len(inside), "5E")
+            (mx, _), (my, _) = mean_sem(x), mean_sem(y)
+            xy, xx, yy = (sum((p - mp) * (q - mq) for p, q in zip(u, v)) for u, v, mp, mq in
+                          ((x, y, mx, my), (x, x, mx, mx), (y, y, my, my)))
+            self.assert_close(numbers(panels, f"/5E/{arm}/r")[0], xy / math.sqrt(xx * yy), "r")
+
+    def test_tables(self):
+        self.dms()
+        out = self.report("dms.h5")
+
+        def table(name):
+            return (out / "tables" / name).read_text().splitlines()
+
+        tables = sorted(p.name for p in (out / "tables").iterdir())
+        self.assertEqual(tables, sorted(["1H.csv", "1I.csv", "4C.csv", "5A.csv", "5B.csv", "5C.csv", "5D.csv", "5E.csv", "5F.csv",
+                                         "S1.csv", "S2B.csv", "members.csv"]))
+        for panel in ("1H", "4C", "5B", "5D", "5E", "5F"):
+            rows = list(csv.reader(table(f"{panel}.csv")))
+            for column, name in enumerate(rows[0]):
+                stored = numbers(out / "panels.h5", f"/{panel}/" + name.split(" [")[0])
+                written = [float(row[column]) if row[column] else math.nan for row in rows[1:]]
+                self.assertEqual([repr(float(v)) for v in stored], [repr(v) for v in written], f"{panel} {name}")
+        rows = list(csv.DictReader(table("S1.csv")))
+        self.assertEqual([float(r["pruned/mean [1]"] or "nan") for r in rows][0], numbers(out / "panels.h5", "/S1/pruned/mean")[0])
+        members = list(csv.DictReader(table("members.csv")))
+        self.assertEqual(len(members), N_MEMBERS * 2 * 5 + 4 * 2)
+        stored = self.cells(self.dir / "dms.h5", "loss")
+        for row in members:
+            stage = ["start", "rung_0.10", "rung_0.40", "rung_0.70", "rung_0.90", "transfer"].index(row["stage"])
+            self.assertEqual(float(row["loss [1]"]), stored[int(row["member"])][row["arm"] == "twin"][stage])
+
+    def test_scorecard(self):
+        self.dms(), self.scratch()
+        claims = self.scorecard(self.report("dms.h5"))
+        self.assertEqual(sorted(claims), list(range(1, 18)))
+        for number, claim in claims.items():
+            self.assertIn(claim["verdict"], ("holds", "does not hold", "too few members", "not run"))
+            self.assertTrue(claim["text"] and claim["panel"])
+            self.assertEqual(claim["verdict"] == "not run", number == 15, claim)
+            self.assertIn(f"| {number} | {claim['panel']} | {claim['text']} | {claim['verdict']} |",
+                          (self.dir / "out" / "scorecard.md").read_text())
+        claims = self.scorecard(self.report("scratch.h5", directory="of_scratch"))
+        self.assertTrue(all(c["verdict"] == "not run" for n, c in claims.items() if n != 15))
+        self.assertEqual([f["n"] for f in claims[15]["findings"]], [3, 0])  # six calls say nothing about the time after 20
+        both = self.report("scratch.h5", "dms.h5", directory="both")
+        self.assertEqual(self.scorecard(both)[15]["findings"], claims[15]["findings"])
+        self.assertEqual(text(both / "panels.h5", "/source"), "dms.h5")
+        self.assertEqual(text(both / "panels.h5", "/source_scratch"), "scratch.h5")
+        self.assertEqual(numbers(both / "panels.h5", "/S2A/dense/mean"), numbers(self.dir / "of_scratch/panels.h5", "/S2A/dense/mean"))
+
+    def test_scratch(self):
+        path, out = self.scratch(), self.report("scratch.h5")
+        self.assertEqual([n for n in names_in(out / "panels.h5") if "/" not in n], ["S2A", "config", "experiment", "source"])
+        curve = numbers(path, "/records/loss_curve")  # [3 members, 2 arms, 2 stages, 6 calls]
+        mean = numbers(out / "panels.h5", "/S2A/pruned_first/mean")
+        self.assertEqual(len(mean), 12)
+        for call in range(12):
+            values = [curve[m * 24 + call] for m in range(3)]
+            self.assert_close(mean[call], sum(values) / 3, "S2A")
+        self.assertEqual(numbers(out / "panels.h5", "/S2A/marks"), [7])
+        self.assertEqual(sorted(p.name for p in (out / "tables").iterdir()), ["S2A.csv", "members.csv"])
+
+    def test_again(self):
+        """Equal files give equal bytes; an earlier report is replaced."""
+        self.dms(), self.scratch()
+        first = self.report("dms.h5")
+        time.sleep(1.1)  # a date would have changed
+        second = self.report("dms.h5", directory="again")
+        names = sorted(str(p.relative_to(first)) for p in first.rglob("*") if p.is_file())
+        for name in names:
+            self.assertEqual((first / name).read_bytes(), (second / name).read_bytes(), name)
+        self.report("scratch.h5", directory="again")
+        self.assertFalse((second / "tables" / "5A.csv").exists())
+        self.report("dms.h5", directory="again")
+        self.assertEqual(names, sorted(str(p.relative_to(second)) for p in second.rglob("*") if p.is_file()))
+        for name in names:
+            self.assertEqual((first / name).read_bytes(), (second / name).read_bytes(), name)
+        self.expect(OK, "report", "--no-figures", "dms.h5")
+        self.assertEqual(sha256(self.dir / "dms_report/panels.h5"), sha256(first / "panels.h5"))
+
+    def test_unfinished(self):
+        """Cells that are not there are counted and named, and their payload is not read."""
+        path = self.dms()
+        offset, size = self.extent(path, "/commit")
+        with open(path, "r+b") as file:  # member 1, twin, rung_0.70
+            file.seek(offset + size // (N_MEMBERS * 2 * 6) * ((1 * 2 + 1) * 6 + 3))
+            file.write(bytes(size // (N_MEMBERS * 2 * 6)))
+        out = self.report("dms.h5")
+        self.assertEqual(numbers(out / "panels.h5", "/5A/twin/n"), [5, 5, 4, 5])
+        self.assertEqual(numbers(out / "panels.h5", "/5A/n_pairs"), [5, 5, 4, 5])
+        self.assertIn("twin: 4 of 5 (member 1: not computed at rung_0.70)", text(out / "panels.h5", "/5A/caption"))
+        self.assertIn("(unfinished)", (out / "scorecard.md").read_text())
+        explained = self.expect(OK, "explain", "dms.h5", "--panel", "5A", "--at", "0.7").out
+        self.assertIn("pruned: all 5; twin: 4 of 5 (member 1: not computed at rung_0.70)", explained)
+        self.assertIn("nan", re.findall(r"values(.*)", explained)[1])
+        self.expect(STOPPED, "run", "-q", SOURCE / "config" / "dms_quick.yaml", "-o", "empty.h5", "--max-time", "0", *SMALL)
+        empty = self.report("empty.h5", directory="of_nothing")
+        self.assertTrue(all(c["verdict"] == "not run" for c in self.scorecard(empty).values()))
+        self.assertEqual(numbers(empty / "panels.h5", "/5A/pruned/n"), [0] * len(RUNGS))
+        self.assertEqual(numbers(empty / "panels.h5", "/example/member"), [-1])
+
+    def test_explain(self):
+        path, out = self.dms(), self.report("dms.h5")
+        for panel, at, slices in (("5A", "0.70", ("/records/probed_correct[:, 0, 3]", "/records/probed_correct[:, 1, 3]")),
+                                  ("1I", "0.9", ("/records/n_calls[:, 0, 4]", "/records/n_calls[:, 1, 4]")),
+                                  ("5B", "20", ("/records/probe_correct[:, 0, 3, 1, 1:, :]",)),
+                                  ("5C", "0.4", ("/records/probe_correct[:, 0, 3, :, 2, :]",)),
+                                  ("S1", "0.4,2", ("/records/loss_curve[:, 0, 2, 1]",)),
+                                  ("S2B", "1", ("/records/loss_curve[:, 0, 5, 0]",)),
+                                  ("5F", "0", ("/records/weight_histogram[:, 0, 3, 30]",)),
+                                  ("4C", "18", ("/records/contraction[:, 0, 3, 0]",))):
+            with self.subTest(panel=panel):
+                explained = self.expect(OK, "explain", "dms.h5", "--panel", panel, "--at", at).out
+                for piece in slices + ("espalier verify --recompute", "networks: pruned: all"):
+                    self.assertIn(piece, explained)
+                means = [float(v) for v in re.findall(r"^  mean +(\S+)$", explained, re.M)]
+                x = numbers(out / "panels.h5", f"/{panel}/x")
+                point = min(range(len(x)), key=lambda i: abs(x[i] - float(at.split(",")[-1])))
+                if panel == "S1":
+                    point += RUNGS.index(0.4) * len(x)
+                for arm, mean in zip(("pruned", "twin"), means):
+                    name = "all_mean" if panel == "4C" else "mean"
+                    self.assertEqual(mean, numbers(out / "panels.h5", f"/{panel}/{arm}/{name}")[point])
+                if panel in ("5A", "1I", "5B", "5C"):
+                    p = float(re.search(r"^  p +(\S+)$", explained, re.M).group(1))
+                    self.assertEqual(repr(p), repr(numbers(out / "panels.h5", f"/{panel}/p")[point]))
+
+    def test_mistakes(self):
+        self.dms(), self.scratch()
+        for status, words, *command in (
+                (USAGE, ("one or two results files",), "report"),
+                (USAGE, ("dms.h5", "both of experiment dms"), "report", "dms.h5", "dms.h5"),
+                (USAGE, ("member 7", "from 0 to 4"), "report", "dms.h5", "--example", "7"),
+                (USAGE, ("'x' is not a member",), "report", "dms.h5", "--example", "x"),
+                (NO_INPUT, ("none.h5",), "report", "none.h5"),
+                (CANNOT_CREATE, ("no/such", "-o"), "report", "dms.h5", "-o", "no/such"),
+                (USAGE, ("no panel '9Z'", "5A"), "explain", "dms.h5", "--panel", "9Z", "--at", "1"),
+                (USAGE, ("S2A", "scratch"), "explain", "dms.h5", "--panel", "S2A", "--at", "1"),
+                (USAGE, ("5A", "experiment dms"), "explain", "scratch.h5", "--panel", "5A", "--at", "1"),
+                (USAGE, ("2A", "5A"), "explain", "dms.h5", "--panel", "2A", "--at", "1"),
+                (USAGE, ("7", "from 0.1 to 0.9"), "explain", "dms.h5", "--panel", "5A", "--at", "7"),
+                (USAGE, ("'x'",), "explain", "dms.h5", "--panel", "5A", "--at", "x"),
+                (USAGE, ("--panel",), "explain", "dms.h5")):
+            with self.subTest(command=command):
+                result = self.expect(status, *command)
+                for word in words:
+                    self.assertIn(word, result.err)
+                self.assertEqual(result.out, "")
+        for command in ("report", "explain"):
+            self.assertIn("Examples:", self.expect(OK, command, "--help").out)
+
+    def test_figures_are_optional(self):
+        """Without the script the report is complete and says how to get pictures; with it, it is called on the directory."""
+        self.dms()
+        result = self.expect(OK, "report", "dms.h5", env={"ESPALIER_TOOLS": self.dir / "nowhere"})
+        self.assertIn("no pictures", result.out)
+        self.assertIn("ESPALIER_TOOLS", result.out)
+        self.write("tools/figures.py", "import sys\nopen(sys.argv[1] + '/drawn', 'w').write('yes')\n")
+        self.write("bin/python3", '#!/bin/sh\n[ "$1" = -c ] && exit 0\nexec ' + sys.executable + ' "$@"\n').chmod(0o755)
+        settings = {"ESPALIER_TOOLS": self.dir / "tools", "PATH": f"{self.dir / 'bin'}:{os.environ['PATH']}"}
+        self.expect(OK, "report", "dms.h5", env=settings)
+        self.assertTrue((self.dir / "dms_report/drawn").exists())
+        self.write("tools/figures.py", "import sys\nsys.exit(3)\n")
+        result = self.expect(UNAVAILABLE, "report", "dms.h5", env=settings)
+        self.assert_one_line(result, "figures.py", "status 3", "complete")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,300 @@
+/* tests/unit/test_claims.c - the rules of the verdicts, and every claim on networks made so that it holds or does not. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "espalier/experiment.h"
+#include "report/claims.h"
+
+/* ---- the rules ---- */
+
+static void test_sign(void **state)
+{
+  (void)state;
+  assert_int_equal(esp_judge_sign(0, 1, NAN, NAN), ESP_NOT_RUN);
+  assert_int_equal(esp_judge_sign(400, 1, 0.1, 0.009), ESP_HOLDS);
+  assert_int_equal(esp_judge_sign(400, 1, 0.1, 0.01), ESP_DOES_NOT_HOLD);
+  assert_int_equal(esp_judge_sign(400, -1, 0.1, 0.0001), ESP_DOES_NOT_HOLD);
+  assert_int_equal(esp_judge_sign(400, -1, -0.1, 0.0001), ESP_HOLDS);
+  assert_int_equal(esp_judge_sign(11, 1, 0.1, 0.02), ESP_TOO_FEW);
+  assert_int_equal(esp_judge_sign(12, 1, 0.1, 0.02), ESP_DOES_NOT_HOLD);
+  assert_int_equal(esp_judge_sign(5, 1, 0.1, 0.009), ESP_HOLDS);           /* few, but enough */
+  assert_int_equal(esp_judge_sign(5, 1, -0.1, 0.009), ESP_DOES_NOT_HOLD);  /* few, but the other way */
+  assert_int_equal(esp_judge_sign(400, 1, 0.1, NAN), ESP_DOES_NOT_HOLD);   /* no variance: no test */
+  assert_int_equal(esp_judge_sign(2, 1, 0.1, NAN), ESP_TOO_FEW);
+}
+
+static void test_limit(void **state)
+{
+  (void)state;
+  assert_int_equal(esp_judge_limit(0, 1, 0.95, NAN, NAN), ESP_NOT_RUN);
+  assert_int_equal(esp_judge_limit(11, 1, 0.95, 1, 1), ESP_TOO_FEW);
+  assert_int_equal(esp_judge_limit(12, 1, 0.95, 0.96, 0.99), ESP_HOLDS);
+  assert_int_equal(esp_judge_limit(12, 1, 0.95, 0.94, 0.99), ESP_DOES_NOT_HOLD);
+  assert_int_equal(esp_judge_limit(12, -1, 0.1, 0.02, 0.09), ESP_HOLDS);
+  assert_int_equal(esp_judge_limit(12, -1, 0.1, 0.02, 0.11), ESP_DOES_NOT_HOLD);
+}
+
+static void test_level(void **state)
+{
+  (void)state;
+  assert_int_equal(esp_judge_level(0, 0.2, NAN, NAN), ESP_NOT_RUN);
+  assert_int_equal(esp_judge_level(11, 0.2, -0.01, 0.01), ESP_TOO_FEW);
+  assert_int_equal(esp_judge_level(12, 0.2, -0.1, 0.19), ESP_HOLDS);
+  assert_int_equal(esp_judge_level(12, 0.2, -0.1, 0.21), ESP_DOES_NOT_HOLD);
+  assert_int_equal(esp_judge_level(12, 0.2, -0.21, 0.1), ESP_DOES_NOT_HOLD);
+}
+
+/* ---- networks as the paper describes them ---- */
+
+enum { N_MEMBERS = 20, N_STRENGTHS = 6, N_CONDITIONS = 4, PRUNED = 0 };
+
+static const char dms_yaml[] = "experiment: dms\nensemble: {members: 20}\nnetwork: {n_hid: 5}\n"
+                               "ladder: {fractions: [0.1, 0.15, 0.3, 0.5, 0.7, 0.75, 0.9, 0.95]}\n"
+                               "transfer: {from: 0.7, members: 20}\n";
+static const char scratch_yaml[] = "experiment: scratch\nensemble: {members: 20}\nnetwork: {n_hid: 5}\nscratch: {calls: 30}\n";
+
+typedef struct {
+  esp_config_file config;
+  esp_plan plan;
+  esp_commit *commits;
+  esp_source source;
+} fake;
+
+/* Between -1 and 1, different for every pair of numbers. */
+static double scatter(int i, int j)
+{
+  const double x = sin(12.9898 * (i + 1) + 78.233 * (j + 1)) * 43758.5453;
+  return 2 * (x - floor(x)) - 1;
+}
+
+static double by_amount(double fraction, double little, double intermediate, double high)
+{
+  return fraction < 0.2 ? little : fraction < 0.8 ? intermediate : high;
+}
+
+static double dms_value(esp_measure m, int arm, double fraction, bool transfer, long i)
+{
+  const bool pruned = arm == PRUNED;
+  switch (m) {
+  case ESP_M_LOSS:
+  case ESP_M_LOSS_LAST_CALL:
+    if (transfer)
+      return pruned ? 0.01 : 0.02;
+    return pruned ? by_amount(fraction, 0.02, 0.009, 0.03) : 0.012;
+  case ESP_M_N_CALLS: return pruned ? by_amount(fraction, 30, 10, 40) : 20;
+  case ESP_M_UNPROBED_CORRECT: return 0.99;
+  case ESP_M_PROBED_CORRECT:
+  case ESP_M_PROBED_CORRECT_PUBLISHED: return pruned ? by_amount(fraction, 0.8, 0.9, 0.6) : 0.8;
+  case ESP_M_LYAPUNOV_MAX:
+  case ESP_M_LYAPUNOV_PUBLISHED: return pruned ? 0.1 - 0.2 * fraction : 0.15;
+  case ESP_M_LOSS_CURVE: return pruned && i == 0 ? 0.2 : 0.015;
+  case ESP_M_LOSS_CURVE_END: return 0.02;
+  case ESP_M_PROBE_CORRECT: {
+    const double onset = (double)(i / (N_STRENGTHS * N_CONDITIONS)), strength = 0.2 * (double)(i / N_CONDITIONS % N_STRENGTHS);
+    return 0.7 - 0.3 * strength + (pruned ? 0.2 - 0.03 * onset : 0);
+  }
+  case ESP_M_SINGULAR_VALUE: return 5 - (double)i;
+  case ESP_M_WEIGHT_HISTOGRAM: {
+    const double centre = fabs(-1.5 + 0.05 * (double)i);
+    return pruned ? (centre < 0.12 ? 3 : centre > 0.48 ? 3 : 1) : (centre < 0.12 ? 10 : 1);
+  }
+  case ESP_M_CONTRACTION:
+  case ESP_M_CONTRACTION_PUBLISHED: return pruned ? 0.9 : 1.1;
+  default: return 0;
+  }
+}
+
+static double scratch_value(esp_measure m, int arm, long i)
+{
+  return m == ESP_M_LOSS_CURVE_END && i < 5 ? (arm == PRUNED ? 0.1 : 0.05) : 0.01;
+}
+
+/* Each member differs a little; the more so where two quantities go together over members. */
+static double of_member(esp_measure m, int member, int arm, long i, double value)
+{
+  const double own = scatter(member, 100 * arm), noise = scatter(member + 37 * (int)i, 100 * arm + m + 1);
+  if (m == ESP_M_PROBED_CORRECT)
+    return value + 0.05 * own + 0.005 * noise;
+  if (m == ESP_M_LYAPUNOV_MAX || m == ESP_M_LYAPUNOV_PUBLISHED)
+    return value - 0.05 * own + 0.005 * noise;
+  return value * (1 + 0.01 * noise);
+}
+
+static void fill(fake *f)
+{
+  esp_source *s = &f->source;
+  for (int m = 0; m < ESP_N_MEASURES; m++)
+    for (long at = 0; at < esp_plan_n_slots(&f->plan) * s->count[m]; at++) {
+      const esp_cell cell = esp_slot_cell(&f->plan, at / s->count[m]);
+      const long i = at % s->count[m];
+      const bool transfer = f->config.values.experiment == ESP_EXPERIMENT_DMS && cell.stage == f->plan.n_stages - 1;
+      const double value = f->config.values.experiment == ESP_EXPERIMENT_DMS
+                               ? dms_value((esp_measure)m, cell.arm, f->plan.stages[cell.stage].prune_fraction, transfer, i)
+                               : scratch_value((esp_measure)m, cell.arm, i);
+      s->value[m][at] = of_member((esp_measure)m, cell.member, cell.arm, i + 7 * cell.stage, value);
+    }
+}
+
+static void make(const char *yaml, fake *f)
+{
+  char *problems = NULL;
+  assert_int_equal(esp_config_parse("test", yaml, 0, NULL, &f->config, &problems), ESP_OK);
+  assert_int_equal(esp_plan_create(&f->config.values, &f->plan), ESP_OK);
+  f->commits = calloc((size_t)esp_plan_n_slots(&f->plan), sizeof *f->commits);
+  f->source = (esp_source){.in = {.path = "test", .config = &f->config, .plan = &f->plan, .commits = f->commits},
+                           .config = &f->config.values,
+                           .plan = &f->plan};
+  for (int m = 0; m < ESP_N_MEASURES; m++)
+    for (int field = 0; field < f->plan.record.n_fields; field++)
+      if (strcmp(f->plan.record.field[field].name, esp_measure_name((esp_measure)m)) == 0) {
+        f->source.count[m] = (long)f->plan.record.count[field];
+        f->source.value[m] = malloc((size_t)esp_plan_n_slots(&f->plan) * f->plan.record.count[field] * sizeof(double));
+      }
+  fill(f);
+}
+
+static fake dms, scratch;
+static const esp_example example = {.member = 3, .rung = 4, .rule = "test"};
+
+static int make_both(void **state)
+{
+  (void)state;
+  make(dms_yaml, &dms);
+  make(scratch_yaml, &scratch);
+  return 0;
+}
+
+static void drop(fake *f)
+{
+  esp_source_free(&f->source);
+  esp_plan_free(&f->plan);
+  esp_config_file_free(&f->config);
+  free(f->commits);
+}
+
+static int drop_both(void **state)
+{
+  (void)state;
+  drop(&dms);
+  drop(&scratch);
+  return 0;
+}
+
+static void expect(const esp_judgement *judgement, int claim, esp_verdict verdict)
+{
+  const esp_judgement *j = &judgement[claim - 1];
+  assert_int_equal(j->number, claim);
+  if (j->verdict != verdict)
+    fail_msg("claim %d: %s, expected %s (%s: %s)", claim, esp_verdict_name(j->verdict), esp_verdict_name(verdict),
+             j->finding[j->deciding].words, j->finding[j->deciding].numbers);
+}
+
+static void test_all_hold(void **state)
+{
+  (void)state;
+  esp_judgement judgement[ESP_N_CLAIMS];
+  assert_int_equal(esp_claims_judge(&dms.source, &scratch.source, &example, judgement), ESP_OK);
+  for (int claim = 1; claim <= ESP_N_CLAIMS; claim++)
+    expect(judgement, claim, ESP_HOLDS);
+  assert_float_equal(judgement[5].finding[0].effect, 2.651, 0.01); /* log 0.2/0.02 thrice, 0.2/0.009 four times, 0.2/0.03 */
+  assert_float_equal(judgement[4].finding[1].effect, 0, 0.02);
+  assert_string_equal(judgement[13].note, "example, member 3: mean contraction 0.900 pruned, 1.100 twin");
+}
+
+/* The arms exchanged: what says how they differ does not hold, with many members and with few. */
+static void test_exchanged(void **state)
+{
+  (void)state;
+  static const int differ[] = {2, 3, 4, 7, 9, 10, 11, 12, 14, 15, 16};
+  esp_judgement judgement[ESP_N_CLAIMS];
+  fake *both[] = {&dms, &scratch};
+  for (int b = 0; b < 2; b++)
+    for (int m = 0; m < ESP_N_MEASURES; m++) {
+      const esp_source *s = &both[b]->source;
+      const long n = s->count[m] * s->plan->n_stages; /* of one arm */
+      for (long at = 0; at < esp_plan_n_slots(s->plan) * s->count[m]; at++)
+        if (at / n % 2 == 0) {
+          const double first = s->value[m][at];
+          s->value[m][at] = s->value[m][at + n];
+          s->value[m][at + n] = first;
+        }
+    }
+  assert_int_equal(esp_claims_judge(&dms.source, &scratch.source, &example, judgement), ESP_OK);
+  for (size_t i = 0; i < sizeof differ / sizeof *differ; i++)
+    expect(judgement, differ[i], ESP_DOES_NOT_HOLD);
+}
+
+static void lose(fake *f, int first_member)
+{
+  for (int m = 0; m < ESP_N_MEASURES; m++)
+    for (long at = 0; at < esp_plan_n_slots(&f->plan) * f->source.count[m]; at++)
+      if (esp_slot_cell(&f->plan, at / f->source.count[m]).member >= first_member)
+        f->source.value[m][at] = NAN;
+}
+
+/* Six members: large effects are found, limits are not decided. */
+static void test_few(void **state)
+{
+  (void)state;
+  static const int tests[] = {2, 3, 4, 7, 9, 10, 11, 12, 16, 17}, limits[] = {1, 5, 6, 8, 14, 15};
+  esp_judgement judgement[ESP_N_CLAIMS];
+  lose(&dms, 6);
+  lose(&scratch, 6);
+  assert_int_equal(esp_claims_judge(&dms.source, &scratch.source, &example, judgement), ESP_OK);
+  for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+    expect(judgement, tests[i], ESP_HOLDS);
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+    expect(judgement, limits[i], ESP_TOO_FEW);
+  assert_int_equal(judgement[8].finding[0].n, 6);
+}
+
+static void test_nobody(void **state)
+{
+  (void)state;
+  esp_judgement judgement[ESP_N_CLAIMS];
+  lose(&dms, 0);
+  assert_int_equal(esp_claims_judge(&dms.source, NULL, &(esp_example){.member = -1}, judgement), ESP_OK);
+  for (int claim = 1; claim <= ESP_N_CLAIMS; claim++)
+    expect(judgement, claim, ESP_NOT_RUN);
+}
+
+/* An effect too small for twenty members: how many would show it? */
+static void test_needed(void **state)
+{
+  (void)state;
+  esp_judgement judgement[ESP_N_CLAIMS];
+  esp_source *s = &dms.source;
+  const int transfer = s->plan->n_stages - 1;
+  for (int member = 0; member < N_MEMBERS; member++)
+    for (int arm = 0; arm < 2; arm++)
+      s->value[ESP_M_LOSS][esp_cell_slot(s->plan, (esp_cell){member, arm, transfer})] =
+          arm == PRUNED ? 0 : 0.3 + (member % 2 ? 1 : -1); /* mean 0.3, sd 1.026 */
+  assert_int_equal(esp_claims_judge(s, NULL, &example, judgement), ESP_OK);
+  expect(judgement, 16, ESP_DOES_NOT_HOLD);
+  assert_float_equal(judgement[15].finding[0].effect, -0.2924, 1e-4);
+  assert_float_equal(judgement[15].finding[0].n_needed, 178, 0.5); /* (3.857 / 0.2924)^2 + 3.3 = 177.3 */
+  expect(judgement, 9, ESP_HOLDS);
+  assert_true(isnan(judgement[8].finding[0].n_needed));
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_sign),
+      cmocka_unit_test(test_limit),
+      cmocka_unit_test(test_level),
+      cmocka_unit_test_setup_teardown(test_all_hold, make_both, drop_both),
+      cmocka_unit_test_setup_teardown(test_exchanged, make_both, drop_both),
+      cmocka_unit_test_setup_teardown(test_few, make_both, drop_both),
+      cmocka_unit_test_setup_teardown(test_nobody, make_both, drop_both),
+      cmocka_unit_test_setup_teardown(test_needed, make_both, drop_both),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
