@@ -26,5 +26,7 @@ mpirun -n $((workers + 1)) build/espalier run config/dms_quick.yaml -o "$results
 echo
 echo "Look further:"
 echo "  build/espalier status $results"
+echo "  build/espalier report $results"
 echo "  build/espalier verify --recompute 3 $results"
 echo "  h5ls -r $results"
+echo "  mpirun -n $((workers + 1)) build/espalier run config/rl_quick.yaml        the bandit experiment"

@@ -139,6 +139,34 @@ static void print_arm(FILE *out, const esp_cli_file *file, int arm, int stage, i
   }
 }
 
+/* The stages of two arms side by side. */
+static void print_pair(FILE *out, const esp_cli_file *file, int first, int n_fields, const int *fields, void **values)
+{
+  const esp_plan *plan = &file->plan;
+  const int last = first + 1 < plan->n_arms ? first + 1 : first;
+  int arm_width = 11;
+  for (int i = 0; i < n_fields; i++)
+    arm_width += 1 + width(&plan->record.field[fields[i]]);
+  fprintf(out, "%-12s", "");
+  for (int arm = first; arm <= last; arm++)
+    fprintf(out, "  | %-*s", arm_width, plan->arm_name[arm]);
+  fprintf(out, "\n%-12s", "stage");
+  for (int arm = first; arm <= last; arm++) {
+    fprintf(out, "  | %5s %5s", "n", "conv.");
+    for (int i = 0; i < n_fields; i++)
+      fprintf(out, " %*s", width(&plan->record.field[fields[i]]), plan->record.field[fields[i]].name);
+  }
+  fprintf(out, "\n");
+  for (int stage = 0; stage < plan->n_stages; stage++) {
+    if (plan->stages[stage].absent[first] && plan->stages[stage].absent[last])
+      continue;
+    fprintf(out, "%-12s", plan->stages[stage].name);
+    for (int arm = first; arm <= last; arm++)
+      print_arm(out, file, arm, stage, n_fields, fields, values);
+    fprintf(out, "\n");
+  }
+}
+
 esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file)
 {
   const esp_plan *plan = &file->plan;
@@ -151,28 +179,10 @@ esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file)
     err = values[i] ? esp_results_read_field(file->results, fields[i], values[i])
                     : esp_fail(ESP_ERR_NOMEM, "no memory for the table");
   }
-  if (err == ESP_OK) {
-    int arm_width = 11;
-    for (int i = 0; i < n_fields; i++)
-      arm_width += 1 + width(&plan->record.field[fields[i]]);
-    fprintf(out, "%-12s", "");
-    for (int arm = 0; arm < plan->n_arms; arm++)
-      fprintf(out, "  | %-*s", arm_width, plan->arm_name[arm]);
-    fprintf(out, "\n%-12s", "stage");
-    for (int arm = 0; arm < plan->n_arms; arm++) {
-      fprintf(out, "  | %5s %5s", "n", "conv.");
-      for (int i = 0; i < n_fields; i++)
-        fprintf(out, " %*s", width(&plan->record.field[fields[i]]), plan->record.field[fields[i]].name);
-    }
-    fprintf(out, "\n");
-    for (int stage = 0; stage < plan->n_stages; stage++) {
-      fprintf(out, "%-12s", plan->stages[stage].name);
-      for (int arm = 0; arm < plan->n_arms; arm++)
-        print_arm(out, file, arm, stage, n_fields, fields, values);
-      fprintf(out, "\n");
-    }
+  for (int arm = 0; arm < plan->n_arms && err == ESP_OK; arm += 2)
+    print_pair(out, file, arm, n_fields, fields, values);
+  if (err == ESP_OK)
     fprintf(out, "n: networks; conv.: converged; the rest are means over the n networks\n");
-  }
   for (int i = 0; i < n_fields; i++)
     free(values[i]);
   return err;
