@@ -10,7 +10,7 @@
 
 static void print_help(void)
 {
-  printf("Usage: espalier verify [--recompute K [--seed S]] FILE\n"
+  printf("Usage: espalier verify [--recompute K [--seed S]] [--cell MEMBER,ARM,STAGE] FILE\n"
          "       espalier verify FILE OTHER\n\n"
          "Check a results file: the checksum of every committed cell; mask counts exact and nested, removed weights exactly 0,\n"
          "twins unpruned, the shared start equal bit for bit, losses finite. With OTHER: are the records of both files equal\n"
@@ -18,11 +18,13 @@ static void print_help(void)
          "Options:\n"
          "      --recompute K  also compute K random cells again from their parents and compare all bits (same binary, same\n"
          "                     kind of CPU)\n"
-         "      --seed S       choose other random cells (default 1)\n\n"
+         "      --seed S       choose other random cells (default 1)\n"
+         "      --cell M,A,S   compute the cell of member M, arm A and stage S again and compare all bits\n\n"
          "Exit status: 0 all is well, 65 something is not (each fault is printed).\n\n"
          "Examples:\n"
          "  espalier verify dms_quick.h5\n"
          "  espalier verify --recompute 5 dms_quick.h5\n"
+         "  espalier verify --cell 3,pruned,rung_0.70 dms_quick.h5\n"
          "  espalier verify one_rank.h5 five_ranks.h5\n");
 }
 
@@ -131,27 +133,18 @@ static esp_err recompute_cell(const esp_cli_file *file, esp_cell cell, esp_works
   return ESP_OK;
 }
 
-static esp_err recompute(const esp_cli_file *file, buffers *b, long count, uint64_t seed, long *n_faults)
+/* Compute the cells in these slots again. */
+static esp_err recompute(const esp_cli_file *file, buffers *b, const long *slots, long n, long *n_faults)
 {
   const esp_plan *plan = &file->plan;
-  const long n = esp_plan_n_slots(plan);
   esp_workspace ws = {0};
   esp_record again = {&plan->record, malloc(plan->record.bytes)};
-  long *slots = malloc((size_t)n * sizeof *slots);
-  long n_there = 0;
-  esp_err err = again.data && slots ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for recomputing");
-  for (long slot = 0; slot < n && err == ESP_OK; slot++)
-    if (file->commits[slot].outcome.state != ESP_CELL_EMPTY)
-      slots[n_there++] = slot;
+  esp_err err = again.data ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for recomputing");
   esp_one_thread();
   if (err == ESP_OK)
     err = esp_workspace_create(esp_experiment_of(&file->config.values)->workspace_bytes(&file->config.values), &ws);
-  const esp_rng_key key = {.seed = seed};
-  for (long i = 0; i < count && i < n_there && err == ESP_OK; i++) {
-    const long j = i + (long)(esp_rng_uniform(&key, (uint64_t)i) * (double)(n_there - i)); /* each cell at most once */
-    const long chosen = slots[j];
-    slots[j] = slots[i];
-    const esp_cell cell = esp_slot_cell(plan, chosen);
+  for (long i = 0; i < n && err == ESP_OK; i++) {
+    const esp_cell cell = esp_slot_cell(plan, slots[i]);
     const char *field = NULL;
     err = recompute_cell(file, cell, &ws, b, &again, &field);
     if (err == ESP_ERR_DATA) { /* its checksum does not hold: counted already, there is nothing to compare */
@@ -166,11 +159,62 @@ static esp_err recompute(const esp_cli_file *file, buffers *b, long count, uint6
   }
   esp_workspace_free(&ws);
   free(again.data);
+  return err;
+}
+
+/* Some of the cells that are there, each at most once. */
+static esp_err recompute_some(const esp_cli_file *file, buffers *b, long count, uint64_t seed, long *n_faults)
+{
+  const long n = esp_plan_n_slots(&file->plan);
+  const esp_rng_key key = {.seed = seed};
+  long *slots = malloc((size_t)n * sizeof *slots), n_there = 0;
+  ESP_REQUIRE(slots, ESP_ERR_NOMEM, "no memory for a list of cells");
+  for (long slot = 0; slot < n; slot++)
+    if (file->commits[slot].outcome.state != ESP_CELL_EMPTY)
+      slots[n_there++] = slot;
+  if (count > n_there)
+    count = n_there;
+  for (long i = 0; i < count; i++) {
+    const long j = i + (long)(esp_rng_uniform(&key, (uint64_t)i) * (double)(n_there - i)), chosen = slots[j];
+    slots[j] = slots[i];
+    slots[i] = chosen;
+  }
+  const esp_err err = recompute(file, b, slots, count, n_faults);
   free(slots);
   return err;
 }
 
-static int verify_one(const char *path, long n_recompute, uint64_t seed)
+/* The slot of "3,pruned,rung_0.70". */
+static esp_err find_cell(const esp_cli_file *file, const char *text, long *slot)
+{
+  const esp_plan *plan = &file->plan;
+  char arm[32] = "", stage[32] = "";
+  int used = 0;
+  esp_cell cell = {.member = -1};
+  if (sscanf(text, "%d,%31[^,],%31[^,]%n", &cell.member, arm, stage, &used) != 3 || text[used])
+    return esp_fail(ESP_ERR_USAGE, "--cell '%s' is not MEMBER,ARM,STAGE, such as 0,%s,%s", text, plan->arm_name[0],
+                    plan->stages[0].name);
+  while (cell.arm < plan->n_arms && strcmp(plan->arm_name[cell.arm], arm) != 0)
+    cell.arm++;
+  while (cell.stage < plan->n_stages && strcmp(plan->stages[cell.stage].name, stage) != 0)
+    cell.stage++;
+  ESP_REQUIRE(cell.member >= 0 && cell.member < plan->n_members && cell.arm < plan->n_arms && cell.stage < plan->n_stages &&
+                  esp_cell_exists(plan, cell),
+              ESP_ERR_USAGE, "%s has no cell %s; 'h5dump -d /scales/arm' and '-d /scales/stage' list the names", file->path, text);
+  *slot = esp_cell_slot(plan, cell);
+  ESP_REQUIRE(file->commits[*slot].outcome.state != ESP_CELL_EMPTY, ESP_ERR_DATA, "%s: cell %s is not computed yet", file->path,
+              text);
+  return ESP_OK;
+}
+
+static esp_err recompute_named(const esp_cli_file *file, buffers *b, const char *name, long *n_faults)
+{
+  long slot;
+  ESP_TRY(find_cell(file, name, &slot));
+  return recompute(file, b, &slot, 1, n_faults);
+}
+
+static int verify_one(const char *path, long n_recompute, uint64_t seed, const char *cell)
 {
   esp_cli_file file;
   buffers b = {0};
@@ -181,7 +225,9 @@ static int verify_one(const char *path, long n_recompute, uint64_t seed)
   if (err == ESP_OK)
     err = check_file(&file, &b, &n_checked, &n_faults);
   if (err == ESP_OK && n_recompute > 0)
-    err = recompute(&file, &b, n_recompute, seed, &n_faults);
+    err = recompute_some(&file, &b, n_recompute, seed, &n_faults);
+  if (err == ESP_OK && cell)
+    err = recompute_named(&file, &b, cell, &n_faults);
   if (err == ESP_OK && file.n_damaged) {
     printf("%s: %ld commit entries are damaged\n", path, file.n_damaged);
     n_faults += file.n_damaged;
@@ -263,8 +309,10 @@ int esp_cli_verify(int argc, char **argv)
   static const struct option options[] = {{"help", no_argument, NULL, 'h'},
                                           {"recompute", required_argument, NULL, 'r'},
                                           {"seed", required_argument, NULL, 's'},
+                                          {"cell", required_argument, NULL, 'c'},
                                           {NULL, 0, NULL, 0}};
   long n_recompute = 0, seed = 1;
+  const char *cell = NULL;
   for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
     if (c == 'h') {
       print_help();
@@ -272,12 +320,14 @@ int esp_cli_verify(int argc, char **argv)
     }
     if (c == '?' || c == ':')
       return esp_cli_bad_option("verify", c, argv);
-    if (!parse_count(optarg, c == 'r' ? &n_recompute : &seed))
+    if (c == 'c')
+      cell = optarg;
+    else if (!parse_count(optarg, c == 'r' ? &n_recompute : &seed))
       return esp_cli_usage_error("verify", "'%s' is not a number of at least 0", optarg);
   }
   if (argc - optind == 1)
-    return verify_one(argv[optind], n_recompute, (uint64_t)seed);
-  if (argc - optind == 2 && n_recompute == 0)
+    return verify_one(argv[optind], n_recompute, (uint64_t)seed, cell);
+  if (argc - optind == 2 && n_recompute == 0 && !cell)
     return verify_two(argv[optind], argv[optind + 1]);
-  return esp_cli_usage_error("verify", argc - optind == 2 ? "--recompute takes one file" : "one or two results files are needed");
+  return esp_cli_usage_error("verify", argc - optind == 2 ? "--recompute and --cell take one file" : "one or two results files are needed");
 }

@@ -212,6 +212,17 @@ class Existing(Case):
         self.expect(OK, "run", "-q", "net.yaml", "--force")
         self.assertEqual(self.litter(), ["net.h5", "net.yaml"])
 
+    def test_one_cell_again(self):
+        self.config()
+        self.expect(OK, "run", "-q", "net.yaml", "-o", "net.h5")
+        self.assertIn("member 1, pruned, rung_0.80: computed again, all bits equal",
+                      self.expect(OK, "verify", "--cell", "1,pruned,rung_0.80", "net.h5").out)
+        for cell in ("1,pruned", "x,pruned,start", "1,pruned,start,more", ""):
+            self.assertIn("MEMBER,ARM,STAGE", self.expect(USAGE, "verify", "--cell", cell, "net.h5").err)
+        for cell in ("4,pruned,start", "-1,pruned,start", "1,nobody,start", "1,pruned,nowhere", "3,pruned,transfer"):
+            self.assertIn("has no cell", self.expect(USAGE, "verify", "--cell", cell, "net.h5").err)
+        self.expect(USAGE, "verify", "--cell", "1,pruned,start", "net.h5", "net.h5")
+
     def test_dry_run(self):
         before = self.picture()
         result = self.expect(OK, "run", "net.yaml", "--dry-run", "-o", "new.h5")
