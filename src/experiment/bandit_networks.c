@@ -370,8 +370,21 @@ static esp_err weights(const subject *s)
   return unless_diverged(esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, NET_BANDIT_SINGULAR_VALUE), s->ws));
 }
 
+/* Only numbers that are there are written, so what was measured before has to go. */
+static void forget_measures(esp_record *record)
+{
+  for (int f = NET_N_TRAINED; f < NET_BANDIT_N_FIELDS; f++)
+    for (size_t i = 0; i < record->layout->count[f]; i++) {
+      if (record->layout->field[f].type == ESP_F64)
+        esp_record_f64(record, f)[i] = NAN;
+      else
+        esp_record_i32(record, f)[i] = -1;
+    }
+}
+
 static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
 {
+  forget_measures(record);
   const subject s = {.config = config,
                      .key = key_of(config, cell, ESP_RNG_SHARED),
                      .record = record,

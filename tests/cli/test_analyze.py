@@ -64,5 +64,44 @@ class Analyze(Case):
         self.expect(CONFIG, "analyze", "net.h5", "--set", "probe.strengths=[2, 1]", "-o", "new.h5")
 
 
+class AnalyzeBandit(Case):
+    def setUp(self):
+        super().setUp()
+        self.config(BANDIT)
+        self.file = self.dir / "net.h5"
+        self.expect(OK, "run", "-q", "net.yaml", "-o", "net.h5")
+
+    def test_same_measures_are_the_same_bits(self):
+        before = sha256(self.file)
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                self.expect(OK, "analyze", "-q", "net.h5", "-o", f"same_{ranks}.h5", ranks=ranks)
+                self.assert_same(self.file, self.dir / f"same_{ranks}.h5")
+        self.assertEqual(sha256(self.file), before)
+
+    def test_other_evaluations(self):
+        """What comes out is what training with these keys would have stored."""
+        before = sha256(self.file)
+        for key, value in (("agents", 9), ("lyapunov_agents", 5), ("epsilon", 0.5)):
+            with self.subTest(key=key):
+                self.expect(OK, "analyze", "-q", "net.h5", "-o", f"{key}.h5", "--set", f"evaluation.{key}={value}")
+                self.expect(OK, "run", "-q", "net.yaml", "-o", f"trained_{key}.h5", "--set", f"evaluation.{key}={value}")
+                self.assert_same(self.dir / f"trained_{key}.h5", self.dir / f"{key}.h5")
+                self.assert_sound(self.dir / f"{key}.h5")
+                self.expect(DATA, "verify", "net.h5", f"{key}.h5")
+        self.assertEqual(sha256(self.file), before)
+
+    def test_networks_cannot_be_changed(self):
+        result = self.expect(CONFIG, "analyze", "net.h5", "--set", "bandit.agents=9", "--set", "training.low_loss=1", "-o", "new.h5")
+        self.assertIn("bandit.agents: 6 -> 9", result.err)
+        self.assertIn("training.low_loss: 0.01 -> 1", result.err)
+        self.assertFalse((self.dir / "new.h5").exists())
+
+    def test_other_experiment(self):
+        result = self.expect(CONFIG, "analyze", "net.h5", "--set", "probe.strengths=[0, 1]", "-o", "new.h5")
+        self.assertIn("probe", result.err)
+        self.assertFalse((self.dir / "new.h5").exists())
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

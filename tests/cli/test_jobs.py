@@ -66,7 +66,7 @@ class Jobs(Case):
         (place / "log").touch()
         return place
 
-    def submit(self, place, status=OK, **settings):
+    def submit(self, place, status=OK, script="dms_ensemble.sh", **settings):
         (place / "status").write_text(str(int(status)))
         out, err = (tempfile.TemporaryFile(dir=self.mpi) for _ in range(2))
         env = self.environment(FAKE=place, PATH=f"{self.dir}/bin:{os.environ['PATH']}", SLURM_JOB_ID=JOB, SLURM_JOB_NAME="net",
@@ -74,7 +74,7 @@ class Jobs(Case):
         for name in ("LAUNCHER", "MODULES", "RUN_OPTIONS", "ESP_DRY", "SECONDS"):
             env.pop(name, None)
         env.update({k: str(v) for k, v in settings.items()})
-        command = ["bash", str(SOURCE / "jobs" / "dms_ensemble.sh")]
+        command = ["bash", str(SOURCE / "jobs" / script)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.dir, env=env,
                                    start_new_session=True)
         process.began, process.out_file, process.err_file = time.monotonic(), out, err
@@ -109,6 +109,20 @@ class Jobs(Case):
         self.assertEqual(result.status, OK, str(result))
         self.assertIn(f"complete: {FAR}", result.out)
         self.assertEqual(self.log(place), [f"mpirun {ESPALIER} run {self.dir}/net.yaml -o {FAR}"])
+
+    def test_every_job(self):
+        """The other studies' jobs: their own config and results file unless told otherwise, and the same launcher."""
+        for name in ("dms_ensemble", "scratch", "rl_ensemble"):
+            with self.subTest(job=name):
+                place, result = self.job(OK, script=f"{name}.sh")
+                self.assertEqual(result.status, OK, str(result))
+                self.assertIn(f"complete: {FAR}", result.out)
+                self.assertEqual(self.log(place), [f"mpirun {ESPALIER} run {self.dir}/net.yaml -o {FAR}"])
+                result = self.refused(OK, ESP_DRY=1, CONFIG="", OUTPUT="", script=f"{name}.sh")
+                self.assertEqual(result.out, f"mpirun {ESPALIER} run config/{name}.yaml -o {name}.h5\n")
+                text = (SOURCE / "jobs" / f"{name}.sh").read_text()
+                self.assertIn(f"\n#SBATCH --job-name={name}\n", text)
+                self.assertTrue(text.startswith(f"#!/bin/bash\n# jobs/{name}.sh - "))
 
     def test_other_launcher_and_options(self):
         place, result = self.job(OK, LAUNCHER="srun", RUN_OPTIONS="--set ensemble.members=100 -q")

@@ -448,5 +448,49 @@ class Failures(Case):
         self.assertTrue(all(f"member {member}," in line for line in different), result.out)
 
 
+class Bandit(Case):
+    """Four arms, stages that not all of them have, and a number for each arm."""
+
+    def test_shipped_examples(self):
+        for name, cells in (("rl_quick", "4 members x 2 arms, 40 cells:"), ("rl_ensemble", "100 members x 6 arms, 3800 cells:")):
+            with self.subTest(config=name):
+                text = self.expect(OK, "run", "--dry-run", SOURCE / "config" / f"{name}.yaml").out
+                self.assertIn(cells, text)
+                self.assertRegex(text, r"(?m)^  new_option +prune fraction 0.70, ")
+        self.expect(OK, "run", "-q", SOURCE / "config" / "rl_quick.yaml", "--set", "ensemble.members=2", "--set",
+                    "training.steps_per_call=20", "--set", "training.start_calls=6", ranks=3)
+        self.assert_sound("rl_quick.h5")
+        self.assertEqual(self.status("rl_quick.h5")["failed"], 0)
+
+    def test_status(self):
+        result = self.expect(OK, "run", self.config(BANDIT))
+        self.assertIn("net.h5 is complete: 40 cells.", result.out)
+        text = self.expect(OK, "status", "net.h5").out
+        self.assertRegex(text, r"(?m)^stage +pruned_0 +twin_0 +pruned_0.1 +twin_0.1$")
+        self.assertRegex(text, r"(?m)^new_option +0/0 +0/0 +2/2 +2/2 *$")
+        self.assertRegex(text, r"(?m)^ +\| pruned_0 +\| twin_0 *$")  # a table of means for each level
+        self.assertRegex(text, r"(?m)^ +\| pruned_0.1 +\| twin_0.1 *$")
+        self.assertEqual(len(re.findall(r"(?m)^new_option +\|", text)), 1, "a ladder without new option shows one")
+        stages = {(s["stage"], s["arm"]): s for s in self.status("net.h5")["stages"]}
+        self.assertEqual(stages["rung_0.3", "twin_0"]["planned"], 3)
+        self.assertEqual(stages["new_option", "pruned_0.1"]["planned"], 2)
+        self.assertEqual(stages.get(("new_option", "pruned_0"), {"planned": 0})["planned"], 0)
+
+    def test_levels_are_in_the_file(self):
+        self.expect(OK, "run", "-q", self.config(BANDIT))
+        if not have("h5dump"):
+            self.skipTest("h5dump is not installed")
+        dump = subprocess.run(["h5dump", "-y", "-w", "0", "-d", "/scales/value_noise", "net.h5"], capture_output=True, text=True,
+                              timeout=30, cwd=self.dir)
+        self.assertEqual(dump.returncode, 0, dump.stderr)
+        self.assertIn("0, 0, 0.1, 0.1", dump.stdout)
+
+    def test_other_levels_are_another_file(self):
+        self.expect(STOPPED, "run", "-q", self.config(BANDIT), "--max-time", "0")
+        result = self.expect(CONFIG, "run", "net.yaml", "--set", "ladder.value_noise=[0, 0.1, 1]", "--set", "evaluation.agents=9")
+        self.assertIn("ladder.value_noise: [0, 0.1] -> [0, 0.1, 1]", result.err)
+        self.assertIn("evaluation.agents: 4 -> 9", result.err)
+
+
 if __name__ == "__main__":
     main()

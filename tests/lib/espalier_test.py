@@ -64,6 +64,63 @@ scratch:
   calls: 3
 """
 
+# The bandit: 40 cells, two levels of noise; blocks change inside every stage but the last, which members 0 and 1 have.
+BANDIT = """\
+experiment: bandit
+seed: 7
+ensemble:
+  members: 3
+network:
+  n_hid: 4
+training:
+  steps_per_call: 15
+  start_calls: 5
+  ladder_calls: 4
+ladder:
+  fractions: [0.3, 0.7]
+  value_noise: [0, 0.1]
+bandit:
+  agents: 6
+  block_calls: 2
+  start_schedule: 4
+  ladder_schedule: 2
+new_option:
+  from: 0.7
+  calls: 3
+  members: 2
+evaluation:
+  agents: 4
+  lyapunov_agents: 3
+"""
+
+# Some seconds of it in stages of about a second; the start has 240 calls in blocks of seven.
+LONG_BANDIT = """\
+experiment: bandit
+seed: 11
+ensemble:
+  members: 2
+  checkpoint_interval: 1
+network:
+  n_hid: 5
+training:
+  steps_per_call: 40
+  start_calls: 240
+  ladder_calls: 80
+ladder:
+  fractions: [0.4]
+  value_noise: [0, 0.1]
+bandit:
+  agents: 12
+  block_calls: 7
+new_option:
+  from: 0.4
+  calls: 60
+  members: 1
+evaluation:
+  agents: 6
+  lyapunov_agents: 3
+"""
+
 # Eight seconds of computing, and some more, in 12 cells, of which 3 are copies: a signal meets it inside a stage.
 LONG = """\
 experiment: dms

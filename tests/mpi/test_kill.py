@@ -65,11 +65,17 @@ class Kill(Case):
         return status["done"]
 
     def test_random_kills(self):
+        self.kill_at_random(WORK, KILLS)
+
+    def test_random_kills_of_bandit(self):
+        self.kill_at_random(LONG_BANDIT.replace("start_calls: 240", "start_calls: 100"), max(1, KILLS // 4))
+
+    def kill_at_random(self, text, n_kills):
         random = seed_from_environment()
-        config = self.config(WORK)
+        config = self.config(text)
         straight = self.straight(config)
         file, done, kills, completed = self.dir / "killed.h5", 0, 0, 0
-        while kills < KILLS:
+        while kills < n_kills:
             process = self.start("run", "-q", config, "-o", file, ranks=random.choice([1, 2, 3, 5]))
             moment = random.uniform(0.1, 1.6)
             try:

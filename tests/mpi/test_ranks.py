@@ -32,6 +32,15 @@ class Ranks(Case):
     def test_scratch(self):
         self.same_bits(SCRATCH)
 
+    def test_bandit(self):
+        self.same_bits(BANDIT)
+
+    def test_bandit_recomputed(self):
+        self.expect(OK, "run", self.config(BANDIT), "-q", ranks=RANKS[-1])
+        result = self.expect(OK, "verify", "--recompute", 5, self.dir / "net.h5")
+        self.assertEqual(result.out.count("computed again, all bits equal"), 5)
+        self.assertIn("40 of 40 cells checked, 0 faults", result.out)
+
     def test_recomputed(self):
         config = self.config()
         file = self.dir / "net.h5"

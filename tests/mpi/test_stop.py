@@ -89,9 +89,27 @@ class Stop(Case):
         self.assertTrue(any(self.bytes_of(file, "/resume/commit")), "nothing was saved")
         self.go_on(config, file, 1, straight)
 
+    def test_inside_a_bandit_stage(self):
+        """The same with blocks that the network plays itself: the one in work is played again as it was."""
+        config = self.config(LONG_BANDIT.replace("members: 2", "members: 1").replace("start_calls: 240", "start_calls: 600"))
+        straight = self.straight(config)
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                file, result = self.stop_with(config, signal.SIGUSR1, ranks)
+                self.assertEqual(result.status, STOPPED)
+                self.assertEqual(self.status(file)["done"], 0, "the stage is too short for this test")
+                self.assertTrue(any(self.bytes_of(file, "/resume/commit")), "nothing was saved")
+                self.go_on(config, file, ranks, straight)
+
+    def test_many_stops_of_bandit(self):
+        self.stop_often(LONG_BANDIT.replace("start_calls: 240", "start_calls: 320").replace("members: 2", "members: 1"))
+
     def test_many_stops(self):
         """A stage of seconds in sessions of less: it can only end if each session goes on where the last one stopped."""
-        config = self.config(LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 3"))
+        self.stop_often(LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 3"))
+
+    def stop_often(self, text):
+        config = self.config(text)
         straight = self.straight(config)
         file = self.dir / "often.h5"
         for i in range(60):

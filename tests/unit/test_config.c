@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "espalier/config.h"
 
 #define DMS "experiment: dms\n"
+#define BANDIT "experiment: bandit\n"
 
 /* --- broken texts: exactly these messages ---------------------------------------------------------------------------- */
 
@@ -178,6 +180,44 @@ static const broken_case broken[] = {
     {DMS, "experiment=nothing", "--set experiment=nothing: 'nothing' is not one of the choices; allowed: dms, scratch, bandit\n"},
     {DMS "seed: x\n", "seed=3", "c.yaml:2:7: seed: 'x' is not a number; allowed"},
     {DMS "ladder:\n  noise: paired\n", "experiment=scratch", "c.yaml:3:3: experiment scratch has no key ladder.noise;"},
+
+    /* the bandit: levels and rungs that are there, and no more than there are arms for */
+    {BANDIT "ladder:\n  value_noise: [0.01, 1]\n", NULL,
+     "c.yaml:3:16: new_option.ladder is 0.1 (its default), which is not a level; allowed: one of ladder.value_noise [0.01, 1]\n"},
+    {BANDIT "new_option:\n  ladder: 0.2\n", NULL,
+     "c.yaml:3:11: new_option.ladder is 0.2, which is not a level; allowed: one of ladder.value_noise [0.01, 0.1, 1]\n"},
+    {BANDIT "new_option:\n  from: 0.6\n", NULL,
+     "c.yaml:3:9: new_option.from is 0.6, which is not a rung; allowed: 0 (no new option) or one of ladder.fractions "
+     "[0.1, 0.3, 0.5, 0.7, 0.9]\n"},
+    {BANDIT "ladder:\n  fractions: [0.3, 0.9]\n", NULL,
+     "c.yaml:3:14: new_option.from is 0.7 (its default), which is not a rung; allowed: 0 (no new option) or one of "
+     "ladder.fractions [0.3, 0.9]\n"},
+    {BANDIT, "ladder.fractions=[0.5]", "--set ladder.fractions=[0.5]: new_option.from is 0.7 (its default), which is not a rung;"},
+    {BANDIT, "new_option.ladder=0.5", "--set new_option.ladder=0.5: new_option.ladder is 0.5, which is not a level;"},
+    {BANDIT "ladder:\n  value_noise: [0.01, 0.1, 0.5, 1, 2]\n", NULL, "c.yaml:3:16: ladder.value_noise has 5 levels; allowed: at most 4\n"},
+    {BANDIT "new_option:\n  from: 0\nladder:\n  value_noise: [1, 2, 3, 4, 5, 6]\n", NULL,
+     "c.yaml:5:16: ladder.value_noise has 6 levels; allowed: at most 4\n"},
+    {BANDIT "ladder:\n  value_noise: []\n", NULL, "~ladder.value_noise: "},
+    {BANDIT "ladder:\n  value_noise: [0.1, 0.1]\n", NULL, "~ladder.value_noise: "},
+    {BANDIT "ladder:\n  value_noise: [-0.1]\n", NULL, "~ladder.value_noise: "},
+    {BANDIT "bandit:\n  agents: 1\n", NULL, "c.yaml:3:11: bandit.agents: '1' is out of range; allowed: an integer from 2 to "},
+    {BANDIT "evaluation:\n  lyapunov_agents: 0\n", NULL, "c.yaml:3:20: evaluation.lyapunov_agents: '0' is out of range; allowed: an integer from 2 to "},
+    {BANDIT "bandit:\n  epsilon: 1.1\n", NULL, "c.yaml:3:12: bandit.epsilon: '1.1' is out of range; allowed: a number from 0 to 1\n"},
+    {BANDIT "bandit:\n  noise: paired\n", NULL, "c.yaml:3:10: bandit.noise: 'paired' is not one of the choices; allowed: shared, independent\n"},
+    {BANDIT "training:\n  start_check: fresh\n", NULL,
+     "c.yaml:3:16: training.start_check: 'fresh' is not one of the choices; allowed: deposited, fresh_block"},
+    {BANDIT "bandit:\n  block_calls: 0\n", NULL, "c.yaml:3:16: bandit.block_calls: '0' is out of range; allowed: an integer from "},
+
+    /* and keys that belong to one kind of experiment */
+    {BANDIT "network:\n  input_lag: 1\n", NULL, "c.yaml:3:3: experiment bandit has no key network.input_lag;"},
+    {BANDIT "training:\n  max_calls: 1\n", NULL, "c.yaml:3:3: experiment bandit has no key training.max_calls;"},
+    {BANDIT "ladder:\n  noise: paired\n", NULL, "c.yaml:3:3: experiment bandit has no key ladder.noise;"},
+    {BANDIT "task:\n  trials_per_condition: 3\n", NULL, "~experiment bandit has no "},
+    {BANDIT "probe:\n  strengths: [1]\n", NULL, "~experiment bandit has no "},
+    {DMS "bandit:\n  agents: 3\n", NULL, "~experiment dms has no "},
+    {DMS "evaluation:\n  agents: 3\n", NULL, "~experiment dms has no "},
+    {DMS "ladder:\n  value_noise: [0.1]\n", NULL, "c.yaml:3:3: experiment dms has no key ladder.value_noise;"},
+    {DMS "training:\n  start_calls: 10\n", NULL, "c.yaml:3:3: experiment dms has no key training.start_calls;"},
 };
 
 static int count_lines(const char *text)
@@ -363,6 +403,48 @@ static void test_defaults(void **state)
   file = good("experiment: scratch\n", 1, set); /* keys that the experiment lacks have their defaults */
   assert_int_equal(file.values.transfer.members, 100);
   assert_int_equal(file.values.ladder.fractions.n, 18);
+  esp_config_file_free(&file);
+}
+
+/* Those of the published code for this task: where both experiments have a key, it need not be that of dms. */
+static void test_defaults_of_bandit(void **state)
+{
+  (void)state;
+  esp_config_file file = good(BANDIT, 0, NULL);
+  const esp_config *c = &file.values;
+  assert_int_equal(c->experiment, ESP_EXPERIMENT_BANDIT);
+  assert_int_equal(c->ensemble.members, 100);
+  assert_int_equal(c->network.n_hid, 20);
+  assert_true(c->network.readout == ESP_READOUT_RATE && c->network.input_lag == 0 && c->network.w_in_sd == 0.2);
+  assert_true(c->network.w_rec_sd == sqrt(2.0 / 30) && c->network.w_rec_diagonal == 0 && c->network.w_out_sd == sqrt(2.0 / 20));
+  assert_true(c->training.scg == ESP_SCG_PUBLISHED && c->training.steps_per_call == 0 && c->training.min_decrease == 1e-8);
+  assert_true(c->training.start_calls == 1000 && c->training.ladder_calls == 39);
+  assert_true(c->training.low_loss == 0.01 && c->training.slow_loss == 0.015 && c->training.start_check == ESP_START_DEPOSITED);
+  static const double fractions[] = {0.1, 0.3, 0.5, 0.7, 0.9}, levels[] = {0.01, 0.1, 1};
+  assert_int_equal(c->ladder.fractions.n, 5);
+  assert_memory_equal(c->ladder.fractions.value, fractions, sizeof fractions);
+  assert_int_equal(c->ladder.value_noise.n, 3);
+  assert_memory_equal(c->ladder.value_noise.value, levels, sizeof levels);
+  assert_true(c->bandit.agents == 24 && c->bandit.block_calls == 20 && c->bandit.beta == 3 && c->bandit.learning_rate == 0.7);
+  assert_true(c->bandit.epsilon == 0.15 && c->bandit.start_schedule == 100 && c->bandit.ladder_schedule == 10);
+  assert_int_equal(c->bandit.noise, ESP_VALUE_NOISE_SHARED);
+  assert_true(c->new_option.from == 0.7 && c->new_option.ladder == 0.1 && c->new_option.value_noise == 0);
+  assert_true(c->new_option.calls == 39 && c->new_option.members == 100);
+  assert_true(c->evaluation.agents == 64 && c->evaluation.lyapunov_agents == 48 && c->evaluation.epsilon == 0.15);
+  esp_config_file_free(&file);
+}
+
+static void test_new_option_follows_the_ladder_and_the_ensemble(void **state)
+{
+  (void)state;
+  esp_config_file file = good(BANDIT "ensemble:\n  members: 8\nnew_option:\n  from: 0.7000000000001\n  ladder: 0.09999999999999\n", 0, NULL);
+  assert_int_equal(file.values.new_option.members, 8);
+  assert_true(file.values.new_option.from == 0.7 && file.values.new_option.ladder == 0.1); /* the rung and the level themselves */
+  assert_non_null(strstr(file.resolved, "\nnew_option:\n  from: 0.7\n  ladder: 0.1\n  value_noise: 0\n  calls: 39\n  members: 8\n"));
+  esp_config_file_free(&file);
+  /* without a new option its ladder need not exist; four levels are the most */
+  file = good(BANDIT "ladder:\n  fractions: [0.2]\n  value_noise: [0, 2, 3, 100]\nnew_option:\n  from: 0\n", 0, NULL);
+  assert_int_equal(file.values.ladder.value_noise.n, 4);
   esp_config_file_free(&file);
 }
 
@@ -754,6 +836,8 @@ int main(void)
       cmocka_unit_test(test_what_stands_before_a_syntax_error_is_checked_too),
       cmocka_unit_test(test_hostile_sizes_are_bounded),
       cmocka_unit_test(test_defaults),
+      cmocka_unit_test(test_defaults_of_bandit),
+      cmocka_unit_test(test_new_option_follows_the_ladder_and_the_ensemble),
       cmocka_unit_test(test_numbers_are_read_exactly),
       cmocka_unit_test(test_locale_changes_nothing),
       cmocka_unit_test(test_unusual_but_good_texts),

@@ -257,6 +257,36 @@ static void resumed_episode_has_the_bits_of_the_straight_one(void **state)
   }
 }
 
+/* What was converged on an earlier set says nothing of this one: the calls go on, are counted on, and can end in convergence. */
+static void calls_on_an_earlier_set_do_not_end_the_next(void **state)
+{
+  (void)state;
+  terms easy = all_calls, hard = all_calls;
+  valley v = {0}, higher = {.floor = 50};
+  story s;
+  host h = {0};
+  easy.until_converged = hard.until_converged = true;
+  easy.good_loss = 1e9;
+  hard.good_loss = 1e-300;
+  begin(&s);
+  assert_int_equal(train(&v, &easy, &s, NULL), ESP_OK);
+  assert_int_equal(s.n_calls, 1);
+  assert_int_equal(s.call_end[0], ESP_CALL_CONVERGED);
+  const story first = s;
+  assert_int_equal(train(&higher, &hard, &s, &h), ESP_OK); /* to the number of calls of the whole */
+  assert_int_equal(s.n_calls, 6);
+  assert_int_equal(h.n_saved, 4);
+  assert_int_equal(s.n_evaluations, v.n_gradients + higher.n_gradients);
+  assert_true(s.loss_at_end[0] == first.loss_at_end[0] && s.loss_at_start[1] >= 50);
+  s = first;
+  assert_int_equal(train(&higher, &easy, &s, NULL), ESP_OK);
+  assert_int_equal(s.n_calls, 2);
+  hard.max_calls = 1; /* nothing is left to do */
+  s = first;
+  assert_int_equal(train(&higher, &hard, &s, NULL), ESP_OK);
+  assert_memory_equal(&s, &first, sizeof s);
+}
+
 static void stop_leaves_the_last_boundary(void **state)
 {
   (void)state;
@@ -328,6 +358,7 @@ int main(void)
       TEST(episode_ends_with_the_first_converged_call),
       TEST(good_loss_ends_a_call),
       TEST(plateau_ends_the_episode),
+      TEST(calls_on_an_earlier_set_do_not_end_the_next),
       TEST(resumed_episode_has_the_bits_of_the_straight_one),
       TEST(stop_leaves_the_last_boundary),
       TEST(loss_that_is_not_finite_ends_the_episode),

@@ -1,16 +1,5 @@
 /* tests/unit/test_experiment.c - what the experiments declare, and what must hold in every cell they compute. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "espalier/experiment.h"
+#include "table.h"
 
 enum { PRUNED, TWIN }; /* arms of dms */
 
@@ -20,134 +9,6 @@ static const char *const tiny_dms = "experiment: dms\nseed: 7\nensemble: {member
                                     "transfer: {from: 0.5, calls: 3, members: 2}\n";
 static const char *const tiny_scratch = "experiment: scratch\nseed: 7\nensemble: {members: 2}\nnetwork: {n_hid: 4}\n"
                                         "training: {steps_per_call: 12, window: 4}\nscratch: {calls: 2}\n";
-
-/* ---- a results file in memory ---- */
-
-typedef struct {
-  esp_config_file file;
-  const esp_config *config;
-  const esp_experiment *experiment;
-  esp_plan plan;
-  esp_workspace ws;
-  unsigned char *data;   /* records, by slot */
-  esp_outcome *outcomes; /* by slot          */
-} table;
-
-/* From text with one more "section.key=value" (NULL: none). */
-static void open_table(const char *text, const char *set, table *t)
-{
-  char *problems = NULL;
-  *t = (table){.config = &t->file.values};
-  if (esp_config_parse("test", text, set != NULL, &set, &t->file, &problems) != ESP_OK)
-    fail_msg("%s", problems);
-  t->experiment = esp_experiment_of(t->config);
-  assert_int_equal(esp_plan_create(t->config, &t->plan), ESP_OK);
-  const size_t bytes = t->experiment->workspace_bytes(t->config);
-  assert_int_equal(esp_workspace_create(bytes, &t->ws), ESP_OK);
-  t->ws.size = bytes; /* not a line more than was asked for */
-  t->data = calloc((size_t)esp_plan_n_slots(&t->plan), t->plan.record.bytes);
-  t->outcomes = calloc((size_t)esp_plan_n_slots(&t->plan), sizeof *t->outcomes);
-}
-
-static void close_table(table *t)
-{
-  assert_true(t->ws.used == 0);
-  esp_workspace_free(&t->ws);
-  esp_plan_free(&t->plan);
-  esp_config_file_free(&t->file);
-  free(t->data);
-  free(t->outcomes);
-}
-
-static esp_record record_of(const table *t, esp_cell cell)
-{
-  return (esp_record){&t->plan.record, t->data + (size_t)esp_cell_slot(&t->plan, cell) * t->plan.record.bytes};
-}
-
-static esp_outcome *outcome_of(const table *t, esp_cell cell)
-{
-  return &t->outcomes[esp_cell_slot(&t->plan, cell)];
-}
-
-static esp_err run_cell(table *t, esp_cell cell, const esp_stage_host *host, const esp_record *resume)
-{
-  static const esp_stage_host nobody;
-  esp_cell parent_cell = cell;
-  const bool has_parent = esp_cell_parent(&t->plan, cell, &parent_cell);
-  const esp_record parent = record_of(t, parent_cell);
-  esp_record record = record_of(t, cell);
-  const esp_stage_context context = {.config = t->config,
-                                     .plan = &t->plan,
-                                     .cell = cell,
-                                     .parent = has_parent ? &parent : NULL,
-                                     .resume = resume,
-                                     .host = host ? host : &nobody,
-                                     .ws = &t->ws};
-  return esp_stage_run(&context, has_parent ? outcome_of(t, parent_cell) : NULL, &record, outcome_of(t, cell));
-}
-
-static void run_member(table *t, int member)
-{
-  for (int stage = 0; stage < t->plan.n_stages; stage++)
-    for (int arm = 0; arm < t->plan.n_arms; arm++)
-      if (esp_cell_exists(&t->plan, (esp_cell){member, arm, stage})) {
-        assert_int_equal(run_cell(t, (esp_cell){member, arm, stage}, NULL, NULL), ESP_OK);
-        assert_true(t->ws.used == 0);
-      }
-}
-
-static int field_of(const esp_layout *layout, const char *name)
-{
-  for (int f = 0; f < layout->n_fields; f++)
-    if (strcmp(layout->field[f].name, name) == 0)
-      return f;
-  fail_msg("there is no field %s", name);
-  return -1;
-}
-
-static double *f64(const table *t, esp_cell cell, const char *name)
-{
-  const esp_record record = record_of(t, cell);
-  return esp_record_f64(&record, field_of(&t->plan.record, name));
-}
-
-static int32_t *i32(const table *t, esp_cell cell, const char *name)
-{
-  const esp_record record = record_of(t, cell);
-  return esp_record_i32(&record, field_of(&t->plan.record, name));
-}
-
-static uint8_t *u8(const table *t, esp_cell cell, const char *name)
-{
-  const esp_record record = record_of(t, cell);
-  return esp_record_u8(&record, field_of(&t->plan.record, name));
-}
-
-static esp_err verify(const table *t, esp_cell cell)
-{
-  esp_cell parent_cell = cell;
-  const bool has_parent = esp_cell_parent(&t->plan, cell, &parent_cell);
-  const esp_record record = record_of(t, cell), parent = record_of(t, parent_cell);
-  return t->experiment->verify(t->config, &t->plan, cell, &record, has_parent ? &parent : NULL);
-}
-
-static void assert_equal_records(const table *t, const table *other, esp_cell cell)
-{
-  const esp_record a = record_of(t, cell), b = record_of(other, cell);
-  assert_memory_equal(a.data, b.data, t->plan.record.bytes);
-  assert_int_equal(outcome_of(t, cell)->state, outcome_of(other, cell)->state);
-  assert_int_equal(outcome_of(t, cell)->stop, outcome_of(other, cell)->stop);
-  assert_int_equal(outcome_of(t, cell)->n_evaluations, outcome_of(other, cell)->n_evaluations);
-}
-
-static int count_removed(const table *t, esp_cell cell)
-{
-  const uint8_t *mask = u8(t, cell, "mask");
-  int n = 0;
-  for (int i = 0; i < t->config->network.n_hid * t->config->network.n_hid; i++)
-    n += mask[i] == 0;
-  return n;
-}
 
 /* ---- plans ---- */
 
@@ -180,24 +41,6 @@ static void assert_fields_fit(const esp_plan *plan)
   const int w_out = field_of(&plan->record, "w_out");
   assert_true(plan->record.offset[w_rec] == plan->record.offset[w_in] + plan->record.count[w_in] * sizeof(double));
   assert_true(plan->record.offset[w_out] == plan->record.offset[w_rec] + plan->record.count[w_rec] * sizeof(double));
-}
-
-static void assert_slots_turn_back(const esp_plan *plan)
-{
-  long n_cells = 0;
-  for (long slot = 0; slot < esp_plan_n_slots(plan); slot++) {
-    const esp_cell cell = esp_slot_cell(plan, slot);
-    assert_int_equal(esp_cell_slot(plan, cell), slot);
-    n_cells += esp_cell_exists(plan, cell);
-  }
-  assert_int_equal(esp_plan_n_cells(plan), n_cells);
-}
-
-static void assert_axis(const esp_plan *plan, const char *field, int which, const char *name, int length)
-{
-  const esp_axis *axis = &plan->axes[plan->record.field[field_of(&plan->record, field)].axis[which]];
-  assert_string_equal(axis->name, name);
-  assert_int_equal(axis->length, length);
 }
 
 static void plan_of_dms_is_the_ladder(void **state)
@@ -451,19 +294,6 @@ static void pairing_leaves_the_start_alone(void **state)
 
 /* ---- failure ---- */
 
-static void assert_empty(const table *t, esp_cell cell)
-{
-  const esp_record record = record_of(t, cell);
-  const esp_layout *layout = &t->plan.record;
-  for (int f = 0; f < layout->n_fields; f++)
-    for (size_t i = 0; i < layout->count[f]; i++)
-      switch (layout->field[f].type) {
-      case ESP_F64: assert_true(isnan(esp_record_f64(&record, f)[i])); break;
-      case ESP_I32: assert_int_equal(esp_record_i32(&record, f)[i], -1); break;
-      case ESP_U8: assert_int_equal(esp_record_u8(&record, f)[i], 0); break;
-      }
-}
-
 static void failure_is_an_outcome_and_is_inherited(void **state)
 {
   (void)state;
@@ -488,34 +318,6 @@ static void failure_is_an_outcome_and_is_inherited(void **state)
 }
 
 /* ---- interruptions ---- */
-
-typedef struct {
-  unsigned char *saved[16]; /* states at the boundaries */
-  int n_saved, n_asked, stop_at;
-  esp_err answer;
-} interruption;
-
-static esp_err save(void *context, const esp_record *resume)
-{
-  interruption *in = context;
-  unsigned char *copy = malloc(resume->layout->bytes);
-  memcpy(copy, resume->data, resume->layout->bytes);
-  in->saved[in->n_saved++] = copy;
-  return in->answer;
-}
-
-static bool stop(void *context)
-{
-  interruption *in = context;
-  return ++in->n_asked == in->stop_at;
-}
-
-static void discard(interruption *in)
-{
-  for (int i = 0; i < in->n_saved; i++)
-    free(in->saved[i]);
-  *in = (interruption){0};
-}
 
 /* Each cell again from each of its boundaries, and stopped at several steps and gone on with. */
 static void assert_resumes(const char *text, const char *set, esp_cell cell, int n_boundaries)
