@@ -130,6 +130,9 @@ esp_err esp_config_parse(const char *name, const char *text, int n_set, const ch
 /** Free what a config file owns; a zeroed one is fine. */
 void esp_config_file_free(esp_config_file *file);
 
+/** The keys of its experiment that say what is measured in finished networks: "probe.onsets, probe.strengths". */
+void esp_config_analysis_keys(const esp_config *config, char *buffer, size_t size);
+
 typedef enum {
   ESP_DIFFERENCE_OF_RESULTS,  /* all keys but those that say how to run                    */
   ESP_DIFFERENCE_OF_NETWORKS, /* all but those and the ones that say what is measured too  */

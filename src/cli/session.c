@@ -28,10 +28,12 @@ static esp_err load_source(const esp_session *o, esp_config_file *config, char *
     err = esp_config_parse(o->source, text, o->n_set, o->set, config, problems);
   if (err == ESP_OK)
     err = esp_config_difference(&old.values, &config->values, ESP_DIFFERENCE_OF_NETWORKS, &difference);
+  char measures[256];
+  esp_config_analysis_keys(&old.values, measures, sizeof measures);
   if (err == ESP_OK && *difference)
     err = esp_fail(ESP_ERR_CONFIG,
                    "these keys shape the networks of %s, which are not trained again (file -> now):\n%sOnly how they are "
-                   "measured can be set: probe.onsets, probe.strengths.", o->source, difference);
+                   "measured can be set: %s.", o->source, difference, measures);
   free(text);
   free(difference);
   esp_config_file_free(&old);

@@ -125,8 +125,8 @@ static const esp_key keys[] = {
     REAL(training, slow_loss, ABOVE_LOW, 0, 1e6, "0.015", NULL, BANDIT,
          "... below this while it falls by less than min_decrease a step"),
     CHOICE(training, start_check, start_check_words, "deposited", BANDIT,
-           "when a start is trained: deposited believes the block it converged on (published code), fresh_block asks for the "
-           "same loss on a new one"),
+           "when a start is trained: deposited believes the block it converged on (published code), fresh_block asks for a "
+           "loss below slow_loss on a new one too, or goes on with another"),
 
     {KEY(ladder, fractions, ESP_KEY_LIST), .experiments = DMS | BANDIT, .bandit_preset = "[0.1, 0.3, 0.5, 0.7, 0.9]", .low = 0, .high = 1, .range = ESP_RANGE_INSIDE, .example = "[0.5, 0.7]",
      .preset = "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, "
@@ -144,7 +144,7 @@ static const esp_key keys[] = {
      .meaning = "variances of the noise on the values that are learned at the rungs; each level is a ladder of its own from the "
                 "same start; at most 4"},
 
-    INTEGER(bandit, agents, 2, 100000, "24", "agents", BANDIT, "agents of a training block"),
+    INTEGER(bandit, agents, 2, 65536, "24", "agents", BANDIT, "agents of a training block"),
     INTEGER(bandit, block_calls, 1, 1000000, "20", "calls", BANDIT,
             "a new block is played at every call whose number is a multiple of this"),
     REAL(bandit, beta, ABOVE_LOW, 0, 1000, "3", NULL, BANDIT, "inverse temperature of the softmax that chooses"),
@@ -163,9 +163,9 @@ static const esp_key keys[] = {
     INTEGER(new_option, members, 1, 1000000, "100", "networks", BANDIT,
             "for the first so many members only; at most ensemble.members are taken"),
 
-    INTEGER(evaluation, agents, 2, 100000, "64", "agents", BANDIT, "agents of the blocks on which finished networks are measured",
+    INTEGER(evaluation, agents, 2, 65536, "64", "agents", BANDIT, "agents of the blocks on which finished networks are measured",
             .analysis = true),
-    INTEGER(evaluation, lyapunov_agents, 2, 100000, "48", "agents", BANDIT, "agents whose Lyapunov exponents are averaged",
+    INTEGER(evaluation, lyapunov_agents, 2, 65536, "48", "agents", BANDIT, "agents whose Lyapunov exponents are averaged",
             .analysis = true),
     REAL(evaluation, epsilon, CLOSED, 0, 1, "0.15", NULL, BANDIT,
          "share of random choices in one of the two evaluations; the other has none", .analysis = true),
@@ -705,6 +705,17 @@ esp_err esp_schema_resolved(const esp_config *config, char **text)
             esp_key_print(&keys[k], config, value, sizeof value));
   }
   return finish(out, text);
+}
+
+void esp_config_analysis_keys(const esp_config *config, char *buffer, size_t size)
+{
+  buffer[0] = '\0';
+  for (int k = 0; k < N_KEYS; k++)
+    if (keys[k].analysis && (keys[k].experiments & 1u << config->experiment) != 0) {
+      char path[64];
+      const size_t used = strlen(buffer);
+      snprintf(buffer + used, size - used, "%s%s", used > 0 ? ", " : "", esp_key_path(&keys[k], path, sizeof path));
+    }
 }
 
 esp_err esp_config_difference(const esp_config *old_config, const esp_config *new_config, esp_difference of, char **difference)

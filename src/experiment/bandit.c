@@ -38,9 +38,10 @@ static int longest_stage(const esp_config *config)
   return new_option_stage(config) >= 0 ? larger(trained, config->new_option.calls) : trained;
 }
 
+/* Most training sets of a stage: a start that is refused gets a new one at once. */
 static int n_blocks(const esp_config *config, int n_calls)
 {
-  return 1 + n_calls / config->bandit.block_calls;
+  return config->training.start_check == ESP_START_FRESH_BLOCK ? n_calls : 1 + n_calls / config->bandit.block_calls;
 }
 
 static void declare_arms(const esp_config *config, esp_plan *plan)
@@ -52,7 +53,7 @@ static void declare_arms(const esp_config *config, esp_plan *plan)
   plan->arm_value.long_name = "variance of the noise on the values that the arm learns at the rungs";
   for (int arm = 0; arm < plan->n_arms; arm++) {
     plan->arm_value.value[arm] = levels->value[level_of(arm)];
-    snprintf(plan->arm_name[arm], sizeof plan->arm_name[arm], "%s_%.6g", is_pruned(arm) ? "pruned" : "twin",
+    snprintf(plan->arm_name[arm], sizeof plan->arm_name[arm], "%s_%.15g", is_pruned(arm) ? "pruned" : "twin",
              plan->arm_value.value[arm]);
   }
 }
@@ -76,7 +77,7 @@ static void declare_rung(const esp_config *config, int n_arms, int rung, esp_sta
   *stage = (esp_stage){.long_name = "pruned to this fraction and retrained; the twin is retrained only",
                        .prune_fraction = config->ladder.fractions.value[rung],
                        .n_members = config->ensemble.members};
-  snprintf(stage->name, sizeof stage->name, "rung_%.6g", stage->prune_fraction);
+  snprintf(stage->name, sizeof stage->name, "rung_%.15g", stage->prune_fraction);
   for (int arm = 0; arm < n_arms; arm++) {
     stage->parent[arm].arm = arm;
     stage->parent[arm].stage = rung; /* the stage before: start is stage 0 */
@@ -155,13 +156,13 @@ static esp_err esp_bandit_stage(const esp_stage_context *context, esp_record *re
     task.max_calls = config->training.ladder_calls;
     task.prune_fraction = is_pruned(cell.arm) ? context->plan->stages[cell.stage].prune_fraction : 0;
   }
-  task.n_episodes = 1 + task.max_calls / task.block_calls;
+  task.n_episodes = n_blocks(config, task.max_calls);
   return esp_network_stage(context, &task, record, outcome);
 }
 
 static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
 {
-  return esp_bandit_networks.analyse(config, cell, record, ws);
+  return esp_network_analyse(&esp_bandit_networks, config, cell, record, ws);
 }
 
 static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,

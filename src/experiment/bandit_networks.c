@@ -93,14 +93,14 @@ static size_t set_workspace_bytes(const esp_config *config)
          esp_workspace_bytes(n * ESP_BANDIT_N_OPTIONS);
 }
 
-/* Share of random choices in a block (published code): the first block is played before any call, block e at call
- * e block_calls. */
-static double epsilon_of(const esp_config *config, const esp_bandit_training *details, int episode)
+/* Share of random choices in a block (published code): the first is played before any call, others before the call that they are
+ * for. */
+static double epsilon_of(const esp_config *config, const esp_bandit_training *details, int n_calls)
 {
-  const double calls = (double)episode * config->bandit.block_calls;
-  if (episode == 0 || details->schedule == 0)
+  const int call = n_calls + 1;
+  if (n_calls == 0 || details->schedule == 0)
     return config->bandit.epsilon;
-  return calls < details->schedule ? config->bandit.epsilon * (1 - calls / details->schedule) : 0;
+  return call < details->schedule ? config->bandit.epsilon * (1 - (double)call / details->schedule) : 0;
 }
 
 static esp_rng_key key_of(const esp_config *config, esp_cell cell, uint32_t arm)
@@ -110,8 +110,8 @@ static esp_rng_key key_of(const esp_config *config, esp_cell cell, uint32_t arm)
 }
 
 /* A network that plays nonsense is an answer: its block ends with rubbish and the loss is not finite. */
-static esp_err make_block(const esp_stage_context *context, const esp_network_task *task, int number, double epsilon,
-                          const double *weights, esp_trials *trials, esp_workspace *ws)
+static esp_err make_block(const esp_stage_context *context, const esp_network_task *task, int number, const esp_set_identity *which,
+                          esp_trials *trials, esp_workspace *ws)
 {
   const esp_config *config = context->config;
   const esp_bandit_training *details = task->details;
@@ -119,9 +119,10 @@ static esp_err make_block(const esp_stage_context *context, const esp_network_ta
   const esp_rng_key key = key_of(config, context->cell, (uint32_t)context->cell.arm);
   const size_t mark = ws->used;
   block b;
+  const double epsilon = epsilon_of(config, details, which->n_calls);
   esp_err err = take_block(config, config->bandit.agents, epsilon, details->value_noise, details->new_option, ws, &b);
   if (err == ESP_OK)
-    err = play(&shape, weights, &key, number, trials, &b, ws);
+    err = play(&shape, which->weights, &key, number, trials, &b, ws);
   ws->used = mark;
   if (err != ESP_ERR_DIVERGED)
     return err;
@@ -130,10 +131,10 @@ static esp_err make_block(const esp_stage_context *context, const esp_network_ta
   return ESP_OK;
 }
 
-static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, int episode, const double *weights,
+static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                         esp_trials *trials, esp_workspace *ws)
 {
-  return make_block(context, task, episode, epsilon_of(context->config, task->details, episode), weights, trials, ws);
+  return make_block(context, task, which->episode, which, trials, ws);
 }
 
 static esp_err criterion(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion)
@@ -146,9 +147,9 @@ static esp_err criterion(const esp_config *config, long steps_per_call, esp_work
   return ESP_OK;
 }
 
-/* Loss on a block that the network plays: the criterion's first limit has to hold there too. */
-static esp_err loss_on_fresh_block(const esp_stage_context *context, const esp_network_task *task, int episode,
-                                   const double *weights, esp_workspace *ws, double *loss)
+/* Loss on a block that is not trained on. */
+static esp_err loss_on_fresh_block(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *next,
+                                   esp_workspace *ws, double *loss)
 {
   const size_t n = (size_t)context->config->bandit.agents * ESP_BANDIT_N_STEPS;
   const esp_rnn_shape shape = shape_of(context->config);
@@ -157,19 +158,19 @@ static esp_err loss_on_fresh_block(const esp_stage_context *context, const esp_n
   esp_rnn_problem problem;
   ESP_TRY(esp_workspace_take(ws, n * ESP_BANDIT_N_IN, &trials.input));
   ESP_TRY(esp_workspace_take(ws, n * ESP_BANDIT_N_OPTIONS, &trials.target));
-  ESP_TRY(make_block(context, task, FRESH_BLOCK + episode, epsilon_of(context->config, task->details, episode), weights, &trials, ws));
+  ESP_TRY(make_block(context, task, FRESH_BLOCK + next->episode, next, &trials, ws));
   ESP_TRY(esp_tree_build(&trials, 0, ws, &tree));
   ESP_TRY(esp_rnn_problem_take(&shape, &tree, ws, &problem));
-  *loss = esp_rnn_loss(&problem, weights);
+  *loss = esp_rnn_loss(&problem, next->weights);
   return ESP_OK;
 }
 
-esp_err esp_bandit_accept_on_fresh_block(const esp_stage_context *context, const esp_network_task *task, int episode,
-                                         const double *weights, bool *accepted, esp_workspace *ws)
+esp_err esp_bandit_accept_on_fresh_block(const esp_stage_context *context, const esp_network_task *task,
+                                         const esp_set_identity *next, bool *accepted, esp_workspace *ws)
 {
   const size_t mark = ws->used;
   double loss = INFINITY;
-  const esp_err err = loss_on_fresh_block(context, task, episode, weights, ws, &loss);
+  const esp_err err = loss_on_fresh_block(context, task, next, ws, &loss);
   ws->used = mark;
   *accepted = loss < context->config->training.slow_loss;
   return err;
@@ -233,12 +234,6 @@ typedef struct {
   const double *w, *w_rec;
 } subject;
 
-/* A number that is not finite is an answer (the field stays NaN); anything else that goes wrong is not. */
-static esp_err unless_diverged(esp_err err)
-{
-  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
-}
-
 static esp_err play_evaluation(const subject *s, int n_agents, double epsilon, int number, esp_trials *trials, block *b)
 {
   const size_t n = (size_t)n_agents * ESP_BANDIT_N_STEPS;
@@ -263,7 +258,7 @@ static esp_err scores(const subject *s)
       esp_record_f64(s->record, NET_REWARD)[e] = score.reward;
     }
     s->ws->used = mark;
-    ESP_TRY(unless_diverged(err));
+    ESP_TRY(esp_unless_diverged(err));
   }
   return ESP_OK;
 }
@@ -315,7 +310,7 @@ static esp_err exponents(const subject *s, const esp_trajectories *t)
   if (err != ESP_OK)
     forget_exponents(s, NAN);
   *esp_record_f64(s->record, NET_MEAN_LYAPUNOV_MAX) = esp_record_f64(s->record, NET_MEAN_LYAPUNOV)[0];
-  return unless_diverged(err);
+  return esp_unless_diverged(err);
 }
 
 static esp_err separation(const subject *s, const esp_trajectories *t)
@@ -324,7 +319,7 @@ static esp_err separation(const subject *s, const esp_trajectories *t)
   int n = 0;
   for (int agent = 0; agent < t->n_trials; agent++) {
     esp_separation one;
-    ESP_TRY(unless_diverged(
+    ESP_TRY(esp_unless_diverged(
         esp_separation_of(s->shape.n_hid, ESP_BANDIT_N_STEPS, esp_trajectory_state(t, agent, 1), &one, s->ws)));
     condition = fmax(condition, one.condition);
     if (one.singular || isnan(one.distance))
@@ -343,7 +338,7 @@ static esp_err dynamics(const subject *s)
   esp_trajectories t;
   const esp_err err = states(s, s->config->evaluation.lyapunov_agents, 2, &t);
   if (err != ESP_OK)
-    return unless_diverged(err);
+    return esp_unless_diverged(err);
   ESP_TRY(exponents(s, &t));
   return separation(s, &t);
 }
@@ -353,38 +348,19 @@ static esp_err components(const subject *s)
   esp_trajectories t;
   const esp_err err = states(s, s->config->evaluation.agents, 3, &t);
   if (err != ESP_OK)
-    return unless_diverged(err);
-  return unless_diverged(esp_pca(&t, 0, t.n_trials, 1, ESP_BANDIT_N_STEPS, esp_record_f64(s->record, NET_BANDIT_PCA_VARIANCE), NULL, s->ws));
+    return esp_unless_diverged(err);
+  return esp_unless_diverged(esp_pca(&t, 0, t.n_trials, 1, ESP_BANDIT_N_STEPS, esp_record_f64(s->record, NET_BANDIT_PCA_VARIANCE), NULL, s->ws));
 }
 
 static esp_err weights(const subject *s)
 {
   const esp_weight_bins bins = ESP_WEIGHT_BINS_BANDIT;
-  const int n = s->shape.n_hid;
-  const uint8_t *mask = esp_record_u8(s->record, NET_MASK);
-  int32_t n_revived = 0;
-  for (int i = 0; i < n * n; i++)
-    n_revived += !mask[i] && s->w_rec[i] != 0.0;
-  *esp_record_i32(s->record, NET_BANDIT_N_REVIVED) = n_revived;
-  esp_weight_histogram(n, s->w_rec, &bins, esp_record_i32(s->record, NET_BANDIT_WEIGHT_HISTOGRAM));
-  return unless_diverged(esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, NET_BANDIT_SINGULAR_VALUE), s->ws));
-}
-
-/* Only numbers that are there are written, so what was measured before has to go. */
-static void forget_measures(esp_record *record)
-{
-  for (int f = NET_N_TRAINED; f < NET_BANDIT_N_FIELDS; f++)
-    for (size_t i = 0; i < record->layout->count[f]; i++) {
-      if (record->layout->field[f].type == ESP_F64)
-        esp_record_f64(record, f)[i] = NAN;
-      else
-        esp_record_i32(record, f)[i] = -1;
-    }
+  return esp_network_measure_weights(&s->shape, &bins, s->record, NET_BANDIT_WEIGHT_HISTOGRAM, NET_BANDIT_SINGULAR_VALUE, NET_BANDIT_N_REVIVED,
+                                     s->ws);
 }
 
 static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
 {
-  forget_measures(record);
   const subject s = {.config = config,
                      .key = key_of(config, cell, ESP_RNG_SHARED),
                      .record = record,

@@ -38,10 +38,10 @@ static void set_size(const esp_config *config, int *n_trials, int *n_steps, int 
   *n_paths = config->task.input_noise_sd > 0 ? *n_trials : n_conditions;
 }
 
-static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, int episode, const double *weights,
+static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                         esp_trials *trials, esp_workspace *ws)
 {
-  (void)weights, (void)ws; /* the trials are given by the task alone */
+  (void)ws;
   const esp_config *config = context->config;
   const esp_dms_training *details = task->details;
   const esp_dms_noise noise = {config->task.trials_per_condition, config->task.target_noise_sd, config->task.input_noise_sd};
@@ -49,7 +49,7 @@ static esp_err make_set(const esp_stage_context *context, const esp_network_task
                            .member = (uint32_t)context->cell.member,
                            .arm = details->noise_arm,
                            .stage = (uint32_t)context->cell.stage};
-  esp_dms_trials(details->set, &noise, &key, episode, trials);
+  esp_dms_trials(details->set, &noise, &key, which->episode, trials);
   return ESP_OK;
 }
 
@@ -150,12 +150,6 @@ typedef struct {
   const double *w, *w_rec;
 } subject;
 
-/* A number that is not finite is an answer (the field stays NaN); anything else that goes wrong is not. */
-static esp_err unless_diverged(esp_err err)
-{
-  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
-}
-
 /* Mean noisy target at the response of each condition, in a set of its own. */
 static esp_err noisy_targets(const subject *s, double mean[ESP_PROBE_N_CONDITIONS])
 {
@@ -208,7 +202,7 @@ static esp_err probe(const subject *s)
                                      .premature = esp_record_u8(s->record, NET_PROBE_PREMATURE)};
   const esp_err err = esp_probe_run(&s->shape, s->w, config->network.input_lag, &grid, noisy_target, &outcome, s->ws);
   if (err != ESP_OK)
-    return unless_diverged(err);
+    return esp_unless_diverged(err);
   *esp_record_f64(s->record, NET_UNPROBED_CORRECT) = fraction_correct(config, outcome.correct_sign, false);
   *esp_record_f64(s->record, NET_PROBED_CORRECT) = fraction_correct(config, outcome.correct_sign, true);
   *esp_record_f64(s->record, NET_PROBED_CORRECT_PUBLISHED) = fraction_correct(config, outcome.correct_published, true);
@@ -221,9 +215,9 @@ static esp_err exponents(const subject *s, const esp_trajectories *t)
   const double *a = esp_trajectory_state(t, CONDITION_4, LYAPUNOV_FIRST);
   double *eigenvalue, *spectrum = esp_record_f64(s->record, NET_LYAPUNOV);
   ESP_TRY(esp_workspace_take(s->ws, (size_t)n, &eigenvalue));
-  ESP_TRY(unless_diverged(esp_lyapunov_published(n, s->w_rec, n_factors, a, esp_record_f64(s->record, NET_LYAPUNOV_PUBLISHED),
+  ESP_TRY(esp_unless_diverged(esp_lyapunov_published(n, s->w_rec, n_factors, a, esp_record_f64(s->record, NET_LYAPUNOV_PUBLISHED),
                                                  eigenvalue, s->ws)));
-  ESP_TRY(unless_diverged(esp_lyapunov_spectrum(n, s->w_rec, n_factors, a, spectrum, s->ws)));
+  ESP_TRY(esp_unless_diverged(esp_lyapunov_spectrum(n, s->w_rec, n_factors, a, spectrum, s->ws)));
   *esp_record_f64(s->record, NET_LYAPUNOV_MAX) = spectrum[0];
   return ESP_OK;
 }
@@ -233,7 +227,7 @@ static esp_err components_and_flow(const subject *s, const esp_trials *trials, c
   const size_t n = (size_t)s->shape.n_hid;
   double *component, *variance = esp_record_f64(s->record, NET_PCA_VARIANCE);
   ESP_TRY(esp_workspace_take(s->ws, n * n, &component));
-  ESP_TRY(unless_diverged(
+  ESP_TRY(esp_unless_diverged(
       esp_pca(t, 0, ESP_PROBE_N_CONDITIONS, PCA_FIRST, PCA_LAST, variance, component, s->ws)));
   for (int i = 0; i < N_FLOW_BINS && s->shape.n_hid >= ESP_FLOW_N_AXES; i++) {
     const int bin = ESP_FLOW_FIRST_BIN + i;
@@ -257,7 +251,7 @@ static esp_err dynamics(const subject *s)
   ESP_TRY(esp_trajectories_take(&s->shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS, s->ws, &t));
   const esp_err err = esp_trajectories_run(&s->shape, s->w, &trials, s->config->network.input_lag, &t, s->ws);
   if (err != ESP_OK)
-    return unless_diverged(err);
+    return esp_unless_diverged(err);
   ESP_TRY(exponents(s, &t));
   return components_and_flow(s, &trials, &t);
 }
@@ -265,14 +259,8 @@ static esp_err dynamics(const subject *s)
 static esp_err weights(const subject *s)
 {
   const esp_weight_bins bins = ESP_WEIGHT_BINS_DMS;
-  const int n = s->shape.n_hid;
-  const uint8_t *mask = esp_record_u8(s->record, NET_MASK);
-  int32_t n_revived = 0;
-  for (int i = 0; i < n * n; i++)
-    n_revived += !mask[i] && s->w_rec[i] != 0.0;
-  *esp_record_i32(s->record, NET_N_REVIVED) = n_revived;
-  esp_weight_histogram(n, s->w_rec, &bins, esp_record_i32(s->record, NET_WEIGHT_HISTOGRAM));
-  return unless_diverged(esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, NET_SINGULAR_VALUE), s->ws));
+  return esp_network_measure_weights(&s->shape, &bins, s->record, NET_WEIGHT_HISTOGRAM, NET_SINGULAR_VALUE, NET_N_REVIVED,
+                                     s->ws);
 }
 
 static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)

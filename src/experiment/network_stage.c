@@ -8,7 +8,7 @@
 #include "espalier/episode.h"
 
 /* Beyond the fields of the record, the state of a half-trained stage says where it was. */
-enum { RESUME_EPISODE = NET_N_TRAINED, RESUME_EVALUATIONS, RESUME_SET_WEIGHTS };
+enum { RESUME_EPISODE = NET_N_TRAINED, RESUME_EVALUATIONS, RESUME_SET_CALLS, RESUME_SET_WEIGHTS };
 
 void esp_network_declare(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes, esp_plan *plan)
 {
@@ -34,7 +34,7 @@ void esp_network_declare(const esp_config *config, const esp_network_kind *kind,
       [NET_LOSS_LAST_CALL] = {"loss_last_call", ESP_F64, 0, {0}, "1",
                               "loss E at the start of the last call (the final loss of the published analysis)", false},
       [NET_N_CALLS] = {"n_calls", ESP_I32, 0, {0}, "1",
-                       "training calls of the last episode (the CG iterations of the paper's Fig. 1I)", true},
+                       "training calls of the last episode (the CG iterations of the paper's Fig. 1I); bandit: of the stage", true},
       [NET_SPARSITY] = {"sparsity", ESP_F64, 0, {0}, "1", "fraction of recurrent weights that the mask removes", false},
       [NET_LOSS_CURVE] = {"loss_curve", ESP_F64, 1, {call}, "1", "loss E at the start of each call; NaN: no such call", false},
       [NET_LOSS_CURVE_END] = {"loss_curve_end", ESP_F64, 1, {call}, "1",
@@ -45,7 +45,7 @@ void esp_network_declare(const esp_config *config, const esp_network_kind *kind,
       [NET_EPISODE_LOSS] = {"episode_loss", ESP_F64, 1, {episode}, "1",
                             "loss E at the end of each episode; NaN: no such episode", false},
       [NET_EPISODE_N_CALLS] = {"episode_n_calls", ESP_I32, 1, {episode}, "1",
-                               "training calls of each episode; -1: no such episode", false},
+                               "training calls of each episode (bandit: made when its block ended); -1: no such episode", false},
   };
   for (int f = 0; f < NET_N_TRAINED; f++) {
     esp_layout_add(plan, &plan->record, fields[f]);
@@ -58,6 +58,8 @@ void esp_network_declare(const esp_config *config, const esp_network_kind *kind,
                  (esp_field){"n_evaluations", ESP_F64, 0, {0}, "1", "gradients computed so far", false});
   if (!kind->sets_follow_weights)
     return;
+  esp_layout_add(plan, &plan->resume,
+                 (esp_field){"set_calls", ESP_I32, 0, {0}, "1", "calls made before the training set was made", false});
   const int weight = esp_plan_add_axis(plan, "weight", (int)esp_rnn_n_weights(&shape), "1", "weight: W_in, W_rec, W_out", NULL);
   esp_layout_add(plan, &plan->resume,
                  (esp_field){"set_weights", ESP_F64, 1, {weight}, "1", "weights that the training set was made with", false});
@@ -122,7 +124,9 @@ typedef struct {
   esp_record resume; /* buffer for checkpoints */
   double *weights;   /* in training, [n_weights] */
   double *mask;      /* of all weights as 0.0 and 1.0, [n_weights] */
-  double *set_weights; /* that the training set was made with, [n_weights] */
+  double *set_weights; /* that the training set was made with, [n_weights]; after so many calls: */
+  int set_calls;
+  bool refused; /* the last call converged, but the network was not accepted */
   esp_rnn_shape shape;
   int episode;
   esp_episode progress;
@@ -152,8 +156,10 @@ static esp_err call_made(void *context)
   *esp_record_i32(&t->resume, NET_N_CALLS) = t->progress.n_calls;
   *esp_record_i32(&t->resume, RESUME_EPISODE) = t->episode;
   *esp_record_f64(&t->resume, RESUME_EVALUATIONS) = (double)t->progress.n_evaluations;
-  if (t->task->kind->sets_follow_weights)
+  if (t->task->kind->sets_follow_weights) {
+    *esp_record_i32(&t->resume, RESUME_SET_CALLS) = t->set_calls;
     memcpy(esp_record_f64(&t->resume, RESUME_SET_WEIGHTS), t->set_weights, n_bytes);
+  }
   return host->checkpoint(host->context, &t->resume);
 }
 
@@ -164,8 +170,10 @@ static void restore(training *t, const esp_record *state)
   t->episode = *esp_record_i32(state, RESUME_EPISODE);
   t->progress.n_calls = *esp_record_i32(state, NET_N_CALLS);
   t->progress.n_evaluations = (int64_t)*esp_record_f64(state, RESUME_EVALUATIONS);
-  if (t->task->kind->sets_follow_weights)
+  if (t->task->kind->sets_follow_weights) {
+    t->set_calls = *esp_record_i32(state, RESUME_SET_CALLS);
     memcpy(t->set_weights, esp_record_f64(state, RESUME_SET_WEIGHTS), esp_rnn_n_weights(&t->shape) * sizeof(double));
+  }
 }
 
 static void clear_curves(training *t)
@@ -185,7 +193,7 @@ typedef struct {
   esp_rnn_problem problem;
 } training_set;
 
-static esp_err take_set(const esp_stage_context *context, const esp_network_task *task, int episode, const double *weights,
+static esp_err take_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                         esp_workspace *ws, training_set *set)
 {
   const esp_rnn_shape shape = task->kind->shape(context->config);
@@ -194,7 +202,7 @@ static esp_err take_set(const esp_stage_context *context, const esp_network_task
   const size_t n = (size_t)n_trials * (size_t)n_steps;
   ESP_TRY(esp_workspace_take(ws, n * (size_t)shape.n_in, &set->trials.input));
   ESP_TRY(esp_workspace_take(ws, n * (size_t)shape.n_out, &set->trials.target));
-  ESP_TRY(task->kind->make_set(context, task, episode, weights, &set->trials, ws));
+  ESP_TRY(task->kind->make_set(context, task, which, &set->trials, ws));
   ESP_TRY(esp_tree_build(&set->trials, context->config->network.input_lag, ws, &set->tree));
   ESP_TRY(esp_rnn_problem_take(&shape, &set->tree, ws, &set->problem));
   return context->config->training.hessian == ESP_HESSIAN_EXACT ? esp_rnn_tangent_take(&set->problem, ws) : ESP_OK;
@@ -214,11 +222,13 @@ static long steps_per_call(const esp_config *config, const esp_rnn_shape *shape)
   return config->training.steps_per_call ? config->training.steps_per_call : (long)esp_rnn_n_weights(shape);
 }
 
-/* The call up to which an episode goes, counted as the task counts. */
-static int last_call(const esp_network_task *task, int episode)
+/* The call up to which the set in use goes, after n_calls. */
+static int last_call(const esp_network_task *task, int n_calls)
 {
-  const int last = task->block_calls * (episode + 1) - 1;
-  return task->block_calls && last < task->max_calls ? last : task->max_calls;
+  if (!task->block_calls)
+    return task->max_calls;
+  const int before_next_set = task->block_calls * ((n_calls + 1) / task->block_calls + 1) - 1;
+  return before_next_set < task->max_calls ? before_next_set : task->max_calls;
 }
 
 static esp_err train_episode(training *t)
@@ -228,7 +238,8 @@ static esp_err train_episode(training *t)
   esp_workspace *ws = t->context->ws;
   training_set set;
   esp_criterion criterion;
-  ESP_TRY(take_set(t->context, t->task, t->episode, t->set_weights, ws, &set));
+  const esp_set_identity which = {t->episode, t->set_calls, t->set_weights};
+  ESP_TRY(take_set(t->context, t->task, &which, ws, &set));
   const long steps = steps_per_call(config, &t->shape);
   ESP_TRY(kind->criterion(config, steps, ws, &criterion));
   const esp_objective objective = esp_rnn_objective(&set.problem);
@@ -236,7 +247,7 @@ static esp_err train_episode(training *t)
   const esp_episode_options options = {.scg = &scg,
                                        .mask = t->mask,
                                        .steps_per_call = steps,
-                                       .max_calls = last_call(t->task, t->episode),
+                                       .max_calls = last_call(t->task, t->progress.n_calls),
                                        .until_converged = t->task->until_converged,
                                        .plateau_calls = t->task->until_converged ? config->training.plateau_calls : 0,
                                        .criterion = &criterion,
@@ -249,15 +260,22 @@ static esp_err train_episode(training *t)
 }
 
 /* Is the stage over with the episode that has just ended? */
-static esp_err is_trained(const training *t, bool *over)
+static esp_err is_trained(training *t, bool *over)
 {
+  const esp_network_task *task = t->task;
   const int last = t->progress.n_calls - 1;
-  *over = !isfinite(t->progress.loss_at_end[last]) || t->episode + 1 == t->task->n_episodes ||
-          (t->task->block_calls && t->progress.n_calls == t->task->max_calls);
-  if (*over || !t->task->block_calls || !t->task->until_converged || t->progress.call_end[last] != ESP_CALL_CONVERGED)
+  const bool out_of_calls = task->block_calls ? t->progress.n_calls == task->max_calls : t->episode + 1 == task->n_episodes;
+  *over = out_of_calls || !isfinite(t->progress.loss_at_end[last]);
+  t->refused = false;
+  if (!task->block_calls || !task->until_converged || t->progress.call_end[last] != ESP_CALL_CONVERGED)
     return ESP_OK;
-  *over = true;
-  return t->task->accept ? t->task->accept(t->context, t->task, t->episode, t->weights, over, t->context->ws) : ESP_OK;
+  bool accepted = true;
+  const esp_set_identity next = {t->episode + 1, t->progress.n_calls, t->weights};
+  if (task->accept)
+    ESP_TRY(task->accept(t->context, task, &next, &accepted, t->context->ws));
+  t->refused = !accepted;
+  *over = accepted || out_of_calls;
+  return ESP_OK;
 }
 
 /* All episodes from the one in which the stage stands. */
@@ -279,6 +297,7 @@ static esp_err train(training *t)
     memcpy(t->set_weights, t->weights, esp_rnn_n_weights(&t->shape) * sizeof(double));
     if (!t->task->block_calls)
       clear_curves(t);
+    t->set_calls = t->progress.n_calls;
     ESP_TRY(call_made(t));
   }
 }
@@ -297,9 +316,8 @@ static void conclude(const training *t, esp_record *record, esp_outcome *outcome
     outcome->stop = ESP_STOP_NOT_FINITE;
   } else {
     outcome->state = ESP_CELL_DONE;
-    outcome->stop = t->progress.call_end[last] == ESP_CALL_CONVERGED ? ESP_STOP_CONVERGED
-                    : t->on_plateau                                  ? ESP_STOP_PLATEAU
-                                                                     : ESP_STOP_MAX_CALLS;
+    const bool converged = t->progress.call_end[last] == ESP_CALL_CONVERGED && !t->refused;
+    outcome->stop = converged ? ESP_STOP_CONVERGED : t->on_plateau ? ESP_STOP_PLATEAU : ESP_STOP_MAX_CALLS;
   }
 }
 
@@ -341,8 +359,43 @@ esp_err esp_network_stage(const esp_stage_context *context, const esp_network_ta
     conclude(&t, record, outcome);
   context->ws->used = mark;
   if (err == ESP_OK && outcome->state == ESP_CELL_DONE)
-    err = task->kind->analyse(context->config, context->cell, record, context->ws);
+    err = esp_network_analyse(task->kind, context->config, context->cell, record, context->ws);
   return err;
+}
+
+/* ---- measuring it ---- */
+
+esp_err esp_network_analyse(const esp_network_kind *kind, const esp_config *config, esp_cell cell, esp_record *record,
+                            esp_workspace *ws)
+{
+  const size_t trained = bytes_of_training(record->layout);
+  unsigned char *keep;
+  const size_t mark = ws->used;
+  ESP_TRY(esp_workspace_take_bytes(ws, trained, &keep));
+  memcpy(keep, record->data, trained);
+  esp_record_clear(record); /* only numbers that are there are written: what was measured before has to go */
+  memcpy(record->data, keep, trained);
+  ws->used = mark;
+  return kind->analyse(config, cell, record, ws);
+}
+
+esp_err esp_unless_diverged(esp_err err)
+{
+  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
+}
+
+esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight_bins *bins, esp_record *record, int histogram,
+                                    int singular_value, int n_revived, esp_workspace *ws)
+{
+  const int n = shape->n_hid;
+  const uint8_t *mask = esp_record_u8(record, NET_MASK);
+  const double *w_rec = esp_record_f64(record, NET_W_REC);
+  int32_t revived = 0;
+  for (int i = 0; i < n * n; i++)
+    revived += !mask[i] && w_rec[i] != 0.0;
+  *esp_record_i32(record, n_revived) = revived;
+  esp_weight_histogram(n, w_rec, bins, esp_record_i32(record, histogram));
+  return esp_unless_diverged(esp_weight_singular_values(n, w_rec, esp_record_f64(record, singular_value), ws));
 }
 
 size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes)
@@ -363,7 +416,7 @@ size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_k
                               esp_rnn_workspace_bytes(&shape, n_nodes, n_nodes) + tangent +
                               esp_workspace_bytes((size_t)config->training.window * d) +
                               esp_episode_workspace_bytes(n_weights) + 1024;
-  const size_t for_measures = kind->analyse_workspace_bytes(config);
+  const size_t for_measures = kind->analyse_workspace_bytes(config) + esp_workspace_bytes(record);
   return for_training > for_measures ? for_training : for_measures;
 }
 
@@ -380,7 +433,8 @@ static esp_err measure(const esp_config *config, const esp_network_task *task, e
   ESP_TRY(esp_scg_state_take(esp_rnn_n_weights(&shape), ws, &state));
   for (size_t i = 0; i < esp_rnn_n_weights(&shape); i++)
     state.w[i] = 0.1 * esp_rng_normal(&key, i);
-  ESP_TRY(take_set(&context, task, 0, state.w, ws, &set));
+  const esp_set_identity first = {0, 0, state.w};
+  ESP_TRY(take_set(&context, task, &first, ws, &set));
   const esp_objective objective = esp_rnn_objective(&set.problem);
   const esp_scg_options scg = scg_options(config);
   const esp_scg_watch nobody = {0};
@@ -390,7 +444,7 @@ static esp_err measure(const esp_config *config, const esp_network_task *task, e
     esp_scg_minimise(&state, &objective, &scg, NULL, N_STEPS, &nobody);
     n += state.step;
   } while (clock() - began < CLOCKS_PER_SEC / 5 && state.step > 0);
-  *seconds = (double)(clock() - began) / CLOCKS_PER_SEC / (double)n * (double)steps_per_call(config, &shape);
+  *seconds = (double)(clock() - began) / CLOCKS_PER_SEC / (double)(n > 0 ? n : 1) * (double)steps_per_call(config, &shape);
   return ESP_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "espalier/criterion.h"
 #include "espalier/experiment.h"
 #include "espalier/tree.h"
+#include "espalier/weights.h"
 
 /** Fields of a record, in the order of declaration. */
 enum {
@@ -30,6 +31,13 @@ enum {
 
 typedef struct esp_network_task esp_network_task;
 
+/** Which training set of a stage. */
+typedef struct {
+  int episode;           /* counted from 0                                                     */
+  int n_calls;           /* made before it                                                     */
+  const double *weights; /* [n_weights] at its beginning; a set may depend on them             */
+} esp_set_identity;
+
 /** What the networks of one kind of task have of their own. */
 typedef struct {
   esp_rnn_shape (*shape)(const esp_config *config);
@@ -38,9 +46,8 @@ typedef struct {
   /** The largest training set of any stage, and how many of its trials can differ in their inputs. */
   void (*set_size)(const esp_config *config, int *n_trials, int *n_steps, int *n_paths);
 
-  /** Make the frozen training set of an episode. trials->input and ->target are provided; ws is scratch.
-   *  @param weights  [n_weights] at the beginning of the episode; a set may depend on them */
-  esp_err (*make_set)(const esp_stage_context *context, const esp_network_task *task, int episode, const double *weights,
+  /** Make a frozen training set. trials->input and ->target are provided; ws is scratch. */
+  esp_err (*make_set)(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                       esp_trials *trials, esp_workspace *ws);
   size_t (*set_workspace_bytes)(const esp_config *config);
   bool sets_follow_weights; /* make_set looks at the weights */
@@ -58,15 +65,15 @@ typedef struct {
 struct esp_network_task {
   const esp_network_kind *kind;
   double prune_fraction; /* removed before training; 0: nothing                                     */
-  int n_episodes;        /* training sets, one after the other                                      */
+  int n_episodes;        /* training sets, one after the other; with block_calls: at most           */
   int max_calls;         /* of each episode; with block_calls of the stage                          */
   int block_calls;       /* a new set at each call whose number is a multiple of this, and the stage ends with the first call
-                            that converges; 0: every episode counts its own calls                   */
+                            that converges (and is accepted); 0: every episode counts its own calls */
   bool until_converged;  /* else all calls are made                                                 */
   const void *details;   /* of the kind                                                             */
   /* With block_calls: is the network that has just converged good enough to end the stage? NULL: yes. ws is given back. */
-  esp_err (*accept)(const esp_stage_context *context, const esp_network_task *task, int episode, const double *weights,
-                    bool *accepted, esp_workspace *ws);
+  esp_err (*accept)(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *next,
+                    bool *accepted, esp_workspace *ws); /* otherwise it goes on with a new set              */
 };
 
 /** Declare axes and fields; max_calls and n_episodes are the longest that any stage needs. */
@@ -75,6 +82,18 @@ void esp_network_declare(const esp_config *config, const esp_network_kind *kind,
 /** Train: from the parent's network, or from random start weights (shared by the arms of a member) without one; then measure. */
 esp_err esp_network_stage(const esp_stage_context *context, const esp_network_task *task, esp_record *record,
                           esp_outcome *outcome);
+
+/** Measure the trained network in a record (esp_experiment.analyse): what was measured before is forgotten. */
+esp_err esp_network_analyse(const esp_network_kind *kind, const esp_config *config, esp_cell cell, esp_record *record,
+                            esp_workspace *ws);
+
+/** For a kind's measures: a number that is not finite is an answer (its field stays NaN); anything else that goes wrong is not. */
+esp_err esp_unless_diverged(esp_err err);
+
+/** For a kind's measures: histogram (i32), singular values (f64) and the number of weights that the mask removes but that are not 0
+ *  (i32), into these fields. */
+esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight_bins *bins, esp_record *record, int histogram,
+                                    int singular_value, int n_revived, esp_workspace *ws);
 
 /** Workspace bytes of esp_network_stage for any stage. */
 size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes);

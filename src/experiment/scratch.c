@@ -76,7 +76,7 @@ static esp_err esp_scratch_stage(const esp_stage_context *context, esp_record *r
 
 static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
 {
-  return esp_dms_networks.analyse(config, cell, record, ws);
+  return esp_network_analyse(&esp_dms_networks, config, cell, record, ws);
 }
 
 static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,

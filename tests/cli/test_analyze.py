@@ -95,6 +95,8 @@ class AnalyzeBandit(Case):
         result = self.expect(CONFIG, "analyze", "net.h5", "--set", "bandit.agents=9", "--set", "training.low_loss=1", "-o", "new.h5")
         self.assertIn("bandit.agents: 6 -> 9", result.err)
         self.assertIn("training.low_loss: 0.01 -> 1", result.err)
+        self.assertIn("evaluation.agents, evaluation.lyapunov_agents, evaluation.epsilon", result.err)
+        self.assertNotIn("probe.strengths", result.err)
         self.assertFalse((self.dir / "new.h5").exists())
 
     def test_other_experiment(self):
