@@ -47,7 +47,7 @@ STYLE = {
 }
 
 # Name, heading, and from top to bottom: height in cm, places of the panels by letter (L: legend of arms,
-# K: of trials; c: the lower half of C).
+# K: of trials; O: of options; T: of steps; c: the lower half of C).
 FIGURES = [
     ("1", "The task, the network, and retraining at each rung",
      [(4.8, "AAAAAAAAABBBBBBB"), (4.7, "CDEF/cdef"), (0.6, "L"), (5.4, "GGGGGHHHHIIII")]),
@@ -55,8 +55,13 @@ FIGURES = [
     ("3", "The example in its first two principal components", [(0.6, "K"), (10.0, "ABC/DEF")]),
     ("4", "The flow around the example's trajectory", [(0.6, "K"), (9.0, "AB"), (0.8, "L"), (5.4, "CD")]),
     ("5", "All members with distractors", [(0.6, "L"), (11.0, "ABC/DEF")]),
+    ("6", "Reinforcement learning: weights of the example, its values and its states",
+     [(0.6, "L"), (4.8, "AB"), (0.6, "O"), (9.0, "CD/EF"), (0.6, "T"), (5.8, "GHI")]),
+    ("7", "Reinforcement learning: all members", [(0.6, "L"), (15.5, "ABC/DEF/GHI")]),
     ("S1", "Loss during retraining, rung by rung", [(0.6, "L"), (6.5, "1")]),
     ("S2", "Learning speed of pruned and dense networks", [(0.6, "L"), (6.0, "AB")]),
+    ("S3", "The bandit task", [(0.6, "O"), (9.0, "1")]),
+    ("S4", "Learning a new option", [(0.6, "L"), (6.5, "1")]),
 ]
 
 
@@ -115,7 +120,7 @@ class Panel:
 class Report:
     def __init__(self, folder):
         self.folder = folder
-        self.panels, self.example = {}, {}
+        self.panels, self.example, self.example_bandit = {}, {}, {}
         path = folder / "panels.h5"
         for needed in (path, folder / "scorecard.json"):
             if not needed.is_file():
@@ -125,12 +130,14 @@ class Report:
             with h5py.File(path, "r") as file:
                 self.texts = {name: text_of(file, name, "not stated") for name in ("program", "experiment", "source", "config")}
                 for name, item in file.items():
-                    if re.fullmatch(r"[1-5][A-I]|S1|S2[AB]", name):
+                    if re.fullmatch(r"[1-7][A-I]|S[134]|S2[AB]", name):
                         panel = Panel(path, name, item)
                         if panel.get("x") is None or len(panel["x"]):
                             self.panels[name] = panel
-                if "example" in file:
-                    self.example = {key: text_of(file["example"], key) for key in ("member", "rule", "prune_fraction")}
+                self.others = [text_of(file, name) for name in sorted(file) if name.startswith("source_")]
+                for group, example in (("example", self.example), ("example_bandit", self.example_bandit)):
+                    if group in file:
+                        example.update({key: text_of(file[group], key) for key in ("member", "rule", "prune_fraction")})
         except OSError as error:
             raise Failure(DATA, f"{path}: not readable as HDF5 ({error}); {AGAIN}") from error
         try:
@@ -146,7 +153,7 @@ class Report:
 def panels_of(name, blocks):
     """Panels of a figure in order: (letter, name)."""
     letters = sorted(letter for letter in set("".join(places for _, places in blocks)) if letter in "ABCDEFGHI1")
-    return [(letter, name if name == "S1" else name + letter) for letter in letters]
+    return [(letter, name if letter == "1" else name + letter) for letter in letters]
 
 
 # ---- what panels have in common ----
@@ -212,8 +219,11 @@ def by_x(ax, panel, report):
     for arm in panel.arms:
         arm_line(ax, panel, arm)
     ax.margins(y=0.1)
-    significance(ax, panel["x"], panel["significant"])
-    if panel.name == "5D":
+    if panel.get("significant") is not None:
+        significance(ax, panel["x"], panel["significant"])
+    if panel.name == "7G":
+        log_where_wide(ax, [panel[f"{arm}/mean"] for arm in panel.arms])
+    if panel.name in ("5D", "7D"):
         ax.axhline(0, color=SOFT, linewidth=0.6, zorder=0)
     if panel.name == "5A" and report.example.get("prune_fraction"):
         at = float(report.example["prune_fraction"])
@@ -258,6 +268,11 @@ def appended_curves(ax, panel, report):
     ax.set_ylabel(panel.y_label)
 
 
+def correlation(r, low, high):
+    interval = f" [{low:.2f}, {high:.2f}]" if math.isfinite(low) else ""  # three points have none
+    return minus(f"r = {r:.2f}{interval}")
+
+
 def scatter(ax, panel, report):
     notes = []
     for arm in panel.arms:
@@ -267,9 +282,12 @@ def scatter(ax, panel, report):
         arm_line(ax, panel, arm, zorder=3)
         values = [float(np.ravel(panel[f"{arm}/{key}"])[0]) for key in ("r", "r_low", "r_high")]
         if np.isfinite(values[0]):
-            notes.append((colour, "r = {} [{}, {}]".format(*(minus(f"{v:.2f}") for v in values))))
+            notes.append((colour, correlation(*values)))
+    if panel.get("r") is not None and np.isfinite(panel["r"]):
+        notes.append((INK, correlation(*(float(panel[key]) for key in ("r", "r_low", "r_high"))) + ", both"))
     for i, (colour, note) in enumerate(notes):
-        ax.text(1.0, 1.0 - 0.08 * i, note, transform=ax.transAxes, ha="right", va="top", color=colour, fontsize=7)
+        ax.text(1.0, 1.0 - 0.08 * i, note, transform=ax.transAxes, ha="right", va="top", color=colour, fontsize=7,
+                bbox=dict(facecolor="white", edgecolor="none", pad=0.4))
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + (0.05 + 0.1 * len(notes)) * (high - low))
     ax.axhline(0, color=SOFT, linewidth=0.6, zorder=0)
@@ -293,6 +311,86 @@ def spectrum(ax, panel, report):
     if panel.name == "4D":
         ax.axhline(0, color=SOFT, linewidth=0.6, zorder=0)
     label(ax, panel)
+
+
+def median_curves(ax, panel, report):
+    """Medians with markers; thin, and in a band, means."""
+    for arm in panel.arms:
+        colour, marker, _ = ARMS[arm]
+        mean, sem = panel[f"{arm}/mean"], panel[f"{arm}/sem"]
+        ax.plot(panel["x"], panel[f"{arm}/median"], color=colour, marker=marker, markersize=2.5, markeredgewidth=0)
+        ax.plot(panel["x"], mean, color=colour, linewidth=0.8, linestyle=LONG)
+        band(ax, panel["x"], mean, np.where(np.isfinite(sem), sem, 0), colour)
+    log_where_wide(ax, [panel[f"{arm}/{key}"] for arm in panel.arms for key in ("mean", "median")])
+    label(ax, panel)
+
+
+OPTIONS = ("#666666", "#009E73", "#E69F00", "#AA3377")  # 1 (keep fixating) to 4
+STEPS = {"fixation": (SKY, "o"), "choice": (PURPLE, "^")}
+
+
+def values(ax, panel, report):
+    for option, colour in enumerate(OPTIONS):
+        ax.plot(panel["x"], panel["q"][:, option], color=colour, linewidth=1.6, linestyle=DASHES, alpha=0.7)
+        ax.plot(panel["x"], panel["y"][:, option], color=colour, linewidth=1)
+    ax.axhline(0, color=SOFT, linewidth=0.5, zorder=0)
+    ax.margins(y=0.06)
+    label(ax, panel)
+
+
+def states(ax, panel, report):
+    """Fixation and choice of one trial after the other; S is the first, a cross a reward."""
+    path = np.stack([panel["fixation"], panel["choice"]], 1).reshape(-1, 2)
+    ax.plot(*path.T, color="#CCCCCC", linewidth=0.5, zorder=1)
+    for name, (colour, marker) in STEPS.items():
+        ax.plot(*panel[name].T, linestyle="none", marker=marker, color=colour, markersize=3.2, markeredgewidth=0, zorder=2)
+    ax.plot(*panel["choice"][panel["rewarded"] == 1].T, linestyle="none", marker="+", color=INK, markersize=6, markeredgewidth=0.8,
+            zorder=3)
+    if np.isfinite(path[0]).all():
+        ax.annotate("S", path[0], xytext=(7, 7), textcoords="offset points", ha="center", fontweight="bold", zorder=4,
+                    arrowprops=dict(arrowstyle="-", color=INK, linewidth=0.6, shrinkA=0, shrinkB=1))
+    ax.set_box_aspect(1)
+    ax.margins(0.1)
+    label(ax, panel)
+
+
+def bandit_scheme(ax, panel, report):
+    """The states as screens, and below one another what goes in and comes out during a block."""
+    ax.axis("off")
+    screens, block, learned = (ax.inset_axes(place) for place in ((0, 0.02, 0.3, 0.98), (0.42, 0.36, 0.58, 0.62),
+                                                                 (0.42, 0.1, 0.58, 0.24)))
+    names = ("fixation", "choice", "choice, new option")
+    for row, (inputs, rewards) in enumerate(zip(panel["state_input"], panel["state_reward"])):
+        top = -row
+        screens.add_patch(patches.Rectangle((0.1, top - 0.62), 0.8, 0.5, facecolor="#F1F1F1", edgecolor=SOFT, linewidth=0.6))
+        if inputs[1]:
+            screens.plot(0.5, top - 0.37, marker="+", color=INK, markersize=9, markeredgewidth=1.4)
+        for target in np.flatnonzero(inputs[2:5]):
+            screens.plot(0.27 + 0.23 * target, top - 0.37, marker="s", markersize=8, color=OPTIONS[1 + target], markeredgewidth=0)
+        screens.text(0.5, top - 0.07, names[row], ha="center", va="bottom", fontsize=7)
+        text = "  ".join(f"{option + 1}: {minus(f'{reward:g}')}" for option, reward in enumerate(rewards))
+        screens.text(0.5, top - 0.66, f"mean reward of option  {text}", ha="center", va="top", fontsize=7)
+    screens.set_xlim(0, 1)
+    screens.set_ylim(-2.85, 0.15)
+    screens.axis("off")
+    channels = ("constant", "fixation on", "target 1", "target 2", "target 3", "chose option 1", "chose option 2",
+                "chose option 3", "chose option 4", "its reward")
+    for place in range(panel["input"].shape[1]):
+        block.step(panel["x"], 0.7 * panel["input"][:, place] - 1.2 * place, where="mid", color=INK, linewidth=0.7)
+    block.set_yticks([0.3 - 1.2 * place for place in range(len(channels))], channels)
+    block.tick_params(axis="both", length=0, labelbottom=False)
+    for side in block.spines.values():
+        side.set_visible(False)
+    choice_steps = panel["x"] % 2 == 0
+    for option, colour in enumerate(OPTIONS):
+        learned.plot(panel["x"][choice_steps], panel["q"][choice_steps, option], color=colour, linestyle=DASHES, linewidth=1.4)
+    paid = choice_steps & (panel["reward"] > 0)
+    learned.plot(panel["x"][paid], np.full(paid.sum(), 1.12), linestyle="none", marker="+", color=INK, markersize=4, clip_on=False)
+    learned.set_ylim(-0.05, 1.15)
+    learned.set_xlabel("step; values at the choice steps, + where the choice was rewarded")
+    learned.set_ylabel("value")
+    for part in (block, learned):
+        part.set_xlim(0, len(panel["x"]) + 1)
 
 
 CHANNELS = ("constant", "cue 1", "cue 2", "end", "start", "start/resp.")
@@ -485,7 +583,9 @@ def ladder_scheme(ax, panel, report):
 def drawing_of(name):
     if name in ("1A", "1B", "1G"):
         return {"1A": task_scheme, "1B": network_scheme, "1G": ladder_scheme}[name]
-    for draw, names in ((by_x, "1H 1I 5A 5B 5C 5D"), (scatter, "5E"), (histogram, "2A 5F"), (spectrum, "2B 4D"),
+    for draw, names in ((by_x, "1H 1I 5A 5B 5C 5D 7A 7B 7C 7D 7E 7G"), (scatter, "5E 7H 7I"), (histogram, "2A 5F 6A 7F"),
+                        (spectrum, "2B 4D 6B 6G"), (values, "6C 6D 6E 6F"), (states, "6H 6I"), (bandit_scheme, "S3"),
+                        (median_curves, "S4"),
                         (trials, "1C 1D 1E 1F 2C 2D 2E 2F"), (projections, "3A 3B 3C 3D 3E 3F"), (flow, "4A 4B"),
                         (contraction, "4C"), (appended_curves, "S1"), (curves, "S2A S2B")):
         if name in names.split():
@@ -514,6 +614,15 @@ def legend(figure, center, which, panels):
         if any_is(contraction):
             handles += [line("all (C)", linewidth=0.8, linestyle=LONG),
                         line("weighed as published (C)", linewidth=0.9, linestyle=":")]
+        if any_is(median_curves):
+            handles += [line("median", marker="."), line("mean and SEM", linewidth=0.8, linestyle=LONG)]
+    elif which == "O":
+        handles = [line(f"option {i + 1}", color=colour) for i, colour in enumerate(OPTIONS)]
+        if any_is(values):
+            handles += [line("output of the network"), line("value of the learner", linewidth=1.6, linestyle=DASHES, alpha=0.7)]
+    elif which == "T":
+        handles = [line(name, color=colour, marker=marker, linestyle="none") for name, (colour, marker) in STEPS.items()]
+        handles.append(line("rewarded", marker="+", markeredgewidth=0.8, linestyle="none"))
     else:
         handles = [line(text, color=colour, linestyle=style) for key, (colour, style, text) in TRIALS.items()
                    if any_is(projections) or key != "condition_1"]
@@ -546,13 +655,13 @@ def draw_figure(report, name, blocks):
     figure, top = pyplot.figure(figsize=(WIDTH_CM / 2.54, height / 2.54)), 1.0
     for of_block, places in blocks:
         bottom = top - of_block / height
-        if places in "KL":
+        if places in "KLOT":
             legend(figure, (0.5, (top + bottom) / 2), places, found)
         else:
             grid, axes = mosaic(figure, places)
             for letter in filter(wanted.get, axes):
                 draw_panel(report.panels.get(wanted[letter]), [axes[key] for key in axes if key in (letter, letter.lower())],
-                           letter if name != "S1" else "", report)
+                           letter if letter != "1" else "", report)
             with warnings.catch_warnings():  # it complains of the axes of the other grids
                 warnings.simplefilter("ignore", UserWarning)
                 grid.tight_layout(figure, pad=0.4, h_pad=0.8, w_pad=0.8, rect=(0.012, max(bottom, 0), 0.995, top))
@@ -716,11 +825,19 @@ def figure_block(report, name, heading, blocks, svg):
         text = panel.caption.strip() or panel.title
         counts = panel.counts() if not re.search(r"\bn\b", text) else ""
         captions.setdefault(f"{html.escape(text)} {counts}".strip(), []).append(letter)
-    blocks = [f"<p>{'' if name == 'S1' else '<b>' + ', '.join(letters) + '</b> '}{text}</p>"
+    blocks = [f"<p>{'' if letters == ['1'] else '<b>' + ', '.join(letters) + '</b> '}{text}</p>"
               for text, letters in captions.items()]
     if missing:
         blocks.append(f'<p class="soft">Not run: {", ".join(missing)}.</p>')
     return f'{head}<div class="picture" tabindex="0">{inline(svg, name)}</div><figcaption>{"".join(blocks)}</figcaption></figure>'
+
+
+def example_item(example):
+    if example.get("member", "-1") == "-1":
+        return ""
+    fraction = number(float(example["prune_fraction"])) if example["prune_fraction"] else "?"
+    return (f"<dt>example</dt><dd>member {html.escape(example['member'])} at prune fraction {fraction}: "
+            f"{html.escape(example['rule'])}</dd>")
 
 
 def page(report, drawn):
@@ -728,11 +845,8 @@ def page(report, drawn):
     anchors = {panel for name, _, blocks in FIGURES for _, panel in panels_of(name, blocks)}
     tally = ", ".join(f"{word}: {sum(c['verdict'] == word for c in report.claims)}" for word in VERDICTS)
     nav = " ".join(f'<a href="#figure-{name}">Figure {name}</a>' for name, *_ in FIGURES)
-    example = ""
-    if report.example.get("member", "-1") != "-1":
-        fraction = number(float(report.example["prune_fraction"])) if report.example["prune_fraction"] else "?"
-        example = (f"<dt>example</dt><dd>member {html.escape(report.example['member'])} at prune fraction {fraction}: "
-                   f"{html.escape(report.example['rule'])}</dd>")
+    example = "".join(map(example_item, (report.example, report.example_bandit)))
+    others = "".join(f"<dt>and</dt><dd>{html.escape(name)}</dd>" for name in report.others)
     figures = "\n".join(figure_block(report, name, heading, blocks, drawn[name]) for name, heading, blocks in FIGURES)
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -752,7 +866,7 @@ def page(report, drawn):
 {figures}
 <h2 id="provenance">Where this comes from</h2>
 <dl><dt>program</dt><dd>{texts["program"]}</dd><dt>experiment</dt><dd>{texts["experiment"]}</dd>
-<dt>source</dt><dd>{texts["source"]}</dd>{example}</dl>
+<dt>source</dt><dd>{texts["source"]}</dd>{others}{example}</dl>
 <details><summary>Configuration</summary><pre>{texts["config"]}</pre></details>
 </main></body></html>
 """

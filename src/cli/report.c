@@ -6,26 +6,29 @@
 #include "cli.h"
 #include "espalier/log.h"
 
+enum { MAX_FILES = 3 }; /* one of each experiment */
+
 static void print_help(void)
 {
-  printf("Usage: espalier report FILE [FILE] [-o DIR] [--example M] [--no-figures]\n\n"
-         "Judge the claims of the paper on one or two results files (one of experiment dms, one of scratch, in any order) and\n"
-         "write the numbers behind every panel. A file may be unfinished: who is missing is counted and named.\n\n"
+  printf("Usage: espalier report FILE... [-o DIR] [--example M] [--no-figures]\n\n"
+         "Judge the claims of the paper on one to three results files (at most one of each experiment: dms, scratch, bandit; in\n"
+         "any order) and write the numbers behind every panel. A file may be unfinished: who is missing is counted and named.\n\n"
          "DIR gets panels.h5 (docs/PANELS.md), scorecard.md and scorecard.json, tables/*.csv, and, where Python has h5py and\n"
          "matplotlib, pictures. Files of an earlier report are replaced; equal results give equal bytes.\n\n"
          "Options:\n"
          "  -o, --output DIR   where to (default: the first file's name without .h5, and _report)\n"
-         "      --example M    member of the panels that show one pair of networks (default: chosen by a rule)\n"
+         "      --example M    member of the panels that show one pair of networks, of the dms file or, without one, of the\n"
+         "                     bandit's (default: chosen by a rule)\n"
          "      --no-figures   numbers only\n\n"
          "Examples:\n"
          "  espalier report dms_quick.h5\n"
-         "  espalier report dms_ensemble.h5 scratch.h5 -o paper\n"
+         "  espalier report dms_ensemble.h5 scratch.h5 rl_ensemble.h5 -o paper\n"
          "  ESPALIER_TOOLS=tools espalier report dms_quick.h5     with tools/figures.py from there\n");
 }
 
 esp_err esp_cli_open_report(int n_paths, char *const *paths, int example, esp_cli_file *files, esp_report **report)
 {
-  esp_report_input inputs[2];
+  esp_report_input inputs[MAX_FILES];
   for (int i = 0; i < n_paths; i++) {
     ESP_TRY(esp_cli_open(paths[i], &files[i]));
     if (files[i].n_damaged)
@@ -82,16 +85,16 @@ int esp_cli_report(int argc, char **argv)
     }
     default: return esp_cli_bad_option("report", c, argv);
     }
-  if (argc - optind < 1 || argc - optind > 2)
-    return esp_cli_usage_error("report", "one or two results files are needed, %d given", argc - optind);
-  esp_cli_file files[2] = {0};
+  if (argc - optind < 1 || argc - optind > MAX_FILES)
+    return esp_cli_usage_error("report", "one to three results files are needed, %d given", argc - optind);
+  esp_cli_file files[MAX_FILES] = {0};
   esp_report *report = NULL;
   char *by_name = default_directory(argv[optind]);
   esp_err err = esp_cli_open_report(argc - optind, argv + optind, (int)example, files, &report);
   if (err == ESP_OK)
     err = write_report(report, output ? output : by_name, figures);
   esp_report_free(report);
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < MAX_FILES; i++)
     esp_cli_close(&files[i]);
   free(by_name);
   return err == ESP_OK ? 0 : esp_cli_fail(err);

@@ -61,6 +61,7 @@ typedef enum {
   ABOVE, BELOW,  /* the 95 % interval of its mean against the limit                                */
   LEVEL,         /* the 95 % interval of its mean within +-limit                                   */
   ANTICORRELATED, /* fraction correct and exponent over members                                    */
+  ANTICORRELATED_TOGETHER, /* the same with both arms' networks as points, as in the paper's bandit */
   MOST,          /* the quantity is 0 or 1: share above 1/2, exact test                            */
 } rule;
 
@@ -73,26 +74,31 @@ typedef struct statement {
   quantity *quantity;
   esp_measure measure; /* for those that are made from one                                     */
   double from, to;     /* rungs by prune fraction, or as the quantity says                     */
-  int arm;             /* for rules about one arm                                              */
+  int arm;             /* for rules about one arm; | LOW_NOISE or HIGH_NOISE: of that ladder   */
   double limit;
   bool aside;
 } statement;
 
 static quantity mean_over_rungs, slope_over_rungs, change_over_rungs, rise_at_first_call, fall_in_first_call, weights_of_size,
     spectrum_distance, share_of_rank, advantage_early, advantage_early_over_late, slope_by_strength, contracts, expands,
-    scratch_loss_early, scratch_gap_late, transfer_loss, correct_high_over_best, value_070;
+    scratch_loss_early, scratch_gap_late, transfer_loss, correct_high_over_best, value_070,
+    dimensions, components_of_95, log_separation, new_option_loss_early, new_option_loss_first, new_option_gap, high_over_070;
 
 /* Ranges of the ladder. */
 #define LITTLE 0, 0.15
 #define INTERMEDIATE 0.30, 0.60
 #define HIGHEST 0.90, 1
+#define FROM_030 0.30, 1
 #define WHOLE 0, 1
 #define NONE 0, 0
 #define LOG_2 0.69314718055994531
 
-enum { PRUNED = ESP_DMS_PRUNED, TWIN = ESP_DMS_TWIN, BOTH = PRUNED };
+enum { PRUNED = ESP_DMS_PRUNED, TWIN = ESP_DMS_TWIN, BOTH = PRUNED, SIDES = 1, LOW_NOISE = 2, HIGH_NOISE = 4 };
 #define DMS ESP_EXPERIMENT_DMS
 #define SCRATCH ESP_EXPERIMENT_SCRATCH
+#define BANDIT ESP_EXPERIMENT_BANDIT
+#define LOWEST_VALUE_NOISE 0.01 /* the paper's levels besides 0.1 */
+#define HIGHEST_VALUE_NOISE 1
 
 static const struct {
   int number;
@@ -163,6 +169,60 @@ static const struct {
     {17, DMS, "5A", "beyond about 0.85 the pruned network gets worse",
      {{"fraction correct from 0.90 minus that at 0.70-0.80", NEGATIVE, correct_high_over_best, ESP_M_PROBED_CORRECT, NONE,
        PRUNED, 0, false}}},
+    {18, BANDIT, "7A", "from a prune fraction of about 0.3 on, the values are learned with a smaller error",
+     {{"error of the values", LOWER, mean_over_rungs, ESP_M_VALUE_ERROR, FROM_030, BOTH, 0, false},
+      {"without random choices", LOWER, mean_over_rungs, ESP_M_VALUE_ERROR_GREEDY, FROM_030, BOTH, 0, true},
+      {"value noise 0.01", LOWER, mean_over_rungs, ESP_M_VALUE_ERROR, FROM_030, BOTH | LOW_NOISE, 0, true},
+      {"value noise 1", LOWER, mean_over_rungs, ESP_M_VALUE_ERROR, FROM_030, BOTH | HIGH_NOISE, 0, true}}},
+    {19, BANDIT, "7B", "choices agree with the Q-learner's more often",
+     {{"fraction alike", HIGHER, mean_over_rungs, ESP_M_AGREEMENT, FROM_030, BOTH, 0, false},
+      {"without random choices", HIGHER, mean_over_rungs, ESP_M_AGREEMENT_GREEDY, FROM_030, BOTH, 0, true},
+      {"value noise 0.01", HIGHER, mean_over_rungs, ESP_M_AGREEMENT, FROM_030, BOTH | LOW_NOISE, 0, true},
+      {"value noise 1", HIGHER, mean_over_rungs, ESP_M_AGREEMENT, FROM_030, BOTH | HIGH_NOISE, 0, true}}},
+    {20, BANDIT, "7C", "more reward is collected",
+     {{"reward of a block", HIGHER, mean_over_rungs, ESP_M_REWARD, FROM_030, BOTH, 0, false},
+      {"without random choices", HIGHER, mean_over_rungs, ESP_M_REWARD_GREEDY, FROM_030, BOTH, 0, true},
+      {"value noise 0.01", HIGHER, mean_over_rungs, ESP_M_REWARD, FROM_030, BOTH | LOW_NOISE, 0, true},
+      {"value noise 1", HIGHER, mean_over_rungs, ESP_M_REWARD, FROM_030, BOTH | HIGH_NOISE, 0, true}}},
+    {21, BANDIT, "7D", "the largest Lyapunov exponent is below the twin's, and negative on average",
+     {{"exponent", LOWER, mean_over_rungs, ESP_M_LYAPUNOV_MAX, WHOLE, BOTH, 0, false},
+      {"exponent, pruned", NEGATIVE, mean_over_rungs, ESP_M_LYAPUNOV_MAX, WHOLE, PRUNED, 0, false},
+      {"exponent as published", LOWER, mean_over_rungs, ESP_M_LYAPUNOV_PUBLISHED, WHOLE, BOTH, 0, true},
+      {"value noise 0.01", LOWER, mean_over_rungs, ESP_M_LYAPUNOV_MAX, WHOLE, BOTH | LOW_NOISE, 0, true},
+      {"value noise 1", LOWER, mean_over_rungs, ESP_M_LYAPUNOV_MAX, WHOLE, BOTH | HIGH_NOISE, 0, true}}},
+    {22, BANDIT, "7E", "the hidden state uses fewer dimensions",
+     {{"participation ratio of the variances", LOWER, dimensions, ESP_M_PCA_VARIANCE, NONE, BOTH, 0, false},
+      {"components for 95 % of the variance", LOWER, components_of_95, ESP_M_PCA_VARIANCE, NONE, BOTH, 0, true},
+      {"participation ratio, value noise 0.01", LOWER, dimensions, ESP_M_PCA_VARIANCE, NONE, BOTH | LOW_NOISE, 0, true},
+      {"participation ratio, value noise 1", LOWER, dimensions, ESP_M_PCA_VARIANCE, NONE, BOTH | HIGH_NOISE, 0, true}}},
+    {23, BANDIT, "7F", "more of the weights are large",
+     {{"share of weights from 0.5", HIGHER, weights_of_size, ESP_M_WEIGHT_HISTOGRAM, 0.5, INFINITY, BOTH, 0, false},
+      {"value noise 0.01", HIGHER, weights_of_size, ESP_M_WEIGHT_HISTOGRAM, 0.5, INFINITY, BOTH | LOW_NOISE, 0, true},
+      {"value noise 1", HIGHER, weights_of_size, ESP_M_WEIGHT_HISTOGRAM, 0.5, INFINITY, BOTH | HIGH_NOISE, 0, true}}},
+    {24, BANDIT, "7G", "fixation and choice lie farther apart",
+     {{"log of the separation", HIGHER, log_separation, ESP_M_SEPARATION, NONE, BOTH, 0, false},
+      {"separation itself", HIGHER, value_070, ESP_M_SEPARATION, NONE, BOTH, 0, true},
+      {"log, value noise 0.01", HIGHER, log_separation, ESP_M_SEPARATION, NONE, BOTH | LOW_NOISE, 0, true},
+      {"log, value noise 1", HIGHER, log_separation, ESP_M_SEPARATION, NONE, BOTH | HIGH_NOISE, 0, true}}},
+    {25, BANDIT, "7H, 7I", "exponent and agreement correlate negatively at each level of noise",
+     {{"value noise 0.01", ANTICORRELATED_TOGETHER, value_070, ESP_M_AGREEMENT, NONE, BOTH | LOW_NOISE, 0, false},
+      {"value noise of the panels (0.1)", ANTICORRELATED_TOGETHER, value_070, ESP_M_AGREEMENT, NONE, BOTH, 0, false},
+      {"value noise 1", ANTICORRELATED_TOGETHER, value_070, ESP_M_AGREEMENT, NONE, BOTH | HIGH_NOISE, 0, false},
+      {"value noise of the panels, without random choices", ANTICORRELATED_TOGETHER, value_070, ESP_M_AGREEMENT_GREEDY, NONE,
+       BOTH, 0, true},
+      {"value noise of the panels, pruned only", ANTICORRELATED, value_070, ESP_M_AGREEMENT, NONE, PRUNED, 0, true},
+      {"value noise of the panels, twin only", ANTICORRELATED, value_070, ESP_M_AGREEMENT, NONE, TWIN, 0, true}}},
+    {26, BANDIT, "S4", "a new option is learned more slowly by the pruned network, which gets there late",
+     {{"mean loss after calls 2-10", HIGHER, new_option_loss_early, ESP_M_LOSS_CURVE_END, NONE, BOTH, 0, false},
+      {"log of the last loss over the twin's", LEVEL, new_option_gap, ESP_M_LOSS, NONE, BOTH, 0.2, false},
+      {"loss after the first call", LOWER, new_option_loss_first, ESP_M_LOSS_CURVE_END, NONE, BOTH, 0, true}}},
+    {27, BANDIT, "7A, 7B", "the improvement continues to a prune fraction of 0.90",
+     {{"error of the values from 0.90 minus that at 0.70", NEGATIVE, high_over_070, ESP_M_VALUE_ERROR, NONE, PRUNED, 0, false},
+      {"the same of the fraction alike", POSITIVE, high_over_070, ESP_M_AGREEMENT, NONE, PRUNED, 0, false},
+      {"the same of the reward", POSITIVE, high_over_070, ESP_M_REWARD, NONE, PRUNED, 0, true},
+      {"error without random choices", NEGATIVE, high_over_070, ESP_M_VALUE_ERROR_GREEDY, NONE, PRUNED, 0, true},
+      {"error, value noise 0.01", NEGATIVE, high_over_070, ESP_M_VALUE_ERROR, NONE, PRUNED | LOW_NOISE, 0, true},
+      {"error, value noise 1", NEGATIVE, high_over_070, ESP_M_VALUE_ERROR, NONE, PRUNED | HIGH_NOISE, 0, true}}},
 };
 
 /* ---- the quantities: one number of one member; NaN: it has none ---- */
@@ -262,7 +322,7 @@ static double value_070(const esp_source *s, const statement *part, int member, 
 
 static double weights_of_size(const esp_source *s, const statement *part, int member, int arm)
 {
-  const esp_series *histogram = esp_series_of("5F");
+  const esp_series *histogram = esp_series_of(s->config->experiment == BANDIT ? "7F" : "5F");
   double sum = 0;
   for (int bin = 0; bin < esp_series_n_points(histogram, s); bin++)
     if (within(fabs(esp_series_x(histogram, s, bin)), part->from, part->to))
@@ -384,18 +444,96 @@ static double correct_high_over_best(const esp_source *s, const statement *part,
   return mean_in(s, part->measure, 0.90, 1, member, arm) - mean_in(s, part->measure, 0.70, 0.80, member, arm);
 }
 
+/* ---- quantities of the bandit ---- */
+
+/* (sum of the variances)^2 / sum of their squares: n for n equal ones, 1 for a line. */
+static double dimensions(const esp_source *s, const statement *part, int member, int arm)
+{
+  double sum = 0, squares = 0;
+  for (long i = 0; i < s->count[part->measure]; i++) {
+    const double v = fmax(at_070(s, part->measure, member, arm, i), 0); /* rounding may be below 0 */
+    sum += v;
+    squares += v * v;
+  }
+  return isnan(at_070(s, part->measure, member, arm, 0)) || !(squares > 0) ? NAN : sum * sum / squares;
+}
+
+static double components_of_95(const esp_source *s, const statement *part, int member, int arm)
+{
+  const esp_series *cumulative = esp_series_of("7E");
+  if (isnan(at_070(s, part->measure, member, arm, 0)))
+    return NAN;
+  int n = 0;
+  while (n < esp_series_n_points(cumulative, s) && esp_series_value(cumulative, s, member, arm, 0, n) < 0.95)
+    n++;
+  return n + 1;
+}
+
+static double log_separation(const esp_source *s, const statement *part, int member, int arm)
+{
+  return log(at_070(s, part->measure, member, arm, 0));
+}
+
+static double high_over_070(const esp_source *s, const statement *part, int member, int arm)
+{
+  return mean_in(s, part->measure, 0.90, 1, member, arm) - at_070(s, part->measure, member, arm, 0);
+}
+
+/* Mean loss after calls first .. last (from 1) on the new option; who has converged stays with the loss reached. */
+static double new_option_loss(const esp_source *s, int first, int last, int member, int arm)
+{
+  const int stage = esp_source_new_option(s);
+  double sum = 0;
+  if (stage < 0 || last > s->config->new_option.calls)
+    return NAN;
+  for (int call = first; call <= last; call++) {
+    const double loss = esp_source_value(s, ESP_M_LOSS_CURVE_END, member, arm, stage, call - 1);
+    sum += isnan(loss) ? esp_source_value(s, ESP_M_LOSS, member, arm, stage, 0) : loss;
+  }
+  return sum / (last - first + 1);
+}
+
+static double new_option_loss_early(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part;
+  return new_option_loss(s, 2, 10, member, arm);
+}
+
+static double new_option_loss_first(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part;
+  return new_option_loss(s, 1, 1, member, arm);
+}
+
+static double new_option_gap(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part;
+  const int last = s->config->new_option.calls;
+  const double pruned = new_option_loss(s, last, last, member, arm), twin = new_option_loss(s, last, last, member, arm + 1);
+  return log(pruned / twin);
+}
+
 /* ---- judging ---- */
 
 typedef struct {
   const esp_source *s;
   long n;             /* members                         */
-  double *a, *b;      /* a number of each member         */
+  double *a, *b;      /* a number of each member; room for two */
+  int level;          /* the ladder that a statement is about, -1: there is none */
 } cohort;
 
-static void collect(const cohort *c, const statement *part, quantity *of, int arm, double *values)
+static int level_of(const esp_source *s, const esp_judgement *j, const statement *part)
+{
+  if (part->arm & (LOW_NOISE | HIGH_NOISE))
+    return esp_source_level_of(s, part->arm & LOW_NOISE ? LOWEST_VALUE_NOISE : HIGHEST_VALUE_NOISE);
+  const esp_series *series = esp_series_of(j->panel);
+  return series ? esp_series_level(series, s) : esp_source_main_level(s);
+}
+
+static void collect(const cohort *c, const statement *part, quantity *of, int side, double *values)
 {
   for (int member = 0; member < c->n; member++)
-    values[member] = of(c->s, part, member, arm);
+    values[member] = of(c->s, part, member, esp_source_arm(c->level, side));
 }
 
 static void needs_more(esp_finding *f, bool sign_agrees, double n_needed)
@@ -427,7 +565,7 @@ static void find_paired(const cohort *c, int sign, esp_finding *f)
     }
   tell_t(f, &t, sign);
   snprintf(f->numbers, sizeof f->numbers, "%s %.4g, %s %.4g, difference %.3g (%.3g to %.3g), t(%g) = %.3g",
-           c->s->plan->arm_name[PRUNED], mean[0], c->s->plan->arm_name[TWIN], mean[1], t.mean, t.low, t.high, t.df, t.t);
+           esp_side_name(c->s, PRUNED), mean[0], esp_side_name(c->s, TWIN), mean[1], t.mean, t.low, t.high, t.df, t.t);
 }
 
 static void find_against_zero(const cohort *c, int sign, esp_finding *f)
@@ -451,17 +589,18 @@ static void find_mean(const cohort *c, const statement *part, esp_finding *f)
            part->rule == LEVEL ? "within +-" : part->rule == ABOVE ? "above " : "below ", part->limit);
 }
 
-static void find_correlation(const cohort *c, esp_finding *f)
+/* n_arms: how many networks of each member are among the points. */
+static void find_correlation(const cohort *c, int n_arms, esp_finding *f)
 {
-  const esp_correlation r = esp_correlate(c->n, c->a, c->b);
+  const esp_correlation r = esp_correlate(n_arms * c->n, c->a, c->b);
   f->n = r.n;
   f->effect_name = "r";
   f->effect = r.r;
   f->low = r.low;
   f->high = r.high;
   f->p = r.p;
-  f->verdict = esp_judge_sign(r.n, -1, r.r, r.p);
-  needs_more(f, r.r < 0, esp_needed_for_correlation(r.r));
+  f->verdict = esp_judge_sign((r.n + n_arms - 1) / n_arms, -1, r.r, r.p);
+  needs_more(f, r.r < 0, esp_needed_for_correlation(r.r) / n_arms);
   snprintf(f->numbers, sizeof f->numbers, "r(%ld) = %.3f (%.3f to %.3f)", r.n, r.r, r.low, r.high);
 }
 
@@ -503,16 +642,25 @@ static void find(const cohort *c, const statement *part, esp_finding *f)
     find_at_each_strength(c, f);
     return;
   }
-  collect(c, part, part->quantity, part->rule == HIGHER || part->rule == LOWER ? PRUNED : part->arm, c->a);
+  if (c->level < 0)
+    return;
+  const int side = part->rule == HIGHER || part->rule == LOWER ? PRUNED : part->arm & SIDES;
+  collect(c, part, part->quantity, side, c->a);
   if (part->rule == HIGHER || part->rule == LOWER) {
     collect(c, part, part->quantity, TWIN, c->b);
     find_paired(c, part->rule == HIGHER ? 1 : -1, f);
   } else if (part->rule == POSITIVE || part->rule == NEGATIVE) {
     find_against_zero(c, part->rule == POSITIVE ? 1 : -1, f);
   } else if (part->rule == ANTICORRELATED) {
-    for (int member = 0; member < c->n; member++)
-      c->b[member] = at_070(c->s, ESP_M_PROBED_CORRECT, member, part->arm, 0);
-    find_correlation(c, f);
+    const statement other = {.measure = c->s->config->experiment == BANDIT ? ESP_M_LYAPUNOV_MAX : ESP_M_PROBED_CORRECT};
+    collect(c, &other, value_070, side, c->b);
+    find_correlation(c, 1, f);
+  } else if (part->rule == ANTICORRELATED_TOGETHER) {
+    const statement other = {.measure = ESP_M_LYAPUNOV_MAX};
+    collect(c, part, part->quantity, TWIN, c->a + c->n);
+    collect(c, &other, value_070, PRUNED, c->b);
+    collect(c, &other, value_070, TWIN, c->b + c->n);
+    find_correlation(c, 2, f);
   } else if (part->rule == MOST) {
     find_share(c, f);
   } else {
@@ -522,9 +670,10 @@ static void find(const cohort *c, const statement *part, esp_finding *f)
     f->numbers[0] = '\0';
 }
 
-static void judge(const cohort *c, const statement *parts, esp_judgement *j)
+static void judge(cohort *c, const statement *parts, esp_judgement *j)
 {
   for (int i = 0; i < ESP_MAX_PARTS && parts[i].rule != NO_RULE; i++) {
+    c->level = level_of(c->s, j, &parts[i]);
     find(c, &parts[i], &j->finding[i]);
     j->n_findings++;
     if (!parts[i].aside && (i == 0 || j->finding[i].verdict > j->verdict)) {
@@ -542,21 +691,23 @@ static void mention_example(const esp_source *s, const esp_example *example, esp
              mean_contraction(s, &whole, example->member, PRUNED), mean_contraction(s, &whole, example->member, TWIN));
 }
 
-esp_err esp_claims_judge(const esp_source *dms, const esp_source *scratch, const esp_example *example,
+esp_err esp_claims_judge(const esp_source *const sources[ESP_N_EXPERIMENTS], const esp_example *example,
                          esp_judgement judgement[ESP_N_CLAIMS])
 {
-  const long n_dms = dms ? dms->plan->n_members : 0, n_scratch = scratch ? scratch->plan->n_members : 0;
-  const long n = n_dms > n_scratch ? n_dms : n_scratch;
-  double *values = malloc(2 * (size_t)n * sizeof *values);
+  long n = 0;
+  for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
+    if (sources[e] && sources[e]->plan->n_members > n)
+      n = sources[e]->plan->n_members;
+  double *values = malloc(4 * (size_t)n * sizeof *values);
   ESP_REQUIRE(values, ESP_ERR_NOMEM, "no memory for the claims");
   for (int i = 0; i < ESP_N_CLAIMS; i++) {
     esp_judgement *j = &judgement[i];
     *j = (esp_judgement){.number = claims[i].number, .experiment = claims[i].experiment, .panel = claims[i].panel,
                          .claim = claims[i].claim, .verdict = ESP_NOT_RUN};
-    const esp_source *s = claims[i].experiment == DMS ? dms : scratch;
+    const esp_source *s = sources[claims[i].experiment];
     if (!s)
       continue;
-    const cohort c = {s, s->plan->n_members, values, values + n};
+    cohort c = {.s = s, .n = s->plan->n_members, .a = values, .b = values + 2 * n};
     judge(&c, claims[i].part, j);
     if (j->number == 14)
       mention_example(s, example, j);

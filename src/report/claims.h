@@ -4,8 +4,8 @@
 #include "example.h"
 #include "source.h"
 
-#define ESP_N_CLAIMS 17
-#define ESP_MAX_PARTS 5
+#define ESP_N_CLAIMS 27
+#define ESP_MAX_PARTS 6
 
 #define ESP_CLAIM_ALPHA 0.01    /* the paper's                                                     */
 #define ESP_CLAIM_MIN_MEMBERS 12 /* with fewer, nothing found is "too few members", not a negative */
@@ -46,9 +46,11 @@ typedef struct {
   char note[128];           /* "" or a word on the example */
 } esp_judgement;
 
-/** Judge all claims. dms and scratch: NULL where there is no such file.
+/** Judge all claims.
+ *  @param sources  by experiment; NULL where there is no such file
+ *  @param example  of the dms file
  *  @return ESP_OK or ESP_ERR_NOMEM. */
-esp_err esp_claims_judge(const esp_source *dms, const esp_source *scratch, const esp_example *example,
+esp_err esp_claims_judge(const esp_source *const sources[ESP_N_EXPERIMENTS], const esp_example *example,
                          esp_judgement judgement[ESP_N_CLAIMS]);
 
 #endif

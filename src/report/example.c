@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bandit_panels.h"
 #include "espalier/dms_task.h"
 #include "espalier/flow.h"
 #include "espalier/lyapunov.h"
@@ -140,7 +141,19 @@ static esp_err list_candidates(const esp_source *s, int stage, bench *b, candida
   return ESP_OK;
 }
 
-static void choose(candidate *list, int n, esp_example *example)
+/* Of the bandit: pruned minus twin in how often the network chooses like the Q-learner; no member is more telling than another. */
+static void list_by_agreement(const esp_source *s, int stage, candidate *list, int *n)
+{
+  const int level = esp_source_main_level(s);
+  for (int member = 0; member < s->plan->n_members; member++) {
+    const double pruned = esp_source_value(s, ESP_M_AGREEMENT, member, esp_source_arm(level, ESP_DMS_PRUNED), stage, 0),
+                 twin = esp_source_value(s, ESP_M_AGREEMENT, member, esp_source_arm(level, ESP_DMS_TWIN), stage, 0);
+    if (!isnan(pruned - twin))
+      list[(*n)++] = (candidate){.member = member, .difference = pruned - twin};
+  }
+}
+
+static void choose(candidate *list, int n, bool bandit, esp_example *example)
 {
   int n_telling = 0;
   for (int i = 0; i < n; i++)
@@ -151,36 +164,56 @@ static void choose(candidate *list, int n, esp_example *example)
   if (n_left > 0)
     example->member = list[(n_left - 1) / 2].member;
   example->rule = n_left == 0 ? "no member has both networks at this rung"
+                  : bandit    ? "median difference between pruned and twin in how often they choose like the Q-learner"
                   : n_telling ? "median difference in fraction correct, of the members whose twin fails on the probed condition "
                                 "4 and whose pruned network does not"
                               : "median difference in fraction correct, of all members (in none does only the twin fail on the "
                                 "probed condition 4)";
 }
 
+static esp_err check_wanted(const esp_source *s, int wanted, int stage)
+{
+  ESP_REQUIRE(wanted < s->plan->n_members, ESP_ERR_USAGE, "%s: there is no member %d; they count from 0 to %d", s->in.path, wanted,
+              s->plan->n_members - 1);
+  for (int side = 0; side < 2; side++) {
+    const int arm = esp_source_arm(esp_source_main_level(s), side);
+    ESP_REQUIRE(esp_source_outcome(s, wanted, arm, stage).state == ESP_CELL_DONE, ESP_ERR_USAGE,
+                "%s: member %d has no %s network at %s (%s); take another with --example", s->in.path, wanted,
+                s->plan->arm_name[arm], s->plan->stages[stage].name, esp_source_why_missing(s, wanted, arm, stage));
+  }
+  return ESP_OK;
+}
+
+static esp_err list_by_answers(const esp_source *s, int stage, candidate *list, int *n)
+{
+  bench b;
+  esp_err err = make_bench(s, &b);
+  if (err == ESP_OK)
+    err = list_candidates(s, stage, &b, list, n);
+  free_bench(&b);
+  return err;
+}
+
 esp_err esp_example_choose(const esp_source *s, int wanted, esp_example *example)
 {
   *example = (esp_example){.member = -1, .rung = esp_source_rung_070(s), .rule = "asked for with --example"};
   const int stage = esp_rung_stage(example->rung);
+  const bool bandit = s->config->experiment == ESP_EXPERIMENT_BANDIT;
   if (wanted >= 0) {
-    ESP_REQUIRE(wanted < s->plan->n_members, ESP_ERR_USAGE, "%s: there is no member %d; they count from 0 to %d", s->in.path,
-                wanted, s->plan->n_members - 1);
-    for (int arm = 0; arm < 2; arm++)
-      ESP_REQUIRE(esp_source_outcome(s, wanted, arm, stage).state == ESP_CELL_DONE, ESP_ERR_USAGE,
-                  "%s: member %d has no %s network at %s (%s); take another with --example", s->in.path, wanted,
-                  s->plan->arm_name[arm], s->plan->stages[stage].name, esp_source_why_missing(s, wanted, arm, stage));
+    ESP_TRY(check_wanted(s, wanted, stage));
     example->member = wanted;
     return ESP_OK;
   }
-  bench b;
   int n = 0;
+  esp_err err = ESP_OK;
   candidate *list = calloc((size_t)s->plan->n_members, sizeof *list);
   ESP_REQUIRE(list, ESP_ERR_NOMEM, "no memory for the choice of an example");
-  esp_err err = make_bench(s, &b);
+  if (bandit)
+    list_by_agreement(s, stage, list, &n);
+  else
+    err = list_by_answers(s, stage, list, &n);
   if (err == ESP_OK)
-    err = list_candidates(s, stage, &b, list, &n);
-  if (err == ESP_OK)
-    choose(list, n, example);
-  free_bench(&b);
+    choose(list, n, bandit, example);
   free(list);
   return err;
 }
@@ -321,24 +354,40 @@ static esp_err add_exponents(esp_book *book, const char *arm, const network *net
   return err == ESP_ERR_DIVERGED ? ESP_OK : err;
 }
 
-/* 2A and 2B: what is stored of the weights, scaled to a sum of 1. */
-static esp_err add_stored(esp_book *book, const char *panel, const esp_source *s, const esp_example *example, int arm)
+/* A panel of stored numbers, scaled to a sum of 1. */
+typedef struct {
+  const char *panel, *axis;
+  esp_measure measure;
+  bool cumulative;
+  const char *long_name;
+} stored;
+
+static const stored dms_stored[] = {
+    {"2A", "weight_bin", ESP_M_WEIGHT_HISTOGRAM, false, "share of the weights that are not 0"},
+    {"2B", "rank", ESP_M_SINGULAR_VALUE, true, "sum of the singular values of W_rec up to this one, over the sum of all"},
+    {0},
+};
+static const stored bandit_stored[] = {
+    {"6A", "weight_bin", ESP_M_WEIGHT_HISTOGRAM, false, "share of the weights that are not 0"},
+    {"6B", "rank", ESP_M_SINGULAR_VALUE, true, "sum of the singular values of W_rec up to this one, over the sum of all"},
+    {"6G", "rank", ESP_M_PCA_VARIANCE, true, "variance of the components up to this one, over all variance"},
+    {0},
+};
+
+static esp_err add_stored(esp_book *book, const stored *what, const esp_source *s, const esp_example *example, int side)
 {
-  const bool spectrum = strcmp(panel, "2B") == 0;
-  const esp_measure measure = spectrum ? ESP_M_SINGULAR_VALUE : ESP_M_WEIGHT_HISTOGRAM;
-  const long n = s->count[measure];
+  const long n = s->count[what->measure];
   double *mean, sum = 0, whole = 0;
-  const esp_entry entry = {.panel = panel, .arm = s->plan->arm_name[arm], .name = "mean", .unit = "1", .n_axes = 1, .length = {n},
-                           .long_name = spectrum ? "sum of the singular values of W_rec up to this one, over the sum of all"
-                                                 : "share of the weights that are not 0"};
+  const esp_entry entry = {.panel = what->panel, .arm = esp_side_name(s, side), .name = "mean", .unit = "1", .n_axes = 1,
+                           .length = {n}, .long_name = what->long_name};
   ESP_TRY(esp_book_numbers(book, &entry, &mean));
-  const int stage = esp_rung_stage(example->rung);
+  const int stage = esp_rung_stage(example->rung), arm = esp_source_arm(esp_source_main_level(s), side);
   for (long i = 0; i < n; i++)
-    whole += esp_source_value(s, measure, example->member, arm, stage, i);
+    whole += esp_source_value(s, what->measure, example->member, arm, stage, i);
   for (long i = 0; i < n; i++) {
-    const double v = esp_source_value(s, measure, example->member, arm, stage, i);
+    const double v = esp_source_value(s, what->measure, example->member, arm, stage, i);
     sum += v;
-    mean[i] = (spectrum ? sum : v) / whole;
+    mean[i] = (what->cumulative ? sum : v) / whole;
   }
   return ESP_OK;
 }
@@ -376,24 +425,51 @@ static esp_err fill_arm(const esp_source *s, const esp_example *example, int arm
   ESP_TRY(add_trial(book, trials[arm][1], &net.probed_trials, &net.probed, CONDITION_4));
   ESP_TRY(add_projections(book, projections[arm], &net));
   ESP_TRY(add_flow(book, flows[arm], s->plan->arm_name[arm], &net, &b->ws));
-  ESP_TRY(add_exponents(book, s->plan->arm_name[arm], &net, &b->ws));
-  ESP_TRY(add_stored(book, "2A", s, example, arm));
-  return add_stored(book, "2B", s, example, arm);
+  return add_exponents(book, s->plan->arm_name[arm], &net, &b->ws);
+}
+
+static esp_err fill_stored(const esp_source *s, const esp_example *example, const stored *panels, esp_book *book)
+{
+  for (const stored *what = panels; what->panel; what++) {
+    ESP_TRY(add_axis(book, what->panel, s, what->axis));
+    for (int side = 0; side < 2; side++)
+      ESP_TRY(add_stored(book, what, s, example, side));
+  }
+  return ESP_OK;
 }
 
 static esp_err describe(const esp_source *s, const esp_example *example, esp_book *book)
 {
   int32_t *member;
   double *fraction;
-  const esp_entry members = {.panel = "example", .name = "member", .unit = "1",
+  const char *group = s->config->experiment == ESP_EXPERIMENT_BANDIT ? "example_bandit" : "example";
+  const esp_entry members = {.panel = group, .name = "member", .unit = "1",
                              .long_name = "member of the example panels, from 0; -1: there is none"},
-                  fractions = {.panel = "example", .name = "prune_fraction", .unit = "1",
+                  fractions = {.panel = group, .name = "prune_fraction", .unit = "1",
                                .long_name = "rung that it is taken from"};
   ESP_TRY(esp_book_counts(book, &members, &member));
   ESP_TRY(esp_book_numbers(book, &fractions, &fraction));
   *member = example->member;
   *fraction = esp_source_fraction(s, example->rung);
-  return esp_book_text(book, "example", "rule", "why this member", example->rule);
+  return esp_book_text(book, group, "rule", "why this member", example->rule);
+}
+
+static esp_err fill_dms(const esp_source *s, const esp_example *example, esp_book *book)
+{
+  ESP_TRY(fill_stored(s, example, dms_stored, book));
+  ESP_TRY(add_axis(book, "4D", s, "rank"));
+  bench b;
+  esp_err err = make_bench(s, &b);
+  for (int arm = 0; arm < 2 && err == ESP_OK; arm++)
+    err = fill_arm(s, example, arm, &b, book);
+  free_bench(&b);
+  return err;
+}
+
+static esp_err fill_bandit(const esp_source *s, const esp_example *example, esp_book *book)
+{
+  ESP_TRY(fill_stored(s, example, bandit_stored, book));
+  return esp_bandit_example_fill(s, example->member, example->rung, book);
 }
 
 esp_err esp_example_fill(const esp_source *s, const esp_example *example, esp_book *book)
@@ -401,14 +477,7 @@ esp_err esp_example_fill(const esp_source *s, const esp_example *example, esp_bo
   ESP_TRY(describe(s, example, book));
   if (example->member < 0)
     return ESP_OK;
-  ESP_TRY(add_axis(book, "2A", s, "weight_bin"));
-  ESP_TRY(add_axis(book, "2B", s, "rank"));
-  ESP_TRY(add_axis(book, "4D", s, "rank"));
-  bench b;
-  esp_err err = make_bench(s, &b);
-  for (int arm = 0; arm < 2 && err == ESP_OK; arm++)
-    err = fill_arm(s, example, arm, &b, book);
-  free_bench(&b);
+  const esp_err err = s->config->experiment == ESP_EXPERIMENT_BANDIT ? fill_bandit(s, example, book) : fill_dms(s, example, book);
   return err == ESP_ERR_DIVERGED ? esp_fail(ESP_ERR_DATA, "%s: the networks of member %d diverge; take another with --example",
                                             s->in.path, example->member)
                                  : err;

@@ -1,4 +1,4 @@
-/* report/example.h - panels of one pair of networks (Figs. 1C-F, 2, 3, 4), computed again from the stored weights. */
+/* report/example.h - panels of one pair of networks (Figs. 1C-F, 2, 3, 4; 6), computed again from the stored weights. */
 #ifndef ESPALIER_REPORT_EXAMPLE_H
 #define ESPALIER_REPORT_EXAMPLE_H
 #include "book.h"

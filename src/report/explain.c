@@ -17,17 +17,20 @@ static void list_panels(char *text, size_t size)
 /* The series of a panel and the file that has it. */
 static esp_err find_panel(const esp_report *report, const char *name, const esp_series **series, const esp_source **source)
 {
-  char names[128];
+  char names[256];
   const esp_panel *panel = esp_panel_of(name);
-  *series = esp_series_of(strcmp(name, "5E") == 0 ? "5D" : name); /* 5E is about the exponents of 5D */
+  const esp_scatter *scatter = esp_scatter_of(name); /* 5E, 7H and 7I are about the exponents of 5D and 7D */
+  *series = esp_series_of(scatter ? scatter->exponent : name);
   list_panels(names, sizeof names);
   ESP_REQUIRE(panel, ESP_ERR_USAGE, "there is no panel '%s'; panels with points to explain are %s", name, names);
   ESP_REQUIRE(*series, ESP_ERR_USAGE, "panel %s shows no numbers over members (docs/PANELS.md says what it is); panels with points "
               "to explain are %s", name, names);
   *source = esp_report_source(report, panel->experiment);
   ESP_REQUIRE(*source, ESP_ERR_USAGE, "panel %s is of experiment %s, and %s is of experiment %s; give a file of that experiment",
-              name, esp_panel_experiment(panel), report->source[0].in.path, report->source[0].plan->experiment);
-  ESP_REQUIRE(esp_series_n_points(*series, *source) > 0, ESP_ERR_USAGE, "%s: has nothing for panel %s (transfer.from is 0)",
+              name, esp_experiment_name(panel->experiment), report->source[0].in.path, report->source[0].plan->experiment);
+  ESP_REQUIRE(esp_series_n_points(*series, *source) > 0, ESP_ERR_USAGE, "%s: has nothing for panel %s (%s.from is 0)",
+              (*source)->in.path, name, panel->experiment == ESP_EXPERIMENT_BANDIT ? "new_option" : "transfer");
+  ESP_REQUIRE(esp_panel_level(name, *source) >= 0, ESP_ERR_USAGE, "%s: has no ladder with the value noise of panel %s",
               (*source)->in.path, name);
   return ESP_OK;
 }
@@ -79,8 +82,10 @@ static esp_err find_point(const esp_series *series, const esp_source *s, const c
   return ESP_OK;
 }
 
-static void print_arm(FILE *out, const esp_series *series, const esp_source *s, int arm, int row, int point, double *values)
+static void print_arm(FILE *out, const esp_series *series, const esp_source *s, int level, int side, int row, int point,
+                      double *values)
 {
+  const int arm = esp_source_arm(level, side);
   char slice[160];
   esp_series_values(series, s, arm, row, point, values);
   esp_series_slice(series, s, arm, row, point, slice, sizeof slice);
@@ -90,6 +95,18 @@ static void print_arm(FILE *out, const esp_series *series, const esp_source *s, 
   for (int member = 0; member < s->plan->n_members; member++)
     fprintf(out, " %.6g", values[member]);
   fprintf(out, "\n");
+}
+
+/* How to compute one of the cells behind the point again: the first that is there. */
+static void print_again(FILE *out, const esp_source *s, int level, int stage, const double *values)
+{
+  const int n = s->plan->n_members;
+  for (int i = 0; i < 2 * n; i++)
+    if (!isnan(values[i])) {
+      fprintf(out, "\nTo compute one of these cells again and compare all bits:\n  espalier verify --cell %d,%s,%s %s\n", i % n,
+              s->plan->arm_name[esp_source_arm(level, i / n)], s->plan->stages[stage].name, s->in.path);
+      return;
+    }
 }
 
 static void print_test(FILE *out, const double *a, const double *b, int n)
@@ -107,7 +124,8 @@ esp_err esp_report_explain(const esp_report *report, const char *panel, const ch
   char *missing = NULL;
   ESP_TRY(find_panel(report, panel, &series, &s));
   ESP_TRY(find_point(series, s, panel, at, &row, &point));
-  ESP_TRY(esp_series_missing_at(series, s, row, point, &missing));
+  const int level = esp_panel_level(panel, s);
+  ESP_TRY(esp_series_missing_at(series, s, level, row, point, &missing));
   const int n = s->plan->n_members, stage = esp_series_stage(series, s, row, point);
   double *values = malloc(2 * (size_t)n * sizeof *values);
   if (!values) {
@@ -121,12 +139,10 @@ esp_err esp_report_explain(const esp_report *report, const char *panel, const ch
     fprintf(out, "at %g", esp_series_x(series, s, point));
   fprintf(out, ", from stage %s; slices are [member, arm, stage, ...], from 0\nnetworks: %s\n\n", s->plan->stages[stage].name,
           missing);
-  print_arm(out, series, s, ESP_DMS_PRUNED, row, point, values);
-  print_arm(out, series, s, ESP_DMS_TWIN, row, point, values + n);
+  for (int side = 0; side < 2; side++)
+    print_arm(out, series, s, level, side, row, point, values + side * n);
   print_test(out, values, values + n, n);
-  fprintf(out, "\nTo compute cells of this file again and compare all bits (the cells are drawn at random; --seed draws others):\n"
-               "  espalier verify --recompute 3 %s\n",
-          s->in.path);
+  print_again(out, s, level, stage, values);
   free(values);
   free(missing);
   return ESP_OK;

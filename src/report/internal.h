@@ -8,8 +8,8 @@
 
 struct esp_report {
   int n_sources;
-  esp_source source[2]; /* the main one first: dms where there is one */
-  esp_example example;
+  esp_source source[ESP_N_EXPERIMENTS];   /* the main one first, in the order dms, scratch, bandit */
+  esp_example example[ESP_N_EXPERIMENTS]; /* by experiment; scratch has none                       */
   esp_book book;
   esp_judgement judgement[ESP_N_CLAIMS];
 };

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bandit_panels.h"
 #include "espalier/dms_task.h"
 
 #define DMS ESP_EXPERIMENT_DMS
 #define SCRATCH ESP_EXPERIMENT_SCRATCH
+#define BANDIT ESP_EXPERIMENT_BANDIT
 #define SCHEME ESP_PANEL_SCHEME
 #define EXAMPLE ESP_PANEL_EXAMPLE
 #define POPULATION ESP_PANEL_POPULATION
@@ -61,6 +63,44 @@ const esp_panel esp_panels[] = {
     {"S2A", SCRATCH, POPULATION, "Pruned before training", "Loss at the start of each training call, old cues and then new ones.",
      "call", "loss"},
     {"S2B", DMS, POPULATION, "New cues", "Loss at the start of each training call on the new cues.", "call", "loss"},
+    {"6A", BANDIT, EXAMPLE, "Recurrent weights", "Distribution of the recurrent weights that are not 0.", "weight", "share"},
+    {"6B", BANDIT, EXAMPLE, "Singular values", "Cumulative singular values of the recurrent weights, over their sum.", "rank",
+     "cumulative share"},
+    {"6C", BANDIT, EXAMPLE, "Twin, fixation", "Outputs and the values of the Q-learner at the fixation steps of agent 1, without "
+     "random choices.", "trial", "value"},
+    {"6D", BANDIT, EXAMPLE, "Twin, choice", "The same at the choice steps.", "trial", "value"},
+    {"6E", BANDIT, EXAMPLE, "Pruned, fixation", "Outputs and the values of the Q-learner at the fixation steps of agent 1, without "
+     "random choices.", "trial", "value"},
+    {"6F", BANDIT, EXAMPLE, "Pruned, choice", "The same at the choice steps.", "trial", "value"},
+    {"6G", BANDIT, EXAMPLE, "Dimensions", "Share of the variance of the hidden state in the first principal components, all agents "
+     "and steps.", "components", "cumulative share"},
+    {"6H", BANDIT, EXAMPLE, "Twin, states", "Hidden states of agent 1 at fixation and choice on the components of all agents and "
+     "steps, without random choices; S marks the first trial, + a choice that was rewarded.", "PC1", "PC2"},
+    {"6I", BANDIT, EXAMPLE, "Pruned, states", "Hidden states of agent 1 at fixation and choice on the components of all agents and "
+     "steps, without random choices; S marks the first trial, + a choice that was rewarded.", "PC1", "PC2"},
+    {"7A", BANDIT, POPULATION, "Error of the values", "Squared difference between outputs and the values of the Q-learner, summed "
+     "over options, on new blocks.", "prune fraction", "squared error"},
+    {"7B", BANDIT, POPULATION, "Choices like the Q-learner", "Fraction of steps on which network and Q-learner choose alike, given "
+     "the same draw, on new blocks.", "prune fraction", "fraction alike"},
+    {"7C", BANDIT, POPULATION, "Reward", "Reward of a new block, mean over agents.", "prune fraction", "reward a block"},
+    {"7D", BANDIT, POPULATION, "Lyapunov exponent", "Largest Lyapunov exponent over steps 2-60 of new blocks, mean over agents.",
+     "prune fraction", "exponent per step"},
+    {"7E", BANDIT, POPULATION, "Dimensions", "Share of the variance of the hidden state in the first principal components, at the "
+     "rung nearest 0.70.", "components", "cumulative share"},
+    {"7F", BANDIT, POPULATION, "Recurrent weights", "Distribution of the recurrent weights that are not 0, at the rung nearest "
+     "0.70.", "weight", "share"},
+    {"7G", BANDIT, POPULATION, "Separation", "Squared Mahalanobis distance between the states of fixation and choice, mean over the "
+     "agents for which it is defined; a network without one leaves the mean.", "prune fraction", "squared distance"},
+    {"7H", BANDIT, POPULATION, "Exponent and choices", "Largest Lyapunov exponent of the networks by the fraction of steps on which "
+     "they choose like the Q-learner, at the rung nearest 0.70; r of both arms together.", "fraction alike", "exponent per step"},
+    {"7I", BANDIT, POPULATION, "The same at value noise 1", "Largest Lyapunov exponent of the networks by the fraction of "
+     "steps on which they choose like the Q-learner, at the rung nearest 0.70; r of both arms together.", "fraction alike",
+     "exponent per step"},
+    {"S3", BANDIT, SCHEME, "Task", "Inputs and mean rewards of the three states (of odd agents), and a block that a Q-learner "
+     "plays by itself.",
+     "step", "input"},
+    {"S4", BANDIT, POPULATION, "New option", "Loss at the start of each training call on the new option, median (lines with markers) "
+     "and mean; a network that has converged stays with the loss it reached.", "call", "loss"},
     {0},
 };
 
@@ -72,25 +112,56 @@ const esp_panel *esp_panel_of(const char *name)
   return NULL;
 }
 
-const char *esp_panel_experiment(const esp_panel *panel)
+const esp_scatter esp_scatters[] = {
+    {"5E", DMS, ESP_M_PROBED_CORRECT, 0, "5D", "fraction of probe trials answered correctly"},
+    {"7H", BANDIT, ESP_M_AGREEMENT, 0, "7D", "fraction of steps on which network and Q-learner choose alike"},
+    {"7I", BANDIT, ESP_M_AGREEMENT, 1, "7D", "fraction of steps on which network and Q-learner choose alike"},
+    {0},
+};
+
+const esp_scatter *esp_scatter_of(const char *panel)
 {
-  return panel->experiment == DMS ? "dms" : "scratch";
+  for (const esp_scatter *scatter = esp_scatters; scatter->panel; scatter++)
+    if (strcmp(scatter->panel, panel) == 0)
+      return scatter;
+  return NULL;
+}
+
+int esp_panel_level(const char *panel, const esp_source *s)
+{
+  const esp_scatter *scatter = esp_scatter_of(panel);
+  const esp_series *series = esp_series_of(panel);
+  if (scatter && scatter->value_noise > 0)
+    return esp_source_level_of(s, scatter->value_noise);
+  return series ? esp_series_level(series, s) : esp_source_main_level(s);
 }
 
 /* ---- texts ---- */
 
+/* Is it measured on the blocks that finished networks play at evaluation.epsilon? */
+static bool is_played(const esp_panel *panel)
+{
+  const bool weights = strcmp(panel->name, "7F") == 0 || strcmp(panel->name, "S4") == 0;
+  return panel->experiment == BANDIT && ((panel->kind == POPULATION && !weights) || strcmp(panel->name, "6G") == 0);
+}
+
 static esp_err caption_of(const esp_panel *panel, const esp_source *s, const esp_example *example, char **caption)
 {
   char *missing = NULL;
-  const char *series_name = strcmp(panel->name, "5E") == 0 ? "5D" : panel->name; /* the same networks */
-  const esp_series *series = esp_series_of(series_name);
+  const esp_scatter *scatter = esp_scatter_of(panel->name);
+  const esp_series *series = esp_series_of(scatter ? scatter->exponent : panel->name); /* the same networks */
+  const int level = esp_panel_level(panel->name, s);
   if (series)
-    ESP_TRY(esp_series_missing(series, s, &missing));
-  char of_example[96] = "";
+    ESP_TRY(esp_series_missing(series, s, level, &missing));
+  char of_example[96] = "", of_level[64] = "", of_block[64] = "";
   if (panel->kind == EXAMPLE)
     snprintf(of_example, sizeof of_example, " Example: member %d at prune fraction %g.", example->member,
              esp_source_fraction(s, example->rung));
-  const int length = asprintf(caption, "%s%s%s%s%s%s", panel->shows, of_example,
+  if (panel->experiment == BANDIT && panel->kind != SCHEME)
+    snprintf(of_level, sizeof of_level, " Value noise %g.", s->config->ladder.value_noise.value[level]);
+  if (is_played(panel))
+    snprintf(of_block, sizeof of_block, " Share of random choices %g.", s->config->evaluation.epsilon);
+  const int length = asprintf(caption, "%s%s%s%s%s%s%s%s", panel->shows, of_example, of_level, of_block,
                               panel->kind == POPULATION ? " Mean and SEM over networks." : "", missing ? " Networks: " : "",
                               missing ? missing : "", missing ? "." : "");
   free(missing);
@@ -153,26 +224,27 @@ static esp_err fill_network_and_ladder(const esp_source *s, esp_book *book)
   return ESP_OK;
 }
 
-/* ---- 5E ---- */
+/* ---- 5E, 7H, 7I ---- */
 
-enum { N_BINS_5E = 21 }; /* of fraction correct: 0, 0.05, ..., 1 */
+enum { N_BINS = 21 }; /* of the fraction: 0, 0.05, ..., 1 */
 
-static esp_err fill_bins(const esp_source *s, const char *arm, const double *x, const double *y, double *values, esp_book *book)
+static esp_err fill_bins(const esp_scatter *scatter, const esp_source *s, const char *arm, const double *x, const double *y,
+                         double *values, esp_book *book)
 {
-  const esp_entry means = {.panel = "5E", .arm = arm, .name = "mean", .unit = "1", .n_axes = 1, .length = {N_BINS_5E},
+  const esp_entry means = {.panel = scatter->panel, .arm = arm, .name = "mean", .unit = "1", .n_axes = 1, .length = {N_BINS},
                            .long_name = "largest Lyapunov exponent of the networks in the bin"},
-                  sems = {.panel = "5E", .arm = arm, .name = "sem", .unit = "1", .n_axes = 1, .length = {N_BINS_5E},
+                  sems = {.panel = scatter->panel, .arm = arm, .name = "sem", .unit = "1", .n_axes = 1, .length = {N_BINS},
                           .long_name = "standard error of the mean"},
-                  counts = {.panel = "5E", .arm = arm, .name = "n", .unit = "1", .n_axes = 1, .length = {N_BINS_5E},
+                  counts = {.panel = scatter->panel, .arm = arm, .name = "n", .unit = "1", .n_axes = 1, .length = {N_BINS},
                             .long_name = "networks in the bin"};
   double *mean, *sem;
   int32_t *n;
   ESP_TRY(esp_book_numbers(book, &means, &mean));
   ESP_TRY(esp_book_numbers(book, &sems, &sem));
   ESP_TRY(esp_book_counts(book, &counts, &n));
-  for (int bin = 0; bin < N_BINS_5E; bin++) {
+  for (int bin = 0; bin < N_BINS; bin++) {
     for (int member = 0; member < s->plan->n_members; member++)
-      values[member] = lround(x[member] * (N_BINS_5E - 1)) == bin && !isnan(x[member]) ? y[member] : NAN;
+      values[member] = lround(x[member] * (N_BINS - 1)) == bin && !isnan(x[member]) ? y[member] : NAN;
     const esp_summary summary = esp_summarise(s->plan->n_members, values);
     mean[bin] = summary.mean;
     sem[bin] = summary.sem;
@@ -181,50 +253,83 @@ static esp_err fill_bins(const esp_source *s, const char *arm, const double *x, 
   return ESP_OK;
 }
 
-static esp_err add_number(esp_book *book, const char *arm, const char *name, const char *long_name, double value)
+static esp_err add_number(esp_book *book, const char *panel, const char *arm, const char *name, const char *long_name, double value)
 {
   double *number;
-  const esp_entry entry = {.panel = "5E", .arm = arm, .name = name, .unit = "1", .long_name = long_name};
+  const esp_entry entry = {.panel = panel, .arm = arm, .name = name, .unit = "1", .long_name = long_name};
   ESP_TRY(esp_book_numbers(book, &entry, &number));
   *number = value;
   return ESP_OK;
 }
 
-static esp_err fill_scatter_arm(const esp_source *s, int arm, double *values, esp_book *book)
+static esp_err add_correlation(esp_book *book, const char *panel, const char *group, long n, const double *x, const double *y)
 {
-  const char *name = s->plan->arm_name[arm];
-  const int rung = esp_source_rung_070(s), n_members = s->plan->n_members;
-  const esp_entry xs = {.panel = "5E", .arm = name, .name = "point_x", .unit = "1", .n_axes = 1, .length = {n_members},
-                        .long_name = "fraction of probe trials answered correctly, by member"},
-                  ys = {.panel = "5E", .arm = name, .name = "point_y", .unit = "1", .n_axes = 1, .length = {n_members},
-                        .long_name = "largest Lyapunov exponent, by member"};
-  double *x, *y;
-  ESP_TRY(esp_book_numbers(book, &xs, &x));
-  ESP_TRY(esp_book_numbers(book, &ys, &y));
-  esp_series_values(esp_series_of("5A"), s, arm, 0, rung, x);
-  esp_series_values(esp_series_of("5D"), s, arm, 0, rung, y);
-  ESP_TRY(fill_bins(s, name, x, y, values, book));
-  const esp_correlation c = esp_correlate(n_members, x, y);
-  ESP_TRY(add_number(book, name, "r", "Pearson's correlation over members", c.r));
-  ESP_TRY(add_number(book, name, "r_low", "lower end of its 95 % interval", c.low));
-  ESP_TRY(add_number(book, name, "r_high", "upper end of its 95 % interval", c.high));
-  return add_number(book, name, "r_p", "its two-sided p", c.p);
+  const esp_correlation c = esp_correlate(n, x, y);
+  ESP_TRY(add_number(book, panel, group, "r", "Pearson's correlation over networks", c.r));
+  ESP_TRY(add_number(book, panel, group, "r_low", "lower end of its 95 % interval", c.low));
+  ESP_TRY(add_number(book, panel, group, "r_high", "upper end of its 95 % interval", c.high));
+  return add_number(book, panel, group, "r_p", "its two-sided p", c.p);
 }
 
-static esp_err fill_scatter(const esp_source *s, esp_book *book)
+static esp_err fill_scatter_arm(const esp_scatter *scatter, const esp_source *s, int arm, const char *path, double *x, double *y,
+                                double *values, esp_book *book)
+{
+  const int stage = esp_rung_stage(esp_source_rung_070(s)), n_members = s->plan->n_members;
+  const esp_entry xs = {.panel = scatter->panel, .arm = path, .name = "point_x", .unit = "1", .n_axes = 1, .length = {n_members},
+                        .long_name = scatter->x_name},
+                  ys = {.panel = scatter->panel, .arm = path, .name = "point_y", .unit = "1", .n_axes = 1, .length = {n_members},
+                        .long_name = "largest Lyapunov exponent, by member"};
+  double *point_x, *point_y;
+  ESP_TRY(esp_book_numbers(book, &xs, &point_x));
+  ESP_TRY(esp_book_numbers(book, &ys, &point_y));
+  for (int member = 0; member < n_members; member++) {
+    x[member] = point_x[member] = esp_source_value(s, scatter->x_measure, member, arm, stage, 0);
+    y[member] = point_y[member] = esp_source_value(s, ESP_M_LYAPUNOV_MAX, member, arm, stage, 0);
+  }
+  ESP_TRY(fill_bins(scatter, s, path, x, y, values, book));
+  return add_correlation(book, scatter->panel, path, n_members, x, y);
+}
+
+/* Both arms of one ladder, in a group of the panel or (NULL) in the panel itself. The bandit's arms are also taken together. */
+static esp_err fill_scatter_level(const esp_scatter *scatter, const esp_source *s, int level, const char *group, double *room,
+                                  esp_book *book)
+{
+  const int n = s->plan->n_members;
+  double *x = room, *y = room + 2 * n, *values = room + 4 * n; /* [side, member]; [member] */
+  for (int side = 0; side < 2; side++) {
+    char path[80];
+    snprintf(path, sizeof path, "%s%s%s", group ? group : "", group ? "/" : "", esp_side_name(s, side));
+    ESP_TRY(fill_scatter_arm(scatter, s, esp_source_arm(level, side), path, x + side * n, y + side * n, values, book));
+  }
+  return scatter->experiment == BANDIT ? add_correlation(book, scatter->panel, group, 2L * n, x, y) : ESP_OK;
+}
+
+static esp_err fill_levels(const esp_scatter *scatter, const esp_source *s, double *room, esp_book *book)
+{
+  const int shown = esp_panel_level(scatter->panel, s);
+  ESP_TRY(fill_scatter_level(scatter, s, shown, NULL, room, book));
+  for (int level = 0; level < esp_source_n_levels(s) && scatter->value_noise == 0; level++) {
+    char group[40];
+    if (level == shown)
+      continue;
+    esp_level_name(s, level, group);
+    ESP_TRY(fill_scatter_level(scatter, s, level, group, room, book));
+  }
+  return ESP_OK;
+}
+
+static esp_err fill_scatter(const esp_scatter *scatter, const esp_source *s, esp_book *book)
 {
   double *x;
-  const esp_entry bins = {.panel = "5E", .name = "x", .unit = "1", .n_axes = 1, .length = {N_BINS_5E},
-                          .long_name = "centre of a bin of the fraction of probe trials answered correctly"};
+  const esp_entry bins = {.panel = scatter->panel, .name = "x", .unit = "1", .n_axes = 1, .length = {N_BINS},
+                          .long_name = "centre of a bin of the fraction"};
   ESP_TRY(esp_book_numbers(book, &bins, &x));
-  for (int i = 0; i < N_BINS_5E; i++)
-    x[i] = (double)i / (N_BINS_5E - 1);
-  double *values = malloc((size_t)s->plan->n_members * sizeof *values);
-  ESP_REQUIRE(values, ESP_ERR_NOMEM, "no memory for panel 5E");
-  esp_err err = ESP_OK;
-  for (int arm = 0; arm < s->plan->n_arms && err == ESP_OK; arm++)
-    err = fill_scatter_arm(s, arm, values, book);
-  free(values);
+  for (int i = 0; i < N_BINS; i++)
+    x[i] = (double)i / (N_BINS - 1);
+  double *room = malloc(5 * (size_t)s->plan->n_members * sizeof *room);
+  ESP_REQUIRE(room, ESP_ERR_NOMEM, "no memory for panel %s", scatter->panel);
+  const esp_err err = fill_levels(scatter, s, room, book);
+  free(room);
   return err;
 }
 
@@ -248,7 +353,18 @@ static bool is_there(const esp_panel *panel, const esp_source *s, const esp_exam
     return false;
   if (strcmp(panel->name, "S2B") == 0)
     return esp_source_transfer(s) >= 0;
-  return panel->kind != EXAMPLE || example->member >= 0;
+  if (strcmp(panel->name, "S4") == 0)
+    return esp_source_new_option(s) >= 0;
+  return esp_panel_level(panel->name, s) >= 0 && (panel->kind != EXAMPLE || example->member >= 0);
+}
+
+static esp_err fill_numbers(const esp_panel *panel, const esp_source *s, esp_book *book)
+{
+  const esp_scatter *scatter = esp_scatter_of(panel->name);
+  for (const esp_series *series = esp_all_series; series->panel; series++)
+    if (strcmp(series->panel, panel->name) == 0)
+      ESP_TRY(esp_series_fill(series, s, book));
+  return scatter ? fill_scatter(scatter, s, book) : ESP_OK;
 }
 
 esp_err esp_panels_fill(const esp_source *s, const esp_example *example, esp_book *book)
@@ -256,14 +372,15 @@ esp_err esp_panels_fill(const esp_source *s, const esp_example *example, esp_boo
   for (const esp_panel *panel = esp_panels; panel->name; panel++)
     if (is_there(panel, s, example)) {
       ESP_TRY(add_texts(panel, s, example, book));
-      for (const esp_series *series = esp_all_series; series->panel; series++)
-        if (strcmp(series->panel, panel->name) == 0)
-          ESP_TRY(esp_series_fill(series, s, book));
+      ESP_TRY(fill_numbers(panel, s, book));
     }
   if (s->config->experiment == SCRATCH)
     return mark_new_cues(s, book);
-  ESP_TRY(fill_task(book));
-  ESP_TRY(fill_network_and_ladder(s, book));
-  ESP_TRY(fill_scatter(s, book));
+  if (s->config->experiment == BANDIT) {
+    ESP_TRY(esp_bandit_scheme_fill(s, book));
+  } else {
+    ESP_TRY(fill_task(book));
+    ESP_TRY(fill_network_and_ladder(s, book));
+  }
   return esp_example_fill(s, example, book);
 }

@@ -16,44 +16,64 @@ const esp_source *esp_report_source(const esp_report *report, esp_experiment_id 
 
 static esp_err load(int n_inputs, const esp_report_input *inputs, esp_report *report)
 {
-  ESP_REQUIRE(n_inputs == 1 || n_inputs == 2, ESP_ERR_USAGE, "a report is made of one or two results files, not of %d", n_inputs);
-  ESP_REQUIRE(n_inputs == 1 || inputs[0].config->values.experiment != inputs[1].config->values.experiment, ESP_ERR_USAGE,
-              "%s and %s are both of experiment %s; a report takes one of each experiment", inputs[0].path,
-              inputs[n_inputs - 1].path, inputs[0].plan->experiment);
-  const int first = n_inputs == 2 && inputs[1].config->values.experiment == ESP_EXPERIMENT_DMS; /* the main one */
+  const esp_report_input *of[ESP_N_EXPERIMENTS] = {0};
+  ESP_REQUIRE(n_inputs >= 1 && n_inputs <= ESP_N_EXPERIMENTS, ESP_ERR_USAGE,
+              "a report is made of one to three results files, not of %d", n_inputs);
   for (int i = 0; i < n_inputs; i++) {
-    report->n_sources++;
-    ESP_TRY(esp_source_load(&inputs[i ? 1 - first : first], &report->source[i]));
+    const esp_report_input **one = &of[inputs[i].config->values.experiment];
+    ESP_REQUIRE(!*one, ESP_ERR_USAGE, "%s and %s are both of experiment %s; a report takes one of each experiment", (*one)->path,
+                inputs[i].path, inputs[i].plan->experiment);
+    *one = &inputs[i];
+  }
+  for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
+    if (of[e]) {
+      report->n_sources++;
+      ESP_TRY(esp_source_load(of[e], &report->source[report->n_sources - 1]));
+    }
+  return ESP_OK;
+}
+
+/* What the root says of the files: the main one's by the plain names, the others' with the experiment behind. */
+static esp_err fill_root(esp_report *report)
+{
+  ESP_TRY(esp_book_text(&report->book, NULL, "experiment", "experiment of the results file",
+                        report->source[0].in.plan->experiment));
+  for (int i = 0; i < report->n_sources; i++) {
+    const esp_report_input *in = &report->source[i].in;
+    char source[40], config[40];
+    snprintf(source, sizeof source, "source%s%s", i ? "_" : "", i ? in->plan->experiment : "");
+    snprintf(config, sizeof config, "config%s%s", i ? "_" : "", i ? in->plan->experiment : "");
+    ESP_TRY(esp_book_text(&report->book, NULL, source, "name of the results file", esp_base_name(in->path)));
+    ESP_TRY(esp_book_text(&report->book, NULL, config, "its config, every key", in->config->resolved));
   }
   return ESP_OK;
 }
 
-/* What the root says of the files: the main one's by the plain names. */
-static esp_err fill_root(esp_report *report)
+/* The one asked for is a member of the first file that has examples. */
+static esp_err choose_examples(esp_report *report, int wanted)
 {
-  const esp_report_input *in = &report->source[0].in;
-  ESP_TRY(esp_book_text(&report->book, NULL, "experiment", "experiment of the results file", in->plan->experiment));
-  ESP_TRY(esp_book_text(&report->book, NULL, "source", "name of the results file", esp_base_name(in->path)));
-  ESP_TRY(esp_book_text(&report->book, NULL, "config", "its config, every key", in->config->resolved));
-  if (report->n_sources == 1)
-    return ESP_OK;
-  in = &report->source[1].in;
-  ESP_TRY(esp_book_text(&report->book, NULL, "source_scratch", "name of the results file behind S2A", esp_base_name(in->path)));
-  return esp_book_text(&report->book, NULL, "config_scratch", "its config, every key", in->config->resolved);
+  for (int e = 0; e < ESP_N_EXPERIMENTS; e++) {
+    const esp_source *s = esp_report_source(report, (esp_experiment_id)e);
+    report->example[e].member = -1;
+    if (!s || e == ESP_EXPERIMENT_SCRATCH)
+      continue;
+    ESP_TRY(esp_example_choose(s, wanted, &report->example[e]));
+    wanted = ESP_REPORT_EXAMPLE_BY_RULE;
+  }
+  return ESP_OK;
 }
 
 static esp_err make(int n_inputs, const esp_report_input *inputs, int example, esp_report *report)
 {
+  const esp_source *sources[ESP_N_EXPERIMENTS];
   ESP_TRY(load(n_inputs, inputs, report));
-  const esp_source *dms = esp_report_source(report, ESP_EXPERIMENT_DMS);
-  const esp_source *scratch = esp_report_source(report, ESP_EXPERIMENT_SCRATCH);
-  report->example.member = -1;
-  if (dms)
-    ESP_TRY(esp_example_choose(dms, example, &report->example));
+  ESP_TRY(choose_examples(report, example));
   ESP_TRY(fill_root(report));
   for (int i = 0; i < report->n_sources; i++)
-    ESP_TRY(esp_panels_fill(&report->source[i], &report->example, &report->book));
-  return esp_claims_judge(dms, scratch, &report->example, report->judgement);
+    ESP_TRY(esp_panels_fill(&report->source[i], &report->example[report->source[i].config->experiment], &report->book));
+  for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
+    sources[e] = esp_report_source(report, (esp_experiment_id)e);
+  return esp_claims_judge(sources, &report->example[ESP_EXPERIMENT_DMS], report->judgement);
 }
 
 esp_err esp_report_make(int n_inputs, const esp_report_input *inputs, int example, esp_report **report)

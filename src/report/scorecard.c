@@ -31,7 +31,7 @@ static void print_claim(FILE *out, const esp_judgement *j)
   fprintf(out, "## %d. %s\n\nPanel %s: **%s**", j->number, j->claim, j->panel, esp_verdict_name(j->verdict));
   fprintf(out, j->note[0] ? " (%s)\n\n" : "%s\n\n", j->note);
   if (j->n_findings == 0) {
-    fprintf(out, "There is no results file of experiment %s.\n\n", j->experiment == ESP_EXPERIMENT_DMS ? "dms" : "scratch");
+    fprintf(out, "There is no results file of experiment %s.\n\n", esp_experiment_name(j->experiment));
     return;
   }
   fprintf(out, "| statement | verdict | numbers | n | effect, 95 %% | p | n needed |\n|---|---|---|---:|---|---:|---:|\n");

@@ -1,7 +1,8 @@
 /* report/series.h - panels that are means over members: one table says what each point is, and mean, SEM, tests, tables and
  * explanations all follow from it.
  *
- * A point of a series is one number per member and arm: the mean of a block of stored numbers of one cell. */
+ * A point of a series is one number per member and arm: the mean of a block of stored numbers of one cell. Where a file has
+ * several ladders (the bandit's levels of noise), a panel shows one of them, and the others lie in subgroups. */
 #ifndef ESPALIER_REPORT_SERIES_H
 #define ESPALIER_REPORT_SERIES_H
 #include <stddef.h>
@@ -19,6 +20,8 @@ typedef enum {
   ESP_BY_SCRATCH_CALL,  /* old cues, then new cues                                        */
   ESP_BY_WEIGHT,        /* at the rung nearest 0.70; share of the weights in a bin        */
   ESP_BY_FLOW_BIN,      /* there                                                          */
+  ESP_BY_RANK,          /* there; cumulative share                                        */
+  ESP_BY_NEW_OPTION_CALL, /* a network that has converged stays with the loss it reached  */
 } esp_series_axis;
 
 typedef struct {
@@ -27,6 +30,7 @@ typedef struct {
   esp_series_axis axis;
   esp_measure measure;
   const char *prefix;  /* of the dataset names: "" or "all_"              */
+  const char *suffix;  /* of the same: "" or "_greedy"                    */
   bool tested;         /* pruned against twin at every point              */
   const char *what;    /* the number of one member: start of the long name */
 } esp_series;
@@ -44,6 +48,9 @@ double esp_series_x(const esp_series *series, const esp_source *s, int point);
 /** The stage that a point is taken from, -1: the file has none. */
 int esp_series_stage(const esp_series *series, const esp_source *s, int row, int point);
 
+/** The level of noise that the panel shows. */
+int esp_series_level(const esp_series *series, const esp_source *s);
+
 /** The number of one member; NaN: missing. */
 double esp_series_value(const esp_series *series, const esp_source *s, int member, int arm, int row, int point);
 
@@ -53,13 +60,14 @@ void esp_series_values(const esp_series *series, const esp_source *s, int arm, i
 /** The slice of the file that they come from, as h5py writes it: "/records/loss[:, 0, 3]", and what is done with it. */
 void esp_series_slice(const esp_series *series, const esp_source *s, int arm, int row, int point, char *text, size_t size);
 
-/** Add x, ARM/mean, ARM/sem, ARM/n and, if tested, p, n_pairs, significant to the book. */
+/** Add x, ARM/mean, ARM/sem, ARM/n and, if tested, p, n_pairs, significant to the book; for other levels of noise the same in
+ *  level_L, with a text that names the networks. */
 esp_err esp_series_fill(const esp_series *series, const esp_source *s, esp_book *book);
 
 /** Which members a panel misses: "pruned: all 6; twin: 5 of 6 (member 3: not_finite)"; heap text, the caller frees it. */
-esp_err esp_series_missing(const esp_series *series, const esp_source *s, char **text);
+esp_err esp_series_missing(const esp_series *series, const esp_source *s, int level, char **text);
 
 /** The same for one point. */
-esp_err esp_series_missing_at(const esp_series *series, const esp_source *s, int row, int point, char **text);
+esp_err esp_series_missing_at(const esp_series *series, const esp_source *s, int level, int row, int point, char **text);
 
 #endif

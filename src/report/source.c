@@ -2,37 +2,80 @@
 #include "source.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[ESP_N_MEASURES] = {
-    [ESP_M_LOSS] = "loss",
-    [ESP_M_LOSS_LAST_CALL] = "loss_last_call",
-    [ESP_M_N_CALLS] = "n_calls",
-    [ESP_M_SPARSITY] = "sparsity",
-    [ESP_M_UNPROBED_CORRECT] = "unprobed_correct",
-    [ESP_M_PROBED_CORRECT] = "probed_correct",
-    [ESP_M_PROBED_CORRECT_PUBLISHED] = "probed_correct_published",
-    [ESP_M_LYAPUNOV_MAX] = "lyapunov_max",
-    [ESP_M_LYAPUNOV_PUBLISHED] = "lyapunov_published",
-    [ESP_M_LOSS_CURVE] = "loss_curve",
-    [ESP_M_LOSS_CURVE_END] = "loss_curve_end",
-    [ESP_M_PROBE_CORRECT] = "probe_correct",
-    [ESP_M_SINGULAR_VALUE] = "singular_value",
-    [ESP_M_WEIGHT_HISTOGRAM] = "weight_histogram",
-    [ESP_M_CONTRACTION] = "contraction",
-    [ESP_M_CONTRACTION_PUBLISHED] = "contraction_published",
+#define DMS (1u << ESP_EXPERIMENT_DMS)
+#define SCRATCH (1u << ESP_EXPERIMENT_SCRATCH)
+#define BANDIT (1u << ESP_EXPERIMENT_BANDIT)
+#define NETWORKS (DMS | SCRATCH) /* of delayed match to sample */
+#define ALL (NETWORKS | BANDIT)
+
+static const struct {
+  const char *name, *field;
+  long element;
+  unsigned experiments;
+} measures[ESP_N_MEASURES] = {
+    [ESP_M_LOSS] = {"loss", "loss", -1, ALL},
+    [ESP_M_LOSS_LAST_CALL] = {"loss_last_call", "loss_last_call", -1, ALL},
+    [ESP_M_N_CALLS] = {"n_calls", "n_calls", -1, ALL},
+    [ESP_M_SPARSITY] = {"sparsity", "sparsity", -1, ALL},
+    [ESP_M_UNPROBED_CORRECT] = {"unprobed_correct", "unprobed_correct", -1, NETWORKS},
+    [ESP_M_PROBED_CORRECT] = {"probed_correct", "probed_correct", -1, NETWORKS},
+    [ESP_M_PROBED_CORRECT_PUBLISHED] = {"probed_correct_published", "probed_correct_published", -1, NETWORKS},
+    [ESP_M_LYAPUNOV_MAX] = {"lyapunov_max", "lyapunov_max", -1, ALL},
+    [ESP_M_LYAPUNOV_PUBLISHED] = {"lyapunov_published", "lyapunov_published", -1, ALL},
+    [ESP_M_VALUE_ERROR] = {"value_error", "value_error", 0, BANDIT},
+    [ESP_M_AGREEMENT] = {"agreement", "agreement", 0, BANDIT},
+    [ESP_M_REWARD] = {"reward", "reward", 0, BANDIT},
+    [ESP_M_VALUE_ERROR_GREEDY] = {"value_error_greedy", "value_error", 1, BANDIT},
+    [ESP_M_AGREEMENT_GREEDY] = {"agreement_greedy", "agreement", 1, BANDIT},
+    [ESP_M_REWARD_GREEDY] = {"reward_greedy", "reward", 1, BANDIT},
+    [ESP_M_SEPARATION] = {"separation", "separation", -1, BANDIT},
+    [ESP_M_SEPARATION_CONDITION] = {"separation_condition", "separation_condition", -1, BANDIT},
+    [ESP_M_SEPARATION_N_SINGULAR] = {"separation_n_singular", "separation_n_singular", -1, BANDIT},
+    [ESP_M_LOSS_CURVE] = {"loss_curve", "loss_curve", -1, ALL},
+    [ESP_M_LOSS_CURVE_END] = {"loss_curve_end", "loss_curve_end", -1, ALL},
+    [ESP_M_PROBE_CORRECT] = {"probe_correct", "probe_correct", -1, NETWORKS},
+    [ESP_M_SINGULAR_VALUE] = {"singular_value", "singular_value", -1, ALL},
+    [ESP_M_WEIGHT_HISTOGRAM] = {"weight_histogram", "weight_histogram", -1, ALL},
+    [ESP_M_CONTRACTION] = {"contraction", "contraction", -1, NETWORKS},
+    [ESP_M_CONTRACTION_PUBLISHED] = {"contraction_published", "contraction_published", -1, NETWORKS},
+    [ESP_M_PCA_VARIANCE] = {"pca_variance", "pca_variance", -1, BANDIT},
 };
+
+const char *esp_experiment_name(esp_experiment_id experiment)
+{
+  static const char *const names[ESP_N_EXPERIMENTS] = {
+      [ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch", [ESP_EXPERIMENT_BANDIT] = "bandit"};
+  return names[experiment];
+}
 
 const char *esp_measure_name(esp_measure measure)
 {
-  return names[measure];
+  return measures[measure].name;
+}
+
+const char *esp_measure_field(esp_measure measure)
+{
+  return measures[measure].field;
+}
+
+long esp_measure_element(esp_measure measure)
+{
+  return measures[measure].element;
+}
+
+bool esp_measure_is_of(esp_measure measure, esp_experiment_id experiment)
+{
+  return measures[measure].experiments & 1u << experiment;
 }
 
 static int field_of(const esp_plan *plan, esp_measure measure)
 {
   for (int f = 0; f < plan->record.n_fields; f++)
-    if (strcmp(plan->record.field[f].name, names[measure]) == 0)
+    if (strcmp(plan->record.field[f].name, measures[measure].field) == 0)
       return f;
   return -1;
 }
@@ -56,16 +99,20 @@ static esp_err load(const esp_report_input *in, esp_measure measure, esp_source 
 {
   const int f = field_of(in->plan, measure);
   ESP_REQUIRE(f >= 0, ESP_ERR_DATA, "%s: has no field '%s', which the report needs; was it made by another version?", in->path,
-              names[measure]);
+              measures[measure].field);
   const esp_type type = in->plan->record.field[f].type;
-  const long n_slots = esp_plan_n_slots(in->plan), count = (long)in->plan->record.count[f];
-  void *stored = malloc((size_t)(n_slots * count) * esp_type_bytes(type));
+  const long n_slots = esp_plan_n_slots(in->plan), whole = (long)in->plan->record.count[f];
+  const long element = measures[measure].element, first = element < 0 ? 0 : element, count = element < 0 ? whole : 1;
+  void *stored = malloc((size_t)(n_slots * whole) * esp_type_bytes(type));
   s->count[measure] = count;
   s->value[measure] = malloc((size_t)(n_slots * count) * sizeof(double));
   esp_err err = stored && s->value[measure] ? esp_results_read_field(in->results, f, stored)
-                                            : esp_fail(ESP_ERR_NOMEM, "%s: no memory for field '%s'", in->path, names[measure]);
+                                            : esp_fail(ESP_ERR_NOMEM, "%s: no memory for field '%s'", in->path,
+                                                       measures[measure].field);
   for (long i = 0; i < n_slots * count && err == ESP_OK; i++)
-    s->value[measure][i] = in->commits[i / count].outcome.state == ESP_CELL_DONE ? as_double(stored, type, i) : NAN;
+    s->value[measure][i] = in->commits[i / count].outcome.state == ESP_CELL_DONE
+                               ? as_double(stored, type, i / count * whole + first + i % count)
+                               : NAN;
   free(stored);
   return err;
 }
@@ -73,8 +120,8 @@ static esp_err load(const esp_report_input *in, esp_measure measure, esp_source 
 /* A network that diverged on a probe has zeros where its answers would be: they are missing, not wrong. */
 static void clear_answers_that_are_not(esp_source *s)
 {
-  const long count = s->count[ESP_M_PROBE_CORRECT];
-  for (long slot = 0; slot < esp_plan_n_slots(s->plan); slot++)
+  const long count = s->count[ESP_M_PROBE_CORRECT]; /* 0 in the bandit */
+  for (long slot = 0; slot < esp_plan_n_slots(s->plan) && count > 0; slot++)
     if (isnan(s->value[ESP_M_PROBED_CORRECT][slot]) && isnan(s->value[ESP_M_UNPROBED_CORRECT][slot]))
       for (long i = 0; i < count; i++)
         s->value[ESP_M_PROBE_CORRECT][slot * count + i] = NAN;
@@ -84,7 +131,8 @@ esp_err esp_source_load(const esp_report_input *input, esp_source *source)
 {
   *source = (esp_source){.in = *input, .config = &input->config->values, .plan = input->plan};
   for (int m = 0; m < ESP_N_MEASURES; m++)
-    ESP_TRY(load(input, (esp_measure)m, source));
+    if (esp_measure_is_of((esp_measure)m, source->config->experiment))
+      ESP_TRY(load(input, (esp_measure)m, source));
   clear_answers_that_are_not(source);
   return ESP_OK;
 }
@@ -98,12 +146,53 @@ void esp_source_free(esp_source *source)
 
 double esp_source_value(const esp_source *s, esp_measure measure, int member, int arm, int stage, long element)
 {
+  if (!s->value[measure])
+    return NAN;
   return s->value[measure][esp_cell_slot(s->plan, (esp_cell){member, arm, stage}) * s->count[measure] + element];
+}
+
+int esp_source_n_levels(const esp_source *s)
+{
+  return s->config->experiment == ESP_EXPERIMENT_BANDIT ? s->config->ladder.value_noise.n : 1;
+}
+
+int esp_source_level_of(const esp_source *s, double value_noise)
+{
+  const esp_number_list *levels = &s->config->ladder.value_noise;
+  for (int level = 0; level < esp_source_n_levels(s); level++)
+    if (fabs(levels->value[level] - value_noise) < 1e-9)
+      return level;
+  return -1;
+}
+
+int esp_source_main_level(const esp_source *s)
+{
+  if (s->config->experiment != ESP_EXPERIMENT_BANDIT)
+    return 0;
+  const int published = esp_source_level_of(s, 0.1), learner = esp_source_level_of(s, s->config->new_option.ladder);
+  return published >= 0 ? published : learner >= 0 ? learner : 0;
+}
+
+void esp_level_name(const esp_source *s, int level, char name[40])
+{
+  snprintf(name, 40, "level_%.6g", s->config->ladder.value_noise.value[level]);
+}
+
+int esp_source_arm(int level, int side)
+{
+  return 2 * level + side;
+}
+
+const char *esp_side_name(const esp_source *s, int side)
+{
+  if (s->config->experiment != ESP_EXPERIMENT_BANDIT)
+    return s->plan->arm_name[side];
+  return side == ESP_DMS_PRUNED ? "pruned" : "twin";
 }
 
 int esp_source_n_rungs(const esp_source *s)
 {
-  return s->config->experiment == ESP_EXPERIMENT_DMS ? s->config->ladder.fractions.n : 0;
+  return s->config->experiment == ESP_EXPERIMENT_SCRATCH ? 0 : s->config->ladder.fractions.n;
 }
 
 double esp_source_fraction(const esp_source *s, int rung)
@@ -128,6 +217,12 @@ int esp_source_rung_070(const esp_source *s)
 int esp_source_transfer(const esp_source *s)
 {
   return s->config->transfer.from > 0 ? esp_rung_stage(esp_source_n_rungs(s)) : -1;
+}
+
+int esp_source_new_option(const esp_source *s)
+{
+  const bool there = s->config->experiment == ESP_EXPERIMENT_BANDIT && s->config->new_option.from > 0;
+  return there ? esp_rung_stage(esp_source_n_rungs(s)) : -1;
 }
 
 int esp_source_first_strength(const esp_source *s)

@@ -82,17 +82,27 @@ static esp_err remove_panel(const char *panel, const char *directory)
 
 /* ---- all cells ---- */
 
-static void print_network(FILE *out, const esp_source *s, esp_cell cell)
+/* A file that has this number, NULL: none, and no column. */
+static const esp_source *source_with(const esp_report *report, esp_measure measure)
+{
+  for (int i = 0; i < report->n_sources; i++)
+    if (report->source[i].value[measure])
+      return &report->source[i];
+  return NULL;
+}
+
+static void print_network(FILE *out, const esp_report *report, const esp_source *s, esp_cell cell)
 {
   static const char *const states[] = {[ESP_CELL_EMPTY] = "empty", [ESP_CELL_DONE] = "done", [ESP_CELL_FAILED] = "failed"};
   const esp_outcome outcome = esp_source_outcome(s, cell.member, cell.arm, cell.stage);
   fprintf(out, "%s,%d,%s,%s,", s->plan->experiment, cell.member, s->plan->arm_name[cell.arm], s->plan->stages[cell.stage].name);
   print_cell(out, s->plan->stages[cell.stage].prune_fraction);
   fprintf(out, ",%s,%s,%lld", states[outcome.state], esp_stop_reason_name(outcome.stop), (long long)outcome.n_evaluations);
-  for (int m = 0; m < ESP_M_N_NUMBERS; m++) {
-    fputs(",", out);
-    print_cell(out, esp_source_value(s, (esp_measure)m, cell.member, cell.arm, cell.stage, 0));
-  }
+  for (int m = 0; m < ESP_M_N_NUMBERS; m++)
+    if (source_with(report, (esp_measure)m)) {
+      fputs(",", out);
+      print_cell(out, esp_source_value(s, (esp_measure)m, cell.member, cell.arm, cell.stage, 0));
+    }
   fputs("\n", out);
 }
 
@@ -101,14 +111,17 @@ static esp_err write_members(const esp_report *report, const char *directory)
   esp_draft draft;
   ESP_TRY(esp_draft_begin(&draft));
   fprintf(draft.out, "experiment,member,arm,stage,prune_fraction [1],state,stop,n_evaluations [1]");
-  for (int m = 0; m < ESP_M_N_NUMBERS; m++)
-    fprintf(draft.out, ",%s [%s]", esp_measure_name((esp_measure)m), esp_measure_unit(&report->source[0], (esp_measure)m));
+  for (int m = 0; m < ESP_M_N_NUMBERS; m++) {
+    const esp_source *s = source_with(report, (esp_measure)m);
+    if (s)
+      fprintf(draft.out, ",%s [%s]", esp_measure_name((esp_measure)m), esp_measure_unit(s, (esp_measure)m));
+  }
   fputs("\n", draft.out);
   for (int i = 0; i < report->n_sources; i++) {
     const esp_source *s = &report->source[i];
     for (long slot = 0; slot < esp_plan_n_slots(s->plan); slot++)
       if (esp_cell_exists(s->plan, esp_slot_cell(s->plan, slot)))
-        print_network(draft.out, s, esp_slot_cell(s->plan, slot));
+        print_network(draft.out, report, s, esp_slot_cell(s->plan, slot));
   }
   return esp_draft_save(&draft, directory, "members.csv");
 }

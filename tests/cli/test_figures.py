@@ -12,9 +12,10 @@ from espalier_test import *
 SKIPPED = 77  # SKIP_RETURN_CODE of this test
 FIGURES = SOURCE / "tools" / "figures.py"
 NEEDED = ("numpy", "h5py", "matplotlib")
-FILES = ["1", "2", "3", "4", "5", "S1", "S2"]
+FILES = ["1", "2", "3", "4", "5", "6", "7", "S1", "S2", "S3", "S4"]
 PANELS = ([f"1{c}" for c in "ABCDEFGHI"] + [f"2{c}" for c in "ABCDEF"] + [f"3{c}" for c in "ABCDEF"] +
-          [f"4{c}" for c in "ABCD"] + [f"5{c}" for c in "ABCDEF"] + ["S1", "S2A", "S2B"])
+          [f"4{c}" for c in "ABCD"] + [f"5{c}" for c in "ABCDEF"] + [f"{i}{c}" for i in "67" for c in "ABCDEFGHI"] +
+          ["S1", "S2A", "S2B", "S3", "S4"])
 LADDER = [0.10 + 0.05 * i for i in range(18)]
 
 
@@ -156,13 +157,69 @@ def synthetic_panels(path, without=(), texts_as="attributes"):
                   "sem": np.full((18, 30), 0.0008), "n": np.maximum(400 - 13 * np.arange(540).reshape(18, 30) % 300, 1)}
             for i, arm in enumerate(("pruned", "twin"))})
         put(s1, "rung", f)
+        bandit_panels(file, panel, put, compared, rng, (weights, wide, narrow))
         for name in without:
             del file[name]
 
 
+def bandit_panels(file, panel, put, compared, rng, shapes):
+    """Figures 6, 7, S3 and S4; the other levels of noise must not disturb."""
+    import numpy as np
+    weights, wide, narrow = shapes
+    f, rank, trial = np.array([0.1, 0.3, 0.5, 0.7, 0.9]), np.arange(1, 21), np.arange(1, 31)
+    compared("7A", "Error of the values", "prune fraction", "squared error", f, 0.12 - 0.08 * f, np.full(5, 0.12), 0.01)
+    compared("7B", "Choices", "prune fraction", "fraction alike", f, 0.85 + 0.1 * f, np.full(5, 0.86), 0.01)
+    compared("7C", "Reward", "prune fraction", "reward a block", f, 2.5 + 0.5 * f, np.full(5, 2.5), 0.1)
+    compared("7D", "Lyapunov exponent", "prune fraction", "exponent per step", f, -0.1 * f, np.full(5, 0.05), 0.02)
+    compared("7G", "Separation", "prune fraction", "squared distance", f, 500 * np.exp(4 * f), np.full(5, 600), 30)
+    for arm in ("pruned", "twin"):
+        for key in ("mean", "sem", "n"):
+            put(file["7A"], f"level_0.01/{arm}/{key}", np.full(5, 1e6))
+        put(file["7A"], f"{arm}/mean_greedy", np.full(5, 1e6))
+    rises = {"pruned": 1 - np.exp(-rank / 2.0), "twin": 1 - np.exp(-rank / 3.0)}
+    for name, more in (("6B", {}), ("6G", {}), ("7E", {"sem": np.full(20, 0.01), "n": np.full(20, 100)})):
+        panel(name, "Share", "rank", "cumulative share", rank, **{arm: {"mean": v, **more} for arm, v in rises.items()})
+    for name, more in (("6A", {}), ("7F", {"sem": np.full(len(weights), 1e-3), "n": np.full(len(weights), 100)})):
+        panel(name, "Weights", "weight", "share", weights, **{
+            arm: {"mean": v / v.sum(), **more} for arm, v in (("pruned", wide), ("twin", narrow))})
+    for i, name in enumerate("CDEF"):
+        group = panel(f"6{name}", ("Twin" if i < 2 else "Pruned") + (", fixation", ", choice")[i % 2], "trial", "value", trial)
+        q = np.stack([0.5 * np.exp(-trial / (3.0 + k)) + (k == 2) * (1 - np.exp(-trial / 4)) for k in range(4)], 1)
+        put(group, "q", q)
+        put(group, "y", q + (0.2 if i < 2 else 0.05) * rng.standard_normal(q.shape))
+        for key in ("choice", "q_choice", "reward"):
+            put(group, key, rng.integers(1, 4, 30))
+    for name, apart in (("6H", 1.0), ("6I", 4.0)):
+        group = panel(name, "States", "PC1", "PC2", trial)
+        put(group, "fixation", rng.standard_normal((30, 2)))
+        put(group, "choice", rng.standard_normal((30, 2)) + apart)
+        put(group, "rewarded", rng.integers(0, 2, 30))
+    center = np.linspace(0, 1, 21)
+    for name in ("7H", "7I"):
+        group = panel(name, "Exponent and choices", "fraction alike", "exponent per step", center, **{
+            arm: {"mean": np.where(center > 0.7, level - 0.3 * center, np.nan), "sem": np.full(21, 0.01), "n": 5 * (center > 0.7),
+                  "point_x": rng.uniform(0.7, 1, 100), "point_y": level - 0.2 + 0.05 * rng.standard_normal(100), "r": -0.5,
+                  "r_low": -0.6, "r_high": -0.4, "r_p": 1e-6} for arm, level in (("pruned", 0.1), ("twin", 0.3))})
+        for key, value in (("r", -0.873), ("r_low", -0.9), ("r_high", -0.84), ("r_p", 1e-9)):
+            put(group, key, value)
+    step = np.arange(1, 61)
+    task = panel("S3", "Task", "step", "input", step)
+    put(task, "state_input", np.array([[1, 1, 0, 0, 0], [1, 0, 1, 1, 0], [1, 0, 1, 0, 1.0]]))
+    put(task, "state_reward", np.array([[0, -1, -1, -1], [0, 0.2, 0.8, 0], [0, 0.2, 0, 0.8]]))
+    put(task, "input", rng.integers(0, 2, (60, 10)).astype(float))
+    put(task, "q", rng.uniform(0, 1, (60, 4)))
+    put(task, "choice", rng.integers(1, 5, 60))
+    put(task, "reward", rng.integers(-1, 2, 60))
+    call = np.arange(1, 40)
+    panel("S4", "New option", "call", "loss", call, **{
+        arm: {"mean": np.exp(-call / slow) + 0.012, "median": np.exp(-call / slow) + 0.01, "sem": np.full(39, 0.002),
+              "n": np.full(39, 100)} for arm, slow in (("pruned", 4.0), ("twin", 3.0))})
+
+
 def synthetic_claims():
     text = "Claim number {} with a <tag> & an ampersand: the pruned networks do something that the others do not do"
-    places = ["5C", "1H, 1I", "1H", "1H", "1H", "S1", "5F", "2B", "5A", "5B", "5C", "5D", "5E", "4C", "S2A", "S2B", "1H"]
+    places = ["5C", "1H, 1I", "1H", "1H", "1H", "S1", "5F", "2B", "5A", "5B", "5C", "5D", "5E", "4C", "S2A", "S2B", "1H", "7A", "7B", "7C",
+              "7D", "7E", "7F", "7G", "7H, 7I", "S4", "7A, 7B"]
     verdicts = ["holds", "does not hold", "not run", "too few members"]
     part = {"statement": "a <part>", "aside": True, "verdict": "holds", "statistic": "difference -0.5", "n": 12,
             "effect_name": "d_z", "effect": 0.5, "effect_low": None, "effect_high": None, "p": 0.02, "n_needed": 40}
@@ -216,6 +273,10 @@ class Figures(Case):
             self.assertEqual(page.count(f'id="panel-{panel}"'), 1, panel)
             self.assertIn(f"Caption of {panel} &lt;synthetic&gt; &amp; made up.", page)
         self.assertIn("new cues", self.svg(folder, "S2"))
+        for name, words in (("6", "value of the learner"), ("7", "r = \u22120.87 [\u22120.90, \u22120.84], both"),
+                            ("S3", "choice, new option"), ("S4", "median")):
+            self.assertIn(words, self.svg(folder, name))
+        self.assertNotRegex(self.svg(folder, "7"), r"\d{6}")  # nothing of other levels or of epsilon 0
         self.assertIn("n = 200.", page)
         self.assertIn("n = 383 to 400 (pruned), 400 (twin).", page)
         for claim in synthetic_claims()["claims"]:
@@ -262,7 +323,7 @@ class Figures(Case):
         import h5py
         folder = self.report()
         with h5py.File(folder / "panels.h5", "r+") as file:
-            for panel in ("1H", "5A", "5E", "S1", "S2B", "4C", "3A"):
+            for panel in ("1H", "5A", "5E", "S1", "S2B", "4C", "3A", "6C", "6H", "7A", "7E", "7G", "7H", "S4"):
                 arrays = []
                 file[panel].visititems(lambda key, item: arrays.append(item) if hasattr(item, "dtype") else None)
                 for array in arrays:

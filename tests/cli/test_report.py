@@ -1,5 +1,6 @@
 """espalier report and explain: panels.h5, tables and scorecard against the results file, read with HDF5's own tools."""
 import csv
+import functools
 import json
 import math
 import pathlib
@@ -17,6 +18,12 @@ SMALL = ("--set", "ensemble.members=5", "--set", "network.n_hid=5", "--set", "tr
          "--set", "transfer.calls=2", "--set", "transfer.members=4")
 SMALL_SCRATCH = ("--set", "ensemble.members=3", "--set", "network.n_hid=5", "--set", "training.steps_per_call=60", "--set",
                  "scratch.calls=6")
+LEVELS, BANDIT_RUNGS = [0.01, 0.1, 1], [0.3, 0.7]
+SMALL_BANDIT = ("--set", "ensemble.members=4", "--set", "network.n_hid=5", "--set", "training.steps_per_call=40", "--set",
+                "training.start_calls=4", "--set", "training.ladder_calls=3", "--set", "ladder.fractions=[0.3, 0.7]", "--set",
+                "ladder.value_noise=[0.01, 0.1, 1]", "--set", "bandit.agents=4", "--set", "evaluation.agents=6", "--set",
+                "evaluation.lyapunov_agents=4", "--set", "new_option.calls=6", "--set", "new_option.members=3", "--set",
+                "training.low_loss=0.3")
 BY_RUNG = {"1H": "loss", "1I": "n_calls", "5A": "probed_correct", "5D": "lyapunov_max"}
 DMS_PANELS = ["1A", "1B", "1C", "1D", "1E", "1F", "1G", "1H", "1I", "2A", "2B", "2C", "2D", "2E", "2F", "3A", "3B", "3C", "3D",
               "3E", "3F", "4A", "4B", "4C", "4D", "5A", "5B", "5C", "5D", "5E", "5F", "S1", "S2B"]
@@ -30,6 +37,12 @@ def shape(path, name):
 
 def numbers(path, name):
     """A dataset as a flat list of numbers."""
+    seen = pathlib.Path(path).stat()
+    return list(read_numbers(path, name, seen.st_mtime_ns, seen.st_ino))
+
+
+@functools.lru_cache(maxsize=None)
+def read_numbers(path, name, *version):
     header = subprocess.run(["h5dump", "-H", "-d", name, str(path)], capture_output=True, text=True, timeout=30, check=True).stdout
     kind = {"H5T_IEEE_F64LE": "d", "H5T_STD_I32LE": "i", "H5T_STD_U8LE": "B"}[re.search(r"DATATYPE +(\w+)", header).group(1)]
     raw = pathlib.Path(str(path) + ".raw")
@@ -88,6 +101,23 @@ class Report(Case):
     def report(self, *args, directory="out"):
         self.expect(OK, "report", *args, "-o", directory, "--no-figures")
         return self.dir / directory
+
+    def bandit(self):
+        return self.make("rl_quick.yaml", "bandit.h5", *SMALL_BANDIT)
+
+    def of_bandit(self, path, field, level, side, stage, element=0, count=1):
+        """One number of every member; three levels, two sides, start, two rungs and a new option."""
+        values = numbers(path, "/records/" + field)
+        return [values[((m * 6 + 2 * level + side) * 4 + stage) * count + element] for m in range(4)]
+
+    def assert_mean(self, panels, where, values, suffix=""):
+        """n, mean and SEM at one point: where is (panel/arm, point)."""
+        values = [v for v in values if not math.isnan(v)]
+        arm, point = where
+        self.assertEqual(numbers(panels, f"/{arm}/n{suffix}")[point], len(values), arm)
+        self.assert_close(numbers(panels, f"/{arm}/mean{suffix}")[point], sum(values) / len(values) if values else math.nan, arm)
+        if len(values) > 1:
+            self.assert_close(numbers(panels, f"/{arm}/sem{suffix}")[point], mean_sem(values)[1], arm)
 
     def cells(self, path, field):
         """[member][arm][stage] of a single-number field."""
@@ -282,11 +312,11 @@ class Report(Case):
     def test_scorecard(self):
         self.dms(), self.scratch()
         claims = self.scorecard(self.report("dms.h5"))
-        self.assertEqual(sorted(claims), list(range(1, 18)))
+        self.assertEqual(sorted(claims), list(range(1, 28)))
         for number, claim in claims.items():
             self.assertIn(claim["verdict"], ("holds", "does not hold", "too few members", "not run"))
             self.assertTrue(claim["text"] and claim["panel"])
-            self.assertEqual(claim["verdict"] == "not run", number == 15, claim)
+            self.assertEqual(claim["verdict"] == "not run", number == 15 or number > 17, claim)
             self.assertIn(f"| {number} | {claim['panel']} | {claim['text']} | {claim['verdict']} |",
                           (self.dir / "out" / "scorecard.md").read_text())
         claims = self.scorecard(self.report("scratch.h5", directory="of_scratch"))
@@ -309,6 +339,175 @@ class Report(Case):
             self.assert_close(mean[call], sum(values) / 3, "S2A")
         self.assertEqual(numbers(out / "panels.h5", "/S2A/marks"), [7])
         self.assertEqual(sorted(p.name for p in (out / "tables").iterdir()), ["S2A.csv", "members.csv"])
+
+    def test_bandit_by_rung(self):
+        """Every panel by rung, both epsilons, all levels, from the records."""
+        path, panels = self.bandit(), self.report("bandit.h5") / "panels.h5"
+        self.assertEqual([n for n in names_in(panels) if re.fullmatch(r"S?\d[A-Z]?", n)],
+                         [f"6{c}" for c in "ABCDEFGHI"] + [f"7{c}" for c in "ABCDEFGHI"] + ["S3", "S4"])
+        for panel, field, count in (("7A", "value_error", 2), ("7B", "agreement", 2), ("7C", "reward", 2), ("7D", "lyapunov_max", 1),
+                                    ("7G", "separation", 1)):
+            self.assertEqual(numbers(panels, f"/{panel}/x"), BANDIT_RUNGS)
+            for level, group in ((0, "/level_0.01"), (1, ""), (2, "/level_1")):
+                for side, arm in enumerate(("pruned", "twin")):
+                    for point in range(2):
+                        for element in range(count):
+                            values = self.of_bandit(path, field, level, side, 1 + point, element, count)
+                            self.assert_mean(panels, (f"{panel}{group}/{arm}", point), values, ("", "_greedy")[element])
+                p = numbers(panels, f"/{panel}{group}/p")
+                self.assertEqual(numbers(panels, f"/{panel}{group}/significant"), [int(v < 0.01) for v in p])
+        self.assertEqual(len(numbers(panels, "/7D/pruned/published_mean")), 2)
+        self.assertIn("Value noise 0.1. Share of random choices 0.15.", text(panels, "/7A/caption"))
+        self.assertEqual(text(panels, "/7A/level_1/networks"), "pruned: all 4; twin: all 4")
+
+    def test_bandit_at_070(self):
+        path, panels = self.bandit(), self.report("bandit.h5") / "panels.h5"
+        for side, arm in enumerate(("pruned", "twin")):
+            def of(member_values):
+                return [[v[m] for v in member_values] for m in range(4)]
+            variance = of([self.of_bandit(path, "pca_variance", 1, side, 2, i, 5) for i in range(5)])
+            histogram = of([self.of_bandit(path, "weight_histogram", 1, side, 2, i, 31) for i in range(31)])
+            for i in range(5):
+                self.assert_mean(panels, (f"7E/{arm}", i), [sum(v[:i + 1]) / sum(v) for v in variance])
+            for i in range(31):
+                self.assert_mean(panels, (f"7F/{arm}", i), [h[i] / sum(h) for h in histogram])
+        for panel, group, level in (("7H", "", 1), ("7H", "/level_0.01", 0), ("7H", "/level_1", 2), ("7I", "", 2)):
+            x = [self.of_bandit(path, "agreement", level, side, 2, 0, 2) for side in range(2)]
+            y = [self.of_bandit(path, "lyapunov_max", level, side, 2) for side in range(2)]
+            for side, arm in enumerate(("pruned", "twin")):
+                self.assertEqual(numbers(panels, f"/{panel}{group}/{arm}/point_x"), x[side])
+                self.assertEqual(numbers(panels, f"/{panel}{group}/{arm}/point_y"), y[side])
+            x, y = x[0] + x[1], y[0] + y[1]
+            mx, my = sum(x) / 8, sum(y) / 8
+            xy, xx, yy = (sum((p - mp) * (q - mq) for p, q in zip(u, v)) for u, v, mp, mq in
+                          ((x, y, mx, my), (x, x, mx, mx), (y, y, my, my)))
+            self.assert_close(numbers(panels, f"/{panel}{group}/r")[0], xy / math.sqrt(xx * yy), panel)
+
+    def test_bandit_new_option(self):
+        """Who has converged stays with the loss reached; one ladder, three members."""
+        path, panels = self.bandit(), self.report("bandit.h5") / "panels.h5"
+        n_stored = shape(path, "/records/loss_curve")[3]
+        gone = 0
+        for side, arm in enumerate(("pruned", "twin")):
+            last = self.of_bandit(path, "loss", 1, side, 3)[:3]
+            for call in range(6):
+                curve = self.of_bandit(path, "loss_curve", 1, side, 3, call, n_stored)[:3]
+                gone += sum(math.isnan(v) for v in curve)
+                values = [end if math.isnan(v) else v for v, end in zip(curve, last)]
+                self.assert_mean(panels, (f"S4/{arm}", call), values)
+                self.assert_close(numbers(panels, f"/S4/{arm}/median")[call], sorted(values)[1], "median")
+        self.assertGreater(gone, 0, "nobody converged: the test says nothing")
+        self.assertLess(gone, 36, "nobody trained: the test says nothing")
+        self.assertNotIn("S4/level_1", names_in(panels))
+
+    def test_bandit_example(self):
+        """The member of the rule; its block played again has the scores that are stored."""
+        path, panels = self.bandit(), self.report("bandit.h5") / "panels.h5"
+        agree = [self.of_bandit(path, "agreement", 1, side, 2, 0, 2) for side in range(2)]
+        member = sorted((p - t, m) for m, (p, t) in enumerate(zip(*agree)))[1][1]  # the lower of the middle two
+        self.assertEqual(numbers(panels, "/example_bandit/member"), [member])
+        for panel, field, side, arm in (("6A", "weight_histogram", 0, "pruned"), ("6B", "singular_value", 1, "twin"),
+                                        ("6G", "pca_variance", 0, "pruned")):
+            n = shape(path, f"/records/{field}")[3]
+            stored = [self.of_bandit(path, field, 1, side, 2, i, n)[member] for i in range(n)]
+            shown = [v / sum(stored) for v in stored] if panel == "6A" else [sum(stored[:i + 1]) / sum(stored) for i in range(n)]
+            for a, b in zip(numbers(panels, f"/{panel}/{arm}/mean"), shown):
+                self.assert_close(a, b, panel)
+        self.expect(OK, "report", "bandit.h5", "-o", "one", "--no-figures", "--example", "2")
+        self.assertEqual(numbers(self.dir / "one/panels.h5", "/example_bandit/member"), [2])
+        for side, panel in enumerate(("6I", "6H")):  # the block is the one that was scored
+            stored = self.of_bandit(path, "value_error", 1, side, 2, 1, 2)[member]
+            self.assert_close(numbers(panels, f"/{panel}/value_error")[0], stored, panel)
+
+    def test_bandit_values_by_hand(self):
+        """The outputs of agent 1 from weights, choices and rewards by the equations, and the values that they should be."""
+        path = self.bandit()
+        panels, n = self.report("bandit.h5", "--example", "1") / "panels.h5", 5
+        for side, names in enumerate((("6E", "6F"), ("6C", "6D"))):
+            cell = (1 * 6 + 2 + side) * 4 + 2
+            w_rec, w_in, w_out = (numbers(path, f"/records/{w}")[cell * k:cell * k + k]
+                                  for w, k in (("w_rec", n * n), ("w_in", n * 10), ("w_out", 4 * (n + 1))))
+            shown = [{what: numbers(panels, f"/{name}/{what}") for what in ("y", "q", "choice", "reward")} for name in names]
+            rate, values, before = [0.0] * n, [[0.5] * 4, [0.5] * 4], [0.0] * 5
+            for k in range(60):
+                now, trial = shown[k % 2], k // 2
+                u = [1.0] + ([1.0, 0.0, 0.0, 0.0] if k % 2 == 0 else [0.0, 1.0, 1.0, 0.0]) + before
+                rate = [math.tanh(sum(w * r for w, r in zip(w_rec[i * n:], rate)) + sum(w * v for w, v in zip(w_in[i * 10:], u)))
+                        for i in range(n)]
+                for option in range(4):
+                    row = w_out[option * (n + 1):(option + 1) * (n + 1)]
+                    y = sum(w * r for w, r in zip(row, rate)) + row[n]
+                    self.assertAlmostEqual(now["y"][4 * trial + option], y, delta=1e-9)
+                    self.assertAlmostEqual(now["q"][4 * trial + option], values[k % 2][option], delta=1e-12)
+                c = now["choice"][trial] - 1
+                before = [float(c == i) for i in range(4)] + [float(now["reward"][trial])]
+                values[k % 2][c] += 0.7 * (now["reward"][trial] - values[k % 2][c])
+
+    def test_bandit_task(self):
+        """The task's states and the learner's block by their definition."""
+        self.bandit()
+        panels = self.report("bandit.h5") / "panels.h5"
+        for panel, choices in (("6H", "6D"), ("6I", "6F")):
+            self.assertEqual(shape(panels, f"/{panel}/fixation"), (30, 2))
+            self.assertEqual(numbers(panels, f"/{panel}/rewarded"), [int(r > 0) for r in numbers(panels, f"/{choices}/reward")])
+        self.assertEqual(numbers(panels, "/S3/state_input"), [1, 1, 0, 0, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1])
+        self.assertEqual(numbers(panels, "/S3/state_reward"), [0, -1, -1, -1, 0, 0.2, 0.8, 0, 0, 0.2, 0, 0.8])
+        choice, reward, q, inputs = (numbers(panels, f"/S3/{name}") for name in ("choice", "reward", "q", "input"))
+        values = [[0.5] * 4, [0.5] * 4]
+        for k in range(60):
+            for option in range(4):
+                self.assertAlmostEqual(q[4 * k + option], values[k % 2][option], delta=1e-12)
+            c = choice[k] - 1
+            values[k % 2][c] += 0.7 * (reward[k] - values[k % 2][c])
+            self.assertIn(reward[k], ((0,) if c == 0 else (-1,)) if k % 2 == 0 else (0, 1) if c in (1, 2) else (0,))
+            history = [float(k > 0 and choice[k - 1] == i + 1) for i in range(4)] + [float(reward[k - 1] if k else 0)]
+            self.assertEqual(inputs[10 * k + 5:10 * k + 10], history)
+
+    def test_bandit_with_others(self):
+        """One file of each experiment in any order; cards and tables have all of them."""
+        self.dms(), self.scratch(), self.bandit()
+        alone, out = self.report("bandit.h5"), self.report("bandit.h5", "scratch.h5", "dms.h5", directory="all")
+        panels = out / "panels.h5"
+        self.assertEqual(text(panels, "/source"), "dms.h5")
+        self.assertEqual(text(panels, "/source_bandit"), "bandit.h5")
+        self.assertEqual(numbers(panels, "/7A/pruned/mean"), numbers(alone / "panels.h5", "/7A/pruned/mean"))
+        cards = self.scorecard(out), self.scorecard(alone)
+        for n in range(18, 28):
+            self.assertEqual(cards[0][n], cards[1][n])
+            self.assertEqual(cards[0][n]["verdict"] == "not run", n == 27, cards[0][n])  # there is no rung from 0.90 on
+        self.assertTrue(all(c["verdict"] == "not run" for n, c in cards[1].items() if n < 18))
+        self.assertEqual(cards[1][25]["findings"][1]["n"], 8)
+        self.assertEqual(sorted(p.name for p in (alone / "tables").iterdir()),
+                         sorted([f"7{c}.csv" for c in "ABCDEFGHI"] + ["S4.csv", "members.csv"]))
+        for panel in ("7A", "7E", "7H", "S4"):
+            rows = list(csv.reader((alone / "tables" / f"{panel}.csv").read_text().splitlines()))
+            self.assertGreater(len(rows[0]), 5)
+            for column, name in enumerate(rows[0]):
+                stored = numbers(alone / "panels.h5", f"/{panel}/" + name.split(" [")[0])
+                written = [float(row[column]) if row[column] else math.nan for row in rows[1:]]
+                self.assertEqual([repr(float(v)) for v in stored], [repr(v) for v in written], f"{panel} {name}")
+        members = list(csv.DictReader((out / "tables/members.csv").read_text().splitlines()))
+        for row in members:
+            self.assertEqual(row["experiment"] == "bandit", row["value_error_greedy [1]"] != "")
+            self.assertFalse(row["experiment"] == "bandit" and row["probed_correct [1]"])
+        row = next(r for r in members if (r["experiment"], r["member"], r["arm"], r["stage"]) == ("bandit", "1", "twin_1", "rung_0.7"))
+        stored = self.of_bandit(self.dir / "bandit.h5", "reward", 2, 1, 2, 1, 2)
+        self.assertEqual(float(row["reward_greedy [1]"]), stored[1])
+
+    def test_bandit_explained(self):
+        self.bandit()
+        panels = self.report("bandit.h5") / "panels.h5"
+        for panel, at, point, slices, cell in (
+                ("7A", "0.70", 1, "/records/value_error[:, 2, 2, 0]", "0,pruned_0.1,rung_0.7"),
+                ("7D", "0.3", 0, "/records/lyapunov_max[:, 2, 1]\n", "0,pruned_0.1,rung_0.3"),
+                ("7E", "2", 1, "/records/pca_variance[:, 2, 2, :2]", "0,pruned_0.1,rung_0.7"),
+                ("S4", "3", 2, "/records/loss_curve[:, 2, 3, 2]", "0,pruned_0.1,new_option")):
+            explained = self.expect(OK, "explain", "bandit.h5", "--panel", panel, "--at", at).out
+            self.assertIn(slices, explained)
+            self.assertTrue(explained.endswith(f"espalier verify --cell {cell} bandit.h5\n"), explained)
+            for arm, mean in zip(("pruned", "twin"), re.findall(r"^  mean +(\S+)$", explained, re.M)):
+                self.assertEqual(float(mean), numbers(panels, f"/{panel}/{arm}/mean")[point])
+        self.assertIn("/records/lyapunov_max[:, 4, 2]", self.expect(OK, "explain", "bandit.h5", "--panel", "7I", "--at", "0.7").out)
 
     def test_again(self):
         """Equal files give equal bytes; an earlier report is replaced."""
@@ -361,7 +560,7 @@ class Report(Case):
                                   ("4C", "18", ("/records/contraction[:, 0, 3, 0]",))):
             with self.subTest(panel=panel):
                 explained = self.expect(OK, "explain", "dms.h5", "--panel", panel, "--at", at).out
-                for piece in slices + ("espalier verify --recompute", "networks: pruned: all"):
+                for piece in slices + ("espalier verify --cell 0,pruned,", "networks: pruned: all"):
                     self.assertIn(piece, explained)
                 means = [float(v) for v in re.findall(r"^  mean +(\S+)$", explained, re.M)]
                 x = numbers(out / "panels.h5", f"/{panel}/x")
@@ -378,7 +577,7 @@ class Report(Case):
     def test_mistakes(self):
         self.dms(), self.scratch()
         for status, words, *command in (
-                (USAGE, ("one or two results files",), "report"),
+                (USAGE, ("one to three results files",), "report"),
                 (USAGE, ("dms.h5", "both of experiment dms"), "report", "dms.h5", "dms.h5"),
                 (USAGE, ("member 7", "from 0 to 4"), "report", "dms.h5", "--example", "7"),
                 (USAGE, ("'x' is not a member",), "report", "dms.h5", "--example", "x"),

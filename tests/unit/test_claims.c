@@ -59,6 +59,12 @@ static const char dms_yaml[] = "experiment: dms\nensemble: {members: 20}\nnetwor
                                "ladder: {fractions: [0.1, 0.15, 0.3, 0.5, 0.7, 0.75, 0.9, 0.95]}\n"
                                "transfer: {from: 0.7, members: 20}\n";
 static const char scratch_yaml[] = "experiment: scratch\nensemble: {members: 20}\nnetwork: {n_hid: 5}\nscratch: {calls: 30}\n";
+static const char bandit_yaml[] = "experiment: bandit\nensemble: {members: 20}\nnetwork: {n_hid: 5}\n"
+                                  "ladder: {fractions: [0.1, 0.3, 0.5, 0.7, 0.9], value_noise: [0.01, 0.1, 1]}\n"
+                                  "new_option: {from: 0.7, ladder: 0.1, calls: 39, members: 20}\n";
+static const char one_level_yaml[] = "experiment: bandit\nensemble: {members: 20}\nnetwork: {n_hid: 5}\n"
+                                     "ladder: {fractions: [0.3, 0.7], value_noise: [0.1]}\n"
+                                     "new_option: {from: 0.7, ladder: 0.1, calls: 39, members: 20}\n";
 
 typedef struct {
   esp_config_file config;
@@ -116,15 +122,47 @@ static double scratch_value(esp_measure m, int arm, long i)
   return m == ESP_M_LOSS_CURVE_END && i < 5 ? (arm == PRUNED ? 0.1 : 0.05) : 0.01;
 }
 
+static double bandit_value(esp_measure m, int arm, double fraction, bool new_option, long i)
+{
+  const bool pruned = arm % 2 == PRUNED;
+  switch (m) {
+  case ESP_M_VALUE_ERROR:
+  case ESP_M_VALUE_ERROR_GREEDY: return pruned ? 0.12 - 0.05 * fraction : 0.13;
+  case ESP_M_AGREEMENT:
+  case ESP_M_AGREEMENT_GREEDY: return pruned ? 0.8 + 0.1 * fraction : 0.75;
+  case ESP_M_REWARD:
+  case ESP_M_REWARD_GREEDY: return pruned ? 3 + fraction : 2.9;
+  case ESP_M_LYAPUNOV_MAX:
+  case ESP_M_LYAPUNOV_PUBLISHED: return pruned ? -0.05 - 0.1 * fraction : 0.05;
+  case ESP_M_PCA_VARIANCE: return pruned ? (i == 0 ? 10 : 0.1) : 5 - (double)i;
+  case ESP_M_WEIGHT_HISTOGRAM: return fabs(-1.5 + 0.1 * (double)i) > 0.48 ? (pruned ? 3 : 1) : 2;
+  case ESP_M_SEPARATION: return pruned ? 300 : 100;
+  case ESP_M_LOSS: return new_option ? 0.01 : 0.1;
+  case ESP_M_LOSS_CURVE_END: return i < 15 ? (pruned == (i > 0) ? 0.2 : 0.1) : NAN; /* then it has converged */
+  default: return 1;
+  }
+}
+
 /* Each member differs a little; the more so where two quantities go together over members. */
 static double of_member(esp_measure m, int member, int arm, long i, double value)
 {
   const double own = scatter(member, 100 * arm), noise = scatter(member + 37 * (int)i, 100 * arm + m + 1);
-  if (m == ESP_M_PROBED_CORRECT)
+  if (m == ESP_M_PROBED_CORRECT || m == ESP_M_AGREEMENT || m == ESP_M_AGREEMENT_GREEDY)
     return value + 0.05 * own + 0.005 * noise;
   if (m == ESP_M_LYAPUNOV_MAX || m == ESP_M_LYAPUNOV_PUBLISHED)
     return value - 0.05 * own + 0.005 * noise;
   return value * (1 + 0.01 * noise);
+}
+
+static double value_of(const fake *f, esp_measure m, esp_cell cell, long i)
+{
+  const bool last = cell.stage == f->plan.n_stages - 1; /* new cues, a new option */
+  const double fraction = f->plan.stages[cell.stage].prune_fraction;
+  switch (f->config.values.experiment) {
+  case ESP_EXPERIMENT_DMS: return dms_value(m, cell.arm, fraction, last, i);
+  case ESP_EXPERIMENT_BANDIT: return bandit_value(m, cell.arm, fraction, last, i);
+  default: return scratch_value(m, cell.arm, i);
+  }
 }
 
 static void fill(fake *f)
@@ -134,11 +172,7 @@ static void fill(fake *f)
     for (long at = 0; at < esp_plan_n_slots(&f->plan) * s->count[m]; at++) {
       const esp_cell cell = esp_slot_cell(&f->plan, at / s->count[m]);
       const long i = at % s->count[m];
-      const bool transfer = f->config.values.experiment == ESP_EXPERIMENT_DMS && cell.stage == f->plan.n_stages - 1;
-      const double value = f->config.values.experiment == ESP_EXPERIMENT_DMS
-                               ? dms_value((esp_measure)m, cell.arm, f->plan.stages[cell.stage].prune_fraction, transfer, i)
-                               : scratch_value((esp_measure)m, cell.arm, i);
-      s->value[m][at] = of_member((esp_measure)m, cell.member, cell.arm, i + 7 * cell.stage, value);
+      s->value[m][at] = of_member((esp_measure)m, cell.member, cell.arm, i + 7 * cell.stage, value_of(f, (esp_measure)m, cell, i));
     }
 }
 
@@ -153,21 +187,29 @@ static void make(const char *yaml, fake *f)
                            .plan = &f->plan};
   for (int m = 0; m < ESP_N_MEASURES; m++)
     for (int field = 0; field < f->plan.record.n_fields; field++)
-      if (strcmp(f->plan.record.field[field].name, esp_measure_name((esp_measure)m)) == 0) {
-        f->source.count[m] = (long)f->plan.record.count[field];
-        f->source.value[m] = malloc((size_t)esp_plan_n_slots(&f->plan) * f->plan.record.count[field] * sizeof(double));
+      if (esp_measure_is_of((esp_measure)m, f->config.values.experiment) &&
+          strcmp(f->plan.record.field[field].name, esp_measure_field((esp_measure)m)) == 0) {
+        f->source.count[m] = m < ESP_M_N_NUMBERS ? 1 : (long)f->plan.record.count[field];
+        f->source.value[m] = malloc((size_t)(esp_plan_n_slots(&f->plan) * f->source.count[m]) * sizeof(double));
       }
   fill(f);
 }
 
-static fake dms, scratch;
+static fake dms, scratch, bandit;
 static const esp_example example = {.member = 3, .rung = 4, .rule = "test"};
 
-static int make_both(void **state)
+static const esp_source *const all[ESP_N_EXPERIMENTS] = {[ESP_EXPERIMENT_DMS] = &dms.source,
+                                                         [ESP_EXPERIMENT_SCRATCH] = &scratch.source,
+                                                         [ESP_EXPERIMENT_BANDIT] = &bandit.source};
+static const esp_source *const dms_only[ESP_N_EXPERIMENTS] = {[ESP_EXPERIMENT_DMS] = &dms.source};
+static const esp_source *const bandit_only[ESP_N_EXPERIMENTS] = {[ESP_EXPERIMENT_BANDIT] = &bandit.source};
+
+static int make_all(void **state)
 {
   (void)state;
   make(dms_yaml, &dms);
   make(scratch_yaml, &scratch);
+  make(bandit_yaml, &bandit);
   return 0;
 }
 
@@ -179,11 +221,12 @@ static void drop(fake *f)
   free(f->commits);
 }
 
-static int drop_both(void **state)
+static int drop_all(void **state)
 {
   (void)state;
   drop(&dms);
   drop(&scratch);
+  drop(&bandit);
   return 0;
 }
 
@@ -200,24 +243,24 @@ static void test_all_hold(void **state)
 {
   (void)state;
   esp_judgement judgement[ESP_N_CLAIMS];
-  assert_int_equal(esp_claims_judge(&dms.source, &scratch.source, &example, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(all, &example, judgement), ESP_OK);
   for (int claim = 1; claim <= ESP_N_CLAIMS; claim++)
     expect(judgement, claim, ESP_HOLDS);
   assert_float_equal(judgement[5].finding[0].effect, 2.651, 0.01); /* log 0.2/0.02 thrice, 0.2/0.009 four times, 0.2/0.03 */
   assert_float_equal(judgement[4].finding[1].effect, 0, 0.02);
-  assert_string_equal(judgement[13].note, "example, member 3: mean contraction 0.900 pruned, 1.100 twin");
+  assert_string_equal(judgement[13].note, "example, member 3: mean contraction 0.901 pruned, 1.100 twin");
 }
 
 /* The arms exchanged: what says how they differ does not hold, with many members and with few. */
 static void test_exchanged(void **state)
 {
   (void)state;
-  static const int differ[] = {2, 3, 4, 7, 9, 10, 11, 12, 14, 15, 16};
+  static const int differ[] = {2, 3, 4, 7, 9, 10, 11, 12, 14, 15, 16, 18, 19, 20, 21, 22, 23, 24, 26};
   esp_judgement judgement[ESP_N_CLAIMS];
-  fake *both[] = {&dms, &scratch};
-  for (int b = 0; b < 2; b++)
+  fake *files[] = {&dms, &scratch, &bandit};
+  for (int b = 0; b < 3; b++)
     for (int m = 0; m < ESP_N_MEASURES; m++) {
-      const esp_source *s = &both[b]->source;
+      const esp_source *s = &files[b]->source;
       const long n = s->count[m] * s->plan->n_stages; /* of one arm */
       for (long at = 0; at < esp_plan_n_slots(s->plan) * s->count[m]; at++)
         if (at / n % 2 == 0) {
@@ -226,7 +269,7 @@ static void test_exchanged(void **state)
           s->value[m][at + n] = first;
         }
     }
-  assert_int_equal(esp_claims_judge(&dms.source, &scratch.source, &example, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(all, &example, judgement), ESP_OK);
   for (size_t i = 0; i < sizeof differ / sizeof *differ; i++)
     expect(judgement, differ[i], ESP_DOES_NOT_HOLD);
 }
@@ -243,11 +286,13 @@ static void lose(fake *f, int first_member)
 static void test_few(void **state)
 {
   (void)state;
-  static const int tests[] = {2, 3, 4, 7, 9, 10, 11, 12, 16, 17}, limits[] = {1, 5, 6, 8, 14, 15};
+  static const int tests[] = {2, 3, 4, 7, 9, 10, 11, 12, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 27},
+                   limits[] = {1, 5, 6, 8, 14, 15, 26};
   esp_judgement judgement[ESP_N_CLAIMS];
   lose(&dms, 6);
   lose(&scratch, 6);
-  assert_int_equal(esp_claims_judge(&dms.source, &scratch.source, &example, judgement), ESP_OK);
+  lose(&bandit, 6);
+  assert_int_equal(esp_claims_judge(all, &example, judgement), ESP_OK);
   for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
     expect(judgement, tests[i], ESP_HOLDS);
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
@@ -260,7 +305,7 @@ static void test_nobody(void **state)
   (void)state;
   esp_judgement judgement[ESP_N_CLAIMS];
   lose(&dms, 0);
-  assert_int_equal(esp_claims_judge(&dms.source, NULL, &(esp_example){.member = -1}, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(dms_only, &(esp_example){.member = -1}, judgement), ESP_OK);
   for (int claim = 1; claim <= ESP_N_CLAIMS; claim++)
     expect(judgement, claim, ESP_NOT_RUN);
 }
@@ -276,12 +321,54 @@ static void test_needed(void **state)
     for (int arm = 0; arm < 2; arm++)
       s->value[ESP_M_LOSS][esp_cell_slot(s->plan, (esp_cell){member, arm, transfer})] =
           arm == PRUNED ? 0 : 0.3 + (member % 2 ? 1 : -1); /* mean 0.3, sd 1.026 */
-  assert_int_equal(esp_claims_judge(s, NULL, &example, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(dms_only, &example, judgement), ESP_OK);
   expect(judgement, 16, ESP_DOES_NOT_HOLD);
   assert_float_equal(judgement[15].finding[0].effect, -0.2924, 1e-4);
   assert_float_equal(judgement[15].finding[0].n_needed, 178, 0.5); /* (3.857 / 0.2924)^2 + 3.3 = 177.3 */
   expect(judgement, 9, ESP_HOLDS);
   assert_true(isnan(judgement[8].finding[0].n_needed));
+}
+
+/* Which numbers of the bandit decide, and that others do not. */
+static void test_bandit(void **state)
+{
+  (void)state;
+  esp_judgement judgement[ESP_N_CLAIMS];
+  assert_int_equal(esp_claims_judge(bandit_only, &example, judgement), ESP_OK);
+  expect(judgement, 17, ESP_NOT_RUN);
+  assert_int_equal(judgement[24].finding[1].n, 2 * N_MEMBERS); /* networks of both arms */
+  assert_int_equal(judgement[24].finding[4].n, N_MEMBERS);
+  assert_float_equal(judgement[25].finding[1].effect, 0, 0.02); /* both at 0.01, though only the loss at the end says so */
+  assert_true(judgement[25].finding[2].aside && judgement[25].finding[2].verdict == ESP_HOLDS);
+  esp_source *s = &bandit.source;
+  for (int member = 0; member < N_MEMBERS; member++)
+    for (int stage = 0; stage < s->plan->n_stages; stage++) {
+      s->value[ESP_M_VALUE_ERROR][esp_cell_slot(s->plan, (esp_cell){member, 0, stage})] = 0.5;    /* pruned at 0.01 */
+      s->value[ESP_M_VALUE_ERROR_GREEDY][esp_cell_slot(s->plan, (esp_cell){member, 2, stage})] = 0.5; /* pruned at 0.1 */
+      s->value[ESP_M_LYAPUNOV_MAX][esp_cell_slot(s->plan, (esp_cell){member, 4, stage})] = 0.1;   /* pruned at 1 */
+      s->value[ESP_M_LYAPUNOV_MAX][esp_cell_slot(s->plan, (esp_cell){member, 5, stage})] = 0.1;
+    }
+  assert_int_equal(esp_claims_judge(bandit_only, &example, judgement), ESP_OK);
+  expect(judgement, 18, ESP_HOLDS);
+  assert_int_equal(judgement[17].finding[1].verdict, ESP_DOES_NOT_HOLD);
+  assert_int_equal(judgement[17].finding[2].verdict, ESP_DOES_NOT_HOLD);
+  assert_int_equal(judgement[17].finding[3].verdict, ESP_HOLDS);
+  expect(judgement, 21, ESP_HOLDS);
+  expect(judgement, 25, ESP_DOES_NOT_HOLD); /* at one level there is nothing that could correlate */
+}
+
+static void test_one_level(void **state)
+{
+  (void)state;
+  esp_judgement judgement[ESP_N_CLAIMS];
+  drop(&bandit);
+  make(one_level_yaml, &bandit);
+  assert_int_equal(esp_claims_judge(bandit_only, &example, judgement), ESP_OK);
+  expect(judgement, 18, ESP_HOLDS);
+  assert_int_equal(judgement[17].finding[2].verdict, ESP_NOT_RUN);
+  expect(judgement, 25, ESP_NOT_RUN);
+  assert_int_equal(judgement[24].finding[1].verdict, ESP_HOLDS);
+  expect(judgement, 27, ESP_NOT_RUN);
 }
 
 int main(void)
@@ -290,11 +377,13 @@ int main(void)
       cmocka_unit_test(test_sign),
       cmocka_unit_test(test_limit),
       cmocka_unit_test(test_level),
-      cmocka_unit_test_setup_teardown(test_all_hold, make_both, drop_both),
-      cmocka_unit_test_setup_teardown(test_exchanged, make_both, drop_both),
-      cmocka_unit_test_setup_teardown(test_few, make_both, drop_both),
-      cmocka_unit_test_setup_teardown(test_nobody, make_both, drop_both),
-      cmocka_unit_test_setup_teardown(test_needed, make_both, drop_both),
+      cmocka_unit_test_setup_teardown(test_all_hold, make_all, drop_all),
+      cmocka_unit_test_setup_teardown(test_exchanged, make_all, drop_all),
+      cmocka_unit_test_setup_teardown(test_few, make_all, drop_all),
+      cmocka_unit_test_setup_teardown(test_nobody, make_all, drop_all),
+      cmocka_unit_test_setup_teardown(test_needed, make_all, drop_all),
+      cmocka_unit_test_setup_teardown(test_bandit, make_all, drop_all),
+      cmocka_unit_test_setup_teardown(test_one_level, make_all, drop_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,313 @@
+/* report/bandit_panels.c */
+#include "bandit_panels.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "espalier/bandit_task.h"
+#include "espalier/pca.h"
+#include "espalier/trajectory.h"
+
+enum {
+  N_STEPS = ESP_BANDIT_N_STEPS, N_TRIALS = N_STEPS / 2, N_OPTIONS = ESP_BANDIT_N_OPTIONS, N_IN = ESP_BANDIT_N_IN,
+  FIXATION = 0, CHOICE = 1,       /* step of a trial                                       */
+  GREEDY_BLOCK = (1 << 21) + 1,   /* the one that networks are scored on at epsilon 0      */
+  SCHEME_BLOCK = (1 << 21) + 4,   /* of no network                                         */
+  AGENT = 0,                      /* the one shown, agent 1: options 2 and 3 pay 0.2 and 0.8 */
+  N_STATES = 3, N_TASK_INPUTS = 5,
+};
+
+/* ---- a block and the room for it ---- */
+
+typedef struct {
+  esp_bandit_options options;
+  esp_bandit_draws draws;
+  esp_bandit_outcome outcome;
+  esp_trials trials;
+} block;
+
+static esp_rnn_shape shape_of(const esp_config *config)
+{
+  return (esp_rnn_shape){.n_hid = config->network.n_hid,
+                         .n_in = N_IN,
+                         .n_out = N_OPTIONS,
+                         .bias = true,
+                         .readout = config->network.readout};
+}
+
+static size_t block_bytes(int n_agents)
+{
+  const size_t n = (size_t)n_agents * N_STEPS, d = sizeof(double);
+  return 3 * esp_workspace_bytes(n * d) + 4 * esp_workspace_bytes(n * N_OPTIONS * d) + esp_workspace_bytes(n * N_IN * d) +
+         3 * esp_workspace_bytes(n);
+}
+
+static esp_err take_block(const esp_config *config, int n_agents, bool new_option, esp_workspace *ws, block *b)
+{
+  const size_t n = (size_t)n_agents * N_STEPS;
+  unsigned char *reward;
+  *b = (block){.options = {.n_agents = n_agents,
+                           .independent_noise = config->bandit.noise == ESP_VALUE_NOISE_INDEPENDENT,
+                           .new_option = new_option,
+                           .beta = config->bandit.beta,
+                           .learning_rate = config->bandit.learning_rate,
+                           .q_start = 0.5}};
+  ESP_TRY(esp_workspace_take(ws, n, &b->draws.choice));
+  ESP_TRY(esp_workspace_take(ws, n, &b->draws.explore));
+  ESP_TRY(esp_workspace_take(ws, n, &b->draws.reward));
+  ESP_TRY(esp_workspace_take(ws, n * N_OPTIONS, &b->draws.noise)); /* the kind of noise that needs most */
+  ESP_TRY(esp_workspace_take(ws, n * N_OPTIONS, &b->outcome.q));
+  ESP_TRY(esp_workspace_take(ws, n * N_OPTIONS, &b->outcome.y));
+  ESP_TRY(esp_workspace_take(ws, n * N_IN, &b->trials.input));
+  ESP_TRY(esp_workspace_take(ws, n * N_OPTIONS, &b->trials.target));
+  ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.choice));
+  ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.q_choice));
+  ESP_TRY(esp_workspace_take_bytes(ws, n, &reward));
+  b->outcome.reward = (int8_t *)reward;
+  return ESP_OK;
+}
+
+/* ---- the example ---- */
+
+static esp_err add_trial_numbers(esp_book *book, const char *panel)
+{
+  double *x;
+  const esp_entry entry = {.panel = panel, .name = "x", .unit = "1", .long_name = "trial of the block, from 1", .n_axes = 1,
+                           .length = {N_TRIALS}};
+  ESP_TRY(esp_book_numbers(book, &entry, &x));
+  for (int trial = 0; trial < N_TRIALS; trial++)
+    x[trial] = trial + 1;
+  return ESP_OK;
+}
+
+/* Outputs beside the values that the Q-learner has, and what was chosen, at one step of every trial. */
+static esp_err add_values(esp_book *book, const char *panel, const block *b, int step)
+{
+  const esp_entry ys = {.panel = panel, .name = "y", .unit = "1", .long_name = "output of the network by option", .n_axes = 2,
+                        .length = {N_TRIALS, N_OPTIONS}},
+                  qs = {.panel = panel, .name = "q", .unit = "1", .long_name = "value of the Q-learner by option", .n_axes = 2,
+                        .length = {N_TRIALS, N_OPTIONS}},
+                  choices = {.panel = panel, .name = "choice", .unit = "1", .long_name = "option that the network chose, from 1",
+                             .n_axes = 1, .length = {N_TRIALS}},
+                  others = {.panel = panel, .name = "q_choice", .unit = "1",
+                            .long_name = "option that the Q-learner would have chosen, from 1", .n_axes = 1,
+                            .length = {N_TRIALS}},
+                  rewards = {.panel = panel, .name = "reward", .unit = "1", .long_name = "what the network's choice earned",
+                             .n_axes = 1, .length = {N_TRIALS}};
+  double *y, *q;
+  int32_t *choice, *q_choice, *reward;
+  ESP_TRY(add_trial_numbers(book, panel));
+  ESP_TRY(esp_book_numbers(book, &ys, &y));
+  ESP_TRY(esp_book_numbers(book, &qs, &q));
+  ESP_TRY(esp_book_counts(book, &choices, &choice));
+  ESP_TRY(esp_book_counts(book, &others, &q_choice));
+  ESP_TRY(esp_book_counts(book, &rewards, &reward));
+  for (int trial = 0; trial < N_TRIALS; trial++) {
+    const size_t at = (size_t)AGENT * N_STEPS + (size_t)(2 * trial + step);
+    memcpy(y + (size_t)trial * N_OPTIONS, b->outcome.y + at * N_OPTIONS, N_OPTIONS * sizeof *y);
+    memcpy(q + (size_t)trial * N_OPTIONS, b->outcome.q + at * N_OPTIONS, N_OPTIONS * sizeof *q);
+    choice[trial] = b->outcome.choice[at] + 1;
+    q_choice[trial] = b->outcome.q_choice[at] + 1;
+    reward[trial] = b->outcome.reward[at];
+  }
+  return ESP_OK;
+}
+
+static double on_component(int n_hid, const double *component, int which, const double *a)
+{
+  double sum = 0;
+  for (int i = 0; i < n_hid && which < n_hid; i++)
+    sum += component[which * n_hid + i] * a[i];
+  return which < n_hid ? sum : NAN; /* one unit has no second component */
+}
+
+static esp_err add_points(esp_book *book, const char *panel, const char *name, const char *long_name, const esp_trajectories *t,
+                          const double *component, int step)
+{
+  double *point;
+  const esp_entry entry = {.panel = panel, .name = name, .unit = "1", .long_name = long_name, .n_axes = 2,
+                           .length = {N_TRIALS, 2}};
+  ESP_TRY(esp_book_numbers(book, &entry, &point));
+  for (int trial = 0; trial < N_TRIALS; trial++)
+    for (int c = 0; c < 2; c++)
+      point[2 * trial + c] = on_component(t->n_hid, component, c, esp_trajectory_state(t, AGENT, 2 * trial + step + 1));
+  return ESP_OK;
+}
+
+/* States of the agent on the first two components of all agents and steps. */
+static esp_err add_states(esp_book *book, const char *panel, const block *b, const esp_trajectories *t, const double *component)
+{
+  int32_t *rewarded;
+  const esp_entry entry = {.panel = panel, .name = "rewarded", .unit = "1", .long_name = "1: the choice of the trial was rewarded",
+                           .n_axes = 1, .length = {N_TRIALS}};
+  ESP_TRY(add_trial_numbers(book, panel));
+  ESP_TRY(add_points(book, panel, "fixation", "hidden state at fixation on PC1, PC2 (the mean is not taken off)", t, component,
+                     FIXATION));
+  ESP_TRY(add_points(book, panel, "choice", "hidden state at the choice on PC1, PC2 (the mean is not taken off)", t, component,
+                     CHOICE));
+  ESP_TRY(esp_book_counts(book, &entry, &rewarded));
+  for (int trial = 0; trial < N_TRIALS; trial++)
+    rewarded[trial] = b->outcome.reward[(size_t)AGENT * N_STEPS + (size_t)(2 * trial + CHOICE)] > 0;
+  return ESP_OK;
+}
+
+/* The score of the whole block: equal to the stored one, if it is that block. */
+static esp_err add_score(esp_book *book, const char *panel, const block *b)
+{
+  double *error;
+  const esp_entry entry = {.panel = panel, .name = "value_error", .unit = "1",
+                           .long_name = "value error of the block, all agents; as stored for epsilon 0"};
+  ESP_TRY(esp_book_numbers(book, &entry, &error));
+  *error = esp_bandit_scores(b->options.n_agents, &b->outcome).value_error;
+  return ESP_OK;
+}
+
+static esp_err fill_side(const esp_source *s, int member, int rung, int side, esp_record *record, esp_workspace *ws,
+                         esp_book *book)
+{
+  static const char *const panels[2][3] = {{"6E", "6F", "6I"}, {"6C", "6D", "6H"}}; /* fixation, choice, states */
+  const esp_cell cell = {member, esp_source_arm(esp_source_main_level(s), side), esp_rung_stage(rung)};
+  const esp_rng_key key = {.seed = s->config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED,
+                           .stage = (uint32_t)cell.stage};
+  const esp_rnn_shape shape = shape_of(s->config);
+  const int n_agents = s->config->evaluation.agents;
+  const size_t n = (size_t)shape.n_hid;
+  block b;
+  esp_trajectories t;
+  double *variance, *component;
+  ws->used = 0;
+  ESP_TRY(esp_results_read_cell(s->in.results, cell, record, NULL));
+  const double *w = esp_record_f64(record, 0); /* fields 0-2 are the weights */
+  ESP_TRY(take_block(s->config, n_agents, false, ws, &b));
+  ESP_TRY(esp_bandit_draw(&b.options, &key, GREEDY_BLOCK, &b.draws));
+  ESP_TRY(esp_bandit_play(&shape, w, &b.options, &b.draws, &b.trials, &b.outcome, ws));
+  ESP_TRY(add_values(book, panels[side][0], &b, FIXATION));
+  ESP_TRY(add_values(book, panels[side][1], &b, CHOICE));
+  ESP_TRY(add_score(book, panels[side][2], &b));
+  ESP_TRY(esp_trajectories_take(&shape, n_agents, N_STEPS, ws, &t));
+  ESP_TRY(esp_trajectories_run(&shape, w, &b.trials, 0, &t, ws));
+  ESP_TRY(esp_workspace_take(ws, n, &variance));
+  ESP_TRY(esp_workspace_take(ws, n * n, &component));
+  ESP_TRY(esp_pca(&t, 0, n_agents, 1, N_STEPS, variance, component, ws));
+  return add_states(book, panels[side][2], &b, &t, component);
+}
+
+static size_t room(const esp_config *config)
+{
+  const esp_rnn_shape shape = shape_of(config);
+  const int n_agents = config->evaluation.agents;
+  const size_t n = (size_t)shape.n_hid, d = sizeof(double);
+  return block_bytes(n_agents) + esp_bandit_workspace_bytes(&shape) + esp_trajectories_bytes(&shape, n_agents, N_STEPS) +
+         esp_trajectories_workspace_bytes(&shape, n_agents, N_STEPS) + esp_workspace_bytes(n * d) + esp_workspace_bytes(n * n * d) +
+         esp_pca_workspace_bytes(shape.n_hid);
+}
+
+esp_err esp_bandit_example_fill(const esp_source *s, int member, int rung, esp_book *book)
+{
+  esp_record record = {&s->plan->record, malloc(s->plan->record.bytes)};
+  esp_workspace ws = {0};
+  esp_one_thread();
+  esp_err err = record.data ? esp_workspace_create(room(s->config), &ws)
+                            : esp_fail(ESP_ERR_NOMEM, "no memory for a record of %zu bytes", s->plan->record.bytes);
+  for (int side = 0; side < 2 && err == ESP_OK; side++)
+    err = fill_side(s, member, rung, side, &record, &ws, book);
+  esp_workspace_free(&ws);
+  free(record.data);
+  return err;
+}
+
+/* ---- the task ---- */
+
+/* Constant, fixation and targets in each state, as the task itself sets them: a network without weights plays. */
+static esp_err fill_state_inputs(const esp_config *config, esp_workspace *ws, double *input)
+{
+  const esp_rnn_shape shape = {.n_hid = 1, .n_in = N_IN, .n_out = N_OPTIONS, .bias = true, .readout = config->network.readout};
+  double *w;
+  ESP_TRY(esp_workspace_take(ws, (size_t)esp_rnn_n_weights(&shape), &w));
+  memset(w, 0, (size_t)esp_rnn_n_weights(&shape) * sizeof *w);
+  for (int new_option = 0; new_option < 2; new_option++) {
+    const size_t mark = ws->used;
+    block b;
+    ESP_TRY(take_block(config, 1, new_option, ws, &b));
+    ESP_TRY(esp_bandit_draw(&b.options, &(esp_rng_key){0}, SCHEME_BLOCK, &b.draws));
+    ESP_TRY(esp_bandit_play(&shape, w, &b.options, &b.draws, &b.trials, &b.outcome, ws));
+    memcpy(input, b.trials.input, N_TASK_INPUTS * sizeof *input); /* fixation is the same in both */
+    memcpy(input + (1 + new_option) * N_TASK_INPUTS, b.trials.input + N_IN, N_TASK_INPUTS * sizeof *input);
+    ws->used = mark;
+  }
+  return ESP_OK;
+}
+
+static esp_err add_states_of_task(const esp_config *config, esp_workspace *ws, esp_book *book, const double **state_input)
+{
+  static const double mean_reward[N_STATES][N_OPTIONS] = {{0, -1, -1, -1}, {0, 0.2, 0.8, 0}, {0, 0.2, 0, 0.8}}; /* bandit_task.h */
+  double *input, *reward;
+  const esp_entry inputs = {.panel = "S3", .name = "state_input", .unit = "1", .n_axes = 2, .length = {N_STATES, N_TASK_INPUTS},
+                            .long_name = "inputs 1-5 (constant, fixation, targets 1-3) by state: fixation, choice, new option"},
+                  rewards = {.panel = "S3", .name = "state_reward", .unit = "1", .n_axes = 2, .length = {N_STATES, N_OPTIONS},
+                             .long_name = "mean reward by state and option, odd agents; for even ones 0.2 and 0.8 change places"};
+  ESP_TRY(esp_book_numbers(book, &inputs, &input));
+  ESP_TRY(esp_book_numbers(book, &rewards, &reward));
+  memcpy(reward, mean_reward, sizeof mean_reward);
+  *state_input = input;
+  return fill_state_inputs(config, ws, input);
+}
+
+static esp_err add_block_of_task(const block *b, const double *state_input, esp_book *book)
+{
+  double *x, *input, *q;
+  int32_t *choice, *reward;
+  const esp_entry xs = {.panel = "S3", .name = "x", .unit = "1", .long_name = "step of a block, from 1", .n_axes = 1,
+                        .length = {N_STEPS}},
+                  inputs = {.panel = "S3", .name = "input", .unit = "1", .long_name = "input by step and channel", .n_axes = 2,
+                            .length = {N_STEPS, N_IN}},
+                  qs = {.panel = "S3", .name = "q", .unit = "1", .long_name = "value of the Q-learner by step and option",
+                        .n_axes = 2, .length = {N_STEPS, N_OPTIONS}},
+                  choices = {.panel = "S3", .name = "choice", .unit = "1", .long_name = "option that it chose, from 1",
+                             .n_axes = 1, .length = {N_STEPS}},
+                  rewards = {.panel = "S3", .name = "reward", .unit = "1", .long_name = "what that earned", .n_axes = 1,
+                             .length = {N_STEPS}};
+  ESP_TRY(esp_book_numbers(book, &xs, &x));
+  ESP_TRY(esp_book_numbers(book, &inputs, &input));
+  ESP_TRY(esp_book_numbers(book, &qs, &q));
+  ESP_TRY(esp_book_counts(book, &choices, &choice));
+  ESP_TRY(esp_book_counts(book, &rewards, &reward));
+  memcpy(q, b->outcome.q, (size_t)N_STEPS * N_OPTIONS * sizeof *q);
+  for (int k = 0; k < N_STEPS; k++) {
+    double *u = input + (size_t)k * N_IN;
+    x[k] = k + 1;
+    choice[k] = b->outcome.choice[k] + 1;
+    reward[k] = b->outcome.reward[k];
+    for (int i = 0; i < N_IN; i++)
+      u[i] = i < N_TASK_INPUTS ? state_input[k % 2 * N_TASK_INPUTS + i] : 0;
+    if (k == 0)
+      continue;
+    u[N_TASK_INPUTS + choice[k - 1] - 1] = 1;
+    u[N_IN - 1] = reward[k - 1];
+  }
+  return ESP_OK;
+}
+
+static esp_err fill_scheme(const esp_source *s, esp_workspace *ws, esp_book *book)
+{
+  const esp_rng_key key = {.seed = s->config->seed, .arm = ESP_RNG_SHARED};
+  const double *state_input;
+  block b;
+  ESP_TRY(add_states_of_task(s->config, ws, book, &state_input));
+  ESP_TRY(take_block(s->config, 1, false, ws, &b));
+  ESP_TRY(esp_bandit_draw(&b.options, &key, SCHEME_BLOCK, &b.draws));
+  ESP_TRY(esp_bandit_play_alone(&b.options, &b.draws, &b.outcome));
+  return add_block_of_task(&b, state_input, book);
+}
+
+esp_err esp_bandit_scheme_fill(const esp_source *s, esp_book *book)
+{
+  const esp_rnn_shape one = {.n_hid = 1, .n_in = N_IN, .n_out = N_OPTIONS, .bias = true};
+  esp_workspace ws;
+  esp_one_thread();
+  ESP_TRY(esp_workspace_create(2 * block_bytes(1) + esp_bandit_workspace_bytes(&one) + 4096, &ws));
+  const esp_err err = fill_scheme(s, &ws, book);
+  esp_workspace_free(&ws);
+  return err;
+}
