@@ -1,6 +1,6 @@
 /* espalier/report.h - results files in, figures' numbers and verdicts out.
  *
- * A report is made of one or two results files, one of each experiment (dms, scratch); either may be unfinished. It holds the
+ * A report is made of one to three results files, one of each experiment (dms, scratch, bandit); each may be unfinished. It holds the
  * arrays behind every panel (docs/PANELS.md) and a verdict on each of the paper's claims (docs/SCIENCE.md, "Verdicts").
  * Population numbers come from the stored fields; example panels are computed again from the stored weights. Equal files give
  * equal bytes. Local, no MPI. */
@@ -17,6 +17,7 @@ typedef struct {
   const esp_plan *plan;
   const esp_results *results;
   const esp_commit *commits; /* [slots of the plan] */
+  int n_members;             /* the first so many only; 0: all */
 } esp_report_input;
 
 #define ESP_REPORT_EXAMPLE_BY_RULE (-1)

@@ -66,7 +66,8 @@ esp_err esp_cli_open(const char *path, esp_cli_file *file);
 void esp_cli_close(esp_cli_file *file);
 
 /** Open one or two files and make a report of them. Close the files [n_paths] and free the report whatever this returns. */
-esp_err esp_cli_open_report(int n_paths, char *const *paths, int example, esp_cli_file *files, esp_report **report);
+esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int example, esp_cli_file *files,
+                            esp_report **report);
 
 /** Counts of one stage in one arm. */
 typedef struct {

@@ -38,7 +38,7 @@ int esp_cli_explain(int argc, char **argv)
     return esp_cli_usage_error("explain", "--panel and --at are needed");
   esp_cli_file file = {0};
   esp_report *report = NULL;
-  esp_err err = esp_cli_open_report(1, argv + optind, ESP_REPORT_EXAMPLE_BY_RULE, &file, &report);
+  esp_err err = esp_cli_open_report(1, argv + optind, 0, ESP_REPORT_EXAMPLE_BY_RULE, &file, &report);
   if (err == ESP_OK)
     err = esp_report_explain(report, panel, at, stdout);
   esp_report_free(report);

@@ -10,7 +10,7 @@ enum { MAX_FILES = 3 }; /* one of each experiment */
 
 static void print_help(void)
 {
-  printf("Usage: espalier report FILE... [-o DIR] [--example M] [--no-figures]\n\n"
+  printf("Usage: espalier report FILE... [-o DIR] [--members N] [--example M] [--no-figures]\n\n"
          "Judge the claims of the paper on one to three results files (at most one of each experiment: dms, scratch, bandit; in\n"
          "any order) and write the numbers behind every panel. A file may be unfinished: who is missing is counted and named.\n\n"
          "DIR gets panels.h5 (docs/PANELS.md), scorecard.md and scorecard.json, tables/*.csv, and, where Python has h5py and\n"
@@ -19,6 +19,7 @@ static void print_help(void)
          "  -o, --output DIR   where to (default: the first file's name without .h5, and _report)\n"
          "      --example M    member of the panels that show one pair of networks, of the dms file or, without one, of the\n"
          "                     bandit's (default: chosen by a rule)\n"
+         "      --members N    only the first N members of each file, to compare with a smaller run\n"
          "      --no-figures   numbers only\n\n"
          "Examples:\n"
          "  espalier report dms_quick.h5\n"
@@ -26,14 +27,15 @@ static void print_help(void)
          "  ESPALIER_TOOLS=tools espalier report dms_quick.h5     with tools/figures.py from there\n");
 }
 
-esp_err esp_cli_open_report(int n_paths, char *const *paths, int example, esp_cli_file *files, esp_report **report)
+esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int example, esp_cli_file *files,
+                            esp_report **report)
 {
   esp_report_input inputs[MAX_FILES];
   for (int i = 0; i < n_paths; i++) {
     ESP_TRY(esp_cli_open(paths[i], &files[i]));
     if (files[i].n_damaged)
       esp_warn("%s: %ld commit entries are damaged; their cells count as not computed", paths[i], files[i].n_damaged);
-    inputs[i] = (esp_report_input){paths[i], &files[i].config, &files[i].plan, files[i].results, files[i].commits};
+    inputs[i] = (esp_report_input){paths[i], &files[i].config, &files[i].plan, files[i].results, files[i].commits, n_members};
   }
   return esp_report_make(n_paths, inputs, example, report);
 }
@@ -61,28 +63,37 @@ static esp_err write_report(const esp_report *report, const char *directory, boo
   return ESP_OK;
 }
 
+static bool parse_count(const char *text, long *value)
+{
+  char *end;
+  *value = strtol(text, &end, 10);
+  return end != text && !*end && *value >= 0 && *value <= 1000000;
+}
+
 int esp_cli_report(int argc, char **argv)
 {
   static const struct option options[] = {{"help", no_argument, NULL, 'h'},
                                           {"output", required_argument, NULL, 'o'},
                                           {"example", required_argument, NULL, 'e'},
+                                          {"members", required_argument, NULL, 'm'},
                                           {"no-figures", no_argument, NULL, 'n'},
                                           {NULL, 0, NULL, 0}};
   const char *output = NULL;
-  long example = ESP_REPORT_EXAMPLE_BY_RULE;
+  long example = ESP_REPORT_EXAMPLE_BY_RULE, n_members = 0;
   bool figures = true;
   for (int c; (c = getopt_long(argc, argv, ":ho:", options, NULL)) != -1;)
     switch (c) {
     case 'h': print_help(); return 0;
     case 'o': output = optarg; break;
     case 'n': figures = false; break;
-    case 'e': {
-      char *end;
-      example = strtol(optarg, &end, 10);
-      if (end == optarg || *end || example < 0 || example > 1000000)
+    case 'e':
+      if (!parse_count(optarg, &example))
         return esp_cli_usage_error("report", "'%s' is not a member; they count from 0", optarg);
       break;
-    }
+    case 'm':
+      if (!parse_count(optarg, &n_members) || n_members == 0)
+        return esp_cli_usage_error("report", "'%s' is not a number of members", optarg);
+      break;
     default: return esp_cli_bad_option("report", c, argv);
     }
   if (argc - optind < 1 || argc - optind > MAX_FILES)
@@ -90,7 +101,7 @@ int esp_cli_report(int argc, char **argv)
   esp_cli_file files[MAX_FILES] = {0};
   esp_report *report = NULL;
   char *by_name = default_directory(argv[optind]);
-  esp_err err = esp_cli_open_report(argc - optind, argv + optind, (int)example, files, &report);
+  esp_err err = esp_cli_open_report(argc - optind, argv + optind, (int)n_members, (int)example, files, &report);
   if (err == ESP_OK)
     err = write_report(report, output ? output : by_name, figures);
   esp_report_free(report);

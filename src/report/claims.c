@@ -538,7 +538,7 @@ static void collect(const cohort *c, const statement *part, quantity *of, int si
 
 static void needs_more(esp_finding *f, bool sign_agrees, double n_needed)
 {
-  if (f->verdict != ESP_HOLDS && f->verdict != ESP_NOT_RUN && sign_agrees && isfinite(n_needed))
+  if (f->verdict != ESP_HOLDS && f->verdict != ESP_NOT_RUN && sign_agrees && n_needed <= 1e6) /* beyond, the sign says nothing */
     f->n_needed = n_needed;
 }
 

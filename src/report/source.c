@@ -127,6 +127,22 @@ static void clear_answers_that_are_not(esp_source *s)
         s->value[ESP_M_PROBE_CORRECT][slot * count + i] = NAN;
 }
 
+/* From here on there are only the first members. */
+static esp_err take_some(esp_source *s)
+{
+  const size_t bytes = (size_t)s->plan->n_stages * sizeof *s->plan->stages;
+  s->of_some = *s->plan;
+  s->of_some.n_members = s->in.n_members;
+  s->of_some.stages = malloc(bytes);
+  ESP_REQUIRE(s->of_some.stages, ESP_ERR_NOMEM, "no memory for %d stages", s->plan->n_stages);
+  memcpy(s->of_some.stages, s->plan->stages, bytes);
+  for (int stage = 0; stage < s->plan->n_stages; stage++)
+    if (s->of_some.stages[stage].n_members > s->in.n_members)
+      s->of_some.stages[stage].n_members = s->in.n_members;
+  s->plan = &s->of_some;
+  return ESP_OK;
+}
+
 esp_err esp_source_load(const esp_report_input *input, esp_source *source)
 {
   *source = (esp_source){.in = *input, .config = &input->config->values, .plan = input->plan};
@@ -134,13 +150,14 @@ esp_err esp_source_load(const esp_report_input *input, esp_source *source)
     if (esp_measure_is_of((esp_measure)m, source->config->experiment))
       ESP_TRY(load(input, (esp_measure)m, source));
   clear_answers_that_are_not(source);
-  return ESP_OK;
+  return input->n_members > 0 && input->n_members < input->plan->n_members ? take_some(source) : ESP_OK;
 }
 
 void esp_source_free(esp_source *source)
 {
   for (int m = 0; m < ESP_N_MEASURES; m++)
     free(source->value[m]);
+  free(source->of_some.stages);
   *source = (esp_source){0};
 }
 

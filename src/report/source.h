@@ -42,6 +42,7 @@ typedef struct {
   esp_report_input in; /* its copy; what it points to is borrowed */
   const esp_config *config;
   const esp_plan *plan;
+  esp_plan of_some; /* the plan with fewer members, where only the first are asked for */
   double *value[ESP_N_MEASURES]; /* [slot, element]; NULL: the experiment does not have it */
   long count[ESP_N_MEASURES];    /* elements                                               */
 } esp_source;

@@ -574,6 +574,17 @@ class Report(Case):
                     p = float(re.search(r"^  p +(\S+)$", explained, re.M).group(1))
                     self.assertEqual(repr(p), repr(numbers(out / "panels.h5", f"/{panel}/p")[point]))
 
+    def test_first_members_only(self):
+        """As if the file had never had the others."""
+        few = self.make("dms_quick.yaml", "few.h5", *SMALL, "--set", "ensemble.members=3")
+        with_all = self.report(self.dms(), "--members", 3, directory="of_all")
+        alone = self.report(few, directory="alone")
+        for name in ("5A.csv", "1H.csv", "S2B.csv", "members.csv"):
+            self.assertEqual((with_all / "tables" / name).read_text(), (alone / "tables" / name).read_text(), name)
+        claims = [json.loads((d / "scorecard.json").read_text())["claims"] for d in (with_all, alone)]
+        self.assertEqual(*claims)
+        self.expect(USAGE, "report", few, "--members", 0)
+
     def test_mistakes(self):
         self.dms(), self.scratch()
         for status, words, *command in (
