@@ -174,7 +174,8 @@ static esp_err work_for_coordinator(esp_worker *worker, esp_err err)
     if (order.kind == ESP_ORDER_STOP)
       continue; /* the work was interrupted and reported already */
     esp_report done = {.kind = ESP_REPORT_CELL, .cell = order.cell};
-    err = esp_worker_cell(worker, order.cell, &done.outcome);
+    esp_outcome outcome;
+    err = esp_worker_cell(worker, order.cell, &outcome);
     if (err == ESP_OK)
       send_report(&done);
     else

@@ -22,7 +22,6 @@ typedef enum { ESP_ORDER_WORK, ESP_ORDER_STOP, ESP_ORDER_END } esp_order_kind;
 typedef struct {
   esp_report_kind kind;
   esp_cell cell;       /* CELL   */
-  esp_outcome outcome; /* CELL   */
   esp_err err;         /* FAILED, CLOSED */
   char message[1024];  /* FAILED, CLOSED; READY: the kernels in use on that rank */
 } esp_report;
