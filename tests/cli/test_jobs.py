@@ -118,11 +118,13 @@ class Jobs(Case):
                 self.assertEqual(result.status, OK, str(result))
                 self.assertIn(f"complete: {FAR}", result.out)
                 self.assertEqual(self.log(place), [f"mpirun {ESPALIER} run {self.dir}/net.yaml -o {FAR}"])
-                result = self.refused(OK, ESP_DRY=1, CONFIG="", OUTPUT="", script=f"{name}.sh")
-                self.assertEqual(result.out, f"mpirun {ESPALIER} run config/{name}.yaml -o {name}.h5\n")
                 text = (SOURCE / "jobs" / f"{name}.sh").read_text()
                 self.assertIn(f"\n#SBATCH --job-name={name}\n", text)
                 self.assertTrue(text.startswith(f"#!/bin/bash\n# jobs/{name}.sh - "))
+                if str(SOURCE).startswith(("/tmp/", "/var/tmp/", "/dev/shm/", "/lscratch/")):
+                    continue  # a clone there is no place for results, and the job says so
+                result = self.refused(OK, ESP_DRY=1, CONFIG="", OUTPUT="", script=f"{name}.sh")
+                self.assertEqual(result.out, f"mpirun {ESPALIER} run config/{name}.yaml -o {name}.h5\n")
 
     def test_other_launcher_and_options(self):
         place, result = self.job(OK, LAUNCHER="srun", RUN_OPTIONS="--set ensemble.members=100 -q")
