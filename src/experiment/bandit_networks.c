@@ -378,25 +378,20 @@ static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *reco
   return ESP_OK;
 }
 
-static size_t larger(size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
 static size_t analyse_workspace_bytes(const esp_config *config)
 {
   const esp_rnn_shape shape = shape_of(config);
   const int n = shape.n_hid, n_factors = ESP_BANDIT_N_STEPS - LYAPUNOV_FIRST + 1;
-  const int n_agents = (int)larger((size_t)config->evaluation.agents, (size_t)config->evaluation.lyapunov_agents);
+  const int n_agents = (int)esp_larger((size_t)config->evaluation.agents, (size_t)config->evaluation.lyapunov_agents);
   const size_t d = sizeof(double), n_steps = (size_t)n_agents * ESP_BANDIT_N_STEPS;
   const size_t for_block = esp_workspace_bytes(n_steps * ESP_BANDIT_N_IN * d) + esp_workspace_bytes(n_steps * ESP_BANDIT_N_OPTIONS * d) +
                            block_bytes(n_agents, config->bandit.noise == ESP_VALUE_NOISE_INDEPENDENT) +
-                           larger(esp_bandit_workspace_bytes(&shape),
+                           esp_larger(esp_bandit_workspace_bytes(&shape),
                                   esp_trajectories_workspace_bytes(&shape, n_agents, ESP_BANDIT_N_STEPS));
   const size_t for_numbers = 2 * esp_workspace_bytes((size_t)n * d) +
-                             larger(esp_lyapunov_workspace_bytes(n, n_factors),
-                                    larger(esp_separation_workspace_bytes(n), esp_pca_workspace_bytes(n)));
-  return larger(esp_trajectories_bytes(&shape, n_agents, ESP_BANDIT_N_STEPS) + larger(for_block, for_numbers),
+                             esp_larger(esp_lyapunov_workspace_bytes(n, n_factors),
+                                    esp_larger(esp_separation_workspace_bytes(n), esp_pca_workspace_bytes(n)));
+  return esp_larger(esp_trajectories_bytes(&shape, n_agents, ESP_BANDIT_N_STEPS) + esp_larger(for_block, for_numbers),
                 esp_weight_workspace_bytes(n));
 }
 

@@ -282,11 +282,6 @@ static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *reco
   return ESP_OK;
 }
 
-static size_t larger(size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
 static size_t analyse_workspace_bytes(const esp_config *config)
 {
   const esp_rnn_shape shape = shape_of(config);
@@ -300,10 +295,10 @@ static size_t analyse_workspace_bytes(const esp_config *config)
       esp_workspace_bytes(n_steps * ESP_DMS_N_IN * d) + esp_workspace_bytes(n_steps * d) +
       esp_trajectories_bytes(&shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS) + esp_workspace_bytes((size_t)n * d) +
       esp_workspace_bytes((size_t)n * (size_t)n * d) +
-      larger(esp_trajectories_workspace_bytes(&shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS),
-             larger(esp_lyapunov_workspace_bytes(n, n_factors),
-                    larger(esp_pca_workspace_bytes(n), esp_flow_workspace_bytes(&shape))));
-  return larger(larger(for_probes, for_dynamics), esp_weight_workspace_bytes(n));
+      esp_larger(esp_trajectories_workspace_bytes(&shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS),
+             esp_larger(esp_lyapunov_workspace_bytes(n, n_factors),
+                    esp_larger(esp_pca_workspace_bytes(n), esp_flow_workspace_bytes(&shape))));
+  return esp_larger(esp_larger(for_probes, for_dynamics), esp_weight_workspace_bytes(n));
 }
 
 const esp_network_kind esp_dms_networks = {

@@ -417,7 +417,7 @@ size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_k
                               esp_workspace_bytes((size_t)config->training.window * d) +
                               esp_episode_workspace_bytes(n_weights) + 1024;
   const size_t for_measures = kind->analyse_workspace_bytes(config) + esp_workspace_bytes(record);
-  return for_training > for_measures ? for_training : for_measures;
+  return esp_larger(for_training, for_measures);
 }
 
 /* ---- how long it takes here ---- */

@@ -95,6 +95,12 @@ esp_err esp_unless_diverged(esp_err err);
 esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight_bins *bins, esp_record *record, int histogram,
                                     int singular_value, int n_revived, esp_workspace *ws);
 
+/** The larger of two sizes, for scratch that is used one after the other. */
+static inline size_t esp_larger(size_t a, size_t b)
+{
+  return a > b ? a : b;
+}
+
 /** Workspace bytes of esp_network_stage for any stage. */
 size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes);
 
