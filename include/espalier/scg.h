@@ -57,7 +57,7 @@ typedef struct {
   int failures;                           /* in a row, counted as the published code does (1 after a success)         */
   size_t n_kept;                          /* weights that are not masked: dimension of Moller's subspace              */
   int step;                               /* steps made                                                               */
-  double E_start, E_previous;             /* E at the start of the call; before the last accepted step                */
+  double E_start;                         /* E at the start of the call                                               */
   double norm_p, mu, alpha, trial_E, comparison, beta; /* of the last step; beta is NaN if it failed                  */
   bool negative_curvature, fallback;                   /* of the last step                                            */
   long n_losses, n_gradients, n_curvatures;            /* evaluations so far                                          */

@@ -107,7 +107,6 @@ static void accept(esp_scg_state *s, const esp_objective *f, const esp_scg_optio
   s->success = true;
   s->failures = 1; /* so counted by the published code: the first failure of a call is number 1, later ones number 2 */
   s->lambda_bar = 0.0;
-  s->E_previous = s->E;
   s->E = s->trial_E;
   if (options->variant == ESP_SCG_MOLLER ? s->comparison >= 0.75 : s->comparison > 0.75)
     s->lambda *= 0.25;
