@@ -1,21 +1,41 @@
 #!/usr/bin/env bash
 # tools/test.sh - install what is missing, build with warnings as errors, run all tests.
 #
-#   ./tools/test.sh [CTEST OPTION ...]     for example: -L unit   or   -R golden
+#   ./tools/test.sh [CTEST OPTION ...]              for example: -L unit   or   -R golden
+#   ./tools/test.sh --coverage [CTEST OPTION ...]   which lines of src/ the tests reach, file by file; fails below 90 %
 #
 # The unit tests run twice: first under the address and undefined-behaviour sanitizers, then in the release build.
 set -euo pipefail
-case "${1:-}" in
-  -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
-esac
 cd "$(dirname "$0")/.."
 . tools/setup.sh
 
-esp_install
+test_everything() {
+  local preset
+  esp_install
+  for preset in sanitize ci; do
+    cmake --preset $preset -DESP_TESTS=ON
+    cmake --build --preset $preset -j"$(esp_cores)"
+  done
+  ctest --test-dir build-sanitize -L 'unit|golden' --output-on-failure "$@"
+  ctest --test-dir build --output-on-failure "$@"
+}
+
+# Processes that are killed take their counts with them, so what only they reach is not counted.
+measure_coverage() {
+  local failed=0
+  esp_packages+=(gcovr)
+  esp_install
+  cmake --preset coverage -DESP_TESTS=ON
+  cmake --build --preset coverage -j"$(esp_cores)"
+  find build-coverage -name '*.gcda' -delete
+  ctest --test-dir build-coverage --output-on-failure "$@" || failed=$?
+  gcovr --root . --filter src/ --fail-under-line 90 build-coverage
+  return $failed
+}
+
 esp_mpi_environment
-for preset in sanitize ci; do
-  cmake --preset $preset -DESP_TESTS=ON
-  cmake --build --preset $preset -j"$(esp_cores)"
-done
-ctest --test-dir build-sanitize -L 'unit|golden' --output-on-failure "$@"
-ctest --test-dir build --output-on-failure "$@"
+case "${1:-}" in
+  -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0" ;;
+  --coverage) shift; measure_coverage "$@" ;;
+  *) test_everything "$@" ;;
+esac

@@ -18,10 +18,13 @@
 #define ESP_FIELD_AXES 4  /* of a field */
 #define ESP_MAX_FIELDS 64 /* of a record */
 
-typedef enum { ESP_F64, ESP_I32, ESP_U8 } esp_type; /* little-endian in the file */
+typedef enum { ESP_F64, ESP_I32, ESP_U8, ESP_F32 } esp_type; /* little-endian in the file */
 
 /** Bytes of one element. */
 size_t esp_type_bytes(esp_type type);
+
+/** Element i of an array of this type, as a double. */
+double esp_element(esp_type type, const void *values, long i);
 
 /** A named axis of a field ("post", "pre", "call", ...), a dimension scale in the file. */
 typedef struct {
@@ -59,6 +62,7 @@ typedef struct {
 } esp_record;
 
 double *esp_record_f64(const esp_record *record, int field);
+float *esp_record_f32(const esp_record *record, int field);
 int32_t *esp_record_i32(const esp_record *record, int field);
 uint8_t *esp_record_u8(const esp_record *record, int field);
 

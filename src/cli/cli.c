@@ -104,11 +104,7 @@ double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int
     const long slot = esp_cell_slot(plan, (esp_cell){member, arm, stage});
     if (file->commits[slot].outcome.state != ESP_CELL_DONE)
       continue;
-    switch (plan->record.field[field].type) {
-    case ESP_F64: sum += ((const double *)values)[slot]; break;
-    case ESP_I32: sum += ((const int32_t *)values)[slot]; break;
-    case ESP_U8: sum += ((const uint8_t *)values)[slot]; break;
-    }
+    sum += esp_element(plan->record.field[field].type, values, slot);
     n++;
   }
   return n ? sum / (double)n : NAN;

@@ -9,7 +9,24 @@
 
 size_t esp_type_bytes(esp_type type)
 {
-  return type == ESP_F64 ? sizeof(double) : type == ESP_I32 ? sizeof(int32_t) : sizeof(uint8_t);
+  switch (type) {
+  case ESP_F64: return sizeof(double);
+  case ESP_I32: return sizeof(int32_t);
+  case ESP_U8: return sizeof(uint8_t);
+  case ESP_F32: return sizeof(float);
+  }
+  return 0;
+}
+
+double esp_element(esp_type type, const void *values, long i)
+{
+  switch (type) {
+  case ESP_F64: return ((const double *)values)[i];
+  case ESP_I32: return ((const int32_t *)values)[i];
+  case ESP_U8: return ((const uint8_t *)values)[i];
+  case ESP_F32: return (double)((const float *)values)[i];
+  }
+  return NAN;
 }
 
 static void *field_data(const esp_record *record, int field, esp_type type)
@@ -22,6 +39,11 @@ static void *field_data(const esp_record *record, int field, esp_type type)
 double *esp_record_f64(const esp_record *record, int field)
 {
   return field_data(record, field, ESP_F64);
+}
+
+float *esp_record_f32(const esp_record *record, int field)
+{
+  return field_data(record, field, ESP_F32);
 }
 
 int32_t *esp_record_i32(const esp_record *record, int field)
@@ -42,6 +64,8 @@ void esp_record_clear(esp_record *record)
     for (size_t i = 0; i < layout->count[f]; i++)
       if (layout->field[f].type == ESP_F64)
         esp_record_f64(record, f)[i] = NAN;
+      else if (layout->field[f].type == ESP_F32)
+        esp_record_f32(record, f)[i] = NAN;
       else if (layout->field[f].type == ESP_I32)
         esp_record_i32(record, f)[i] = -1;
 }

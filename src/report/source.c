@@ -85,16 +85,6 @@ const char *esp_measure_unit(const esp_source *s, esp_measure measure)
   return s->plan->record.field[field_of(s->plan, measure)].unit;
 }
 
-static double as_double(const void *values, esp_type type, long i)
-{
-  switch (type) {
-  case ESP_F64: return ((const double *)values)[i];
-  case ESP_I32: return ((const int32_t *)values)[i];
-  case ESP_U8: return ((const uint8_t *)values)[i];
-  }
-  return NAN;
-}
-
 static esp_err load(const esp_report_input *in, esp_measure measure, esp_source *s)
 {
   const int f = field_of(in->plan, measure);
@@ -111,7 +101,7 @@ static esp_err load(const esp_report_input *in, esp_measure measure, esp_source 
                                                        measures[measure].field);
   for (long i = 0; i < n_slots * count && err == ESP_OK; i++)
     s->value[measure][i] = in->commits[i / count].outcome.state == ESP_CELL_DONE
-                               ? as_double(stored, type, i / count * whole + first + i % count)
+                               ? esp_element(type, stored, i / count * whole + first + i % count)
                                : NAN;
   free(stored);
   return err;

@@ -57,12 +57,24 @@ hid_t esp_h5_string_type(size_t bytes)
 
 hid_t esp_h5_file_type(esp_type type)
 {
-  return type == ESP_F64 ? H5T_IEEE_F64LE : type == ESP_I32 ? H5T_STD_I32LE : H5T_STD_U8LE;
+  switch (type) {
+  case ESP_F64: return H5T_IEEE_F64LE;
+  case ESP_I32: return H5T_STD_I32LE;
+  case ESP_U8: return H5T_STD_U8LE;
+  case ESP_F32: return H5T_IEEE_F32LE;
+  }
+  return -1;
 }
 
 hid_t esp_h5_memory_type(esp_type type)
 {
-  return type == ESP_F64 ? H5T_NATIVE_DOUBLE : type == ESP_I32 ? H5T_NATIVE_INT32 : H5T_NATIVE_UINT8;
+  switch (type) {
+  case ESP_F64: return H5T_NATIVE_DOUBLE;
+  case ESP_I32: return H5T_NATIVE_INT32;
+  case ESP_U8: return H5T_NATIVE_UINT8;
+  case ESP_F32: return H5T_NATIVE_FLOAT;
+  }
+  return -1;
 }
 
 /* ---- compounds ---- */

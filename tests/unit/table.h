@@ -168,6 +168,7 @@ static inline void assert_empty(const table *t, esp_cell cell)
       case ESP_F64: assert_true(isnan(esp_record_f64(&record, f)[i])); break;
       case ESP_I32: assert_int_equal(esp_record_i32(&record, f)[i], -1); break;
       case ESP_U8: assert_int_equal(esp_record_u8(&record, f)[i], 0); break;
+      case ESP_F32: assert_true(isnan(esp_record_f32(&record, f)[i])); break;
       }
 }
 
