@@ -2,11 +2,12 @@
 #
 # Slurm's early signal (--signal=B:USR1@180) reaches this shell only, so it is forwarded to the launcher, which hands it to
 # all ranks. They save their work and exit with status 75; then this job puts itself back into the queue. A job that is
-# cancelled (TERM) saves its work, too, but stays away. The template sets CONFIG and OUTPUT; the rest has defaults here.
+# cancelled (TERM) saves its work, too, but stays away. The template sets NAME, CONFIG and OUTPUT; the rest has defaults here.
 
 ESPALIER=${ESPALIER:-build/espalier}
 LAUNCHER=${LAUNCHER:-mpirun} # mpirun or srun
 MODULES=${MODULES:-}         # modules to load, separated by spaces
+PARTS=${PARTS:-}             # of an array: how many parts there are in all (default: as many as tasks)
 RUN_OPTIONS=${RUN_OPTIONS:-} # more options for 'espalier run', for example: --set ensemble.members=100
 
 esp_say() { echo "$(date '+%F %T') ${SLURM_JOB_NAME:-job} ${SLURM_JOB_ID:-} (start ${SLURM_RESTART_COUNT:-0}): $*"; }
@@ -14,6 +15,35 @@ esp_say() { echo "$(date '+%F %T') ${SLURM_JOB_NAME:-job} ${SLURM_JOB_ID:-} (sta
 esp_fail() { # status, message
   esp_say "$2" >&2
   exit "$1"
+}
+
+# Which file, and which part of the ensemble? Sets OUTPUT and PART (K/N; empty: all of it). A file that is named is that file;
+# in a directory it is named after the study, and each task of a job array has a part of the ensemble in a file of its own.
+esp_share() {
+  PART=''
+  if [ -n "$OUTPUT" ] && [ "${OUTPUT%/}" = "$OUTPUT" ] && [ ! -d "$OUTPUT" ]; then
+    [ -z "$PARTS" ] || esp_fail 64 "PARTS=$PARTS need a file each, but OUTPUT=$OUTPUT is one; name a directory, with / at its end"
+    [ -z "${SLURM_ARRAY_TASK_ID:-}" ] || esp_say "the whole ensemble into $OUTPUT; for parts let OUTPUT name a directory"
+    return 0
+  fi
+  if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
+    esp_part
+  elif [ -n "$PARTS" ]; then
+    esp_fail 64 "PARTS=$PARTS needs a job array, as in sbatch --array=0-3"
+  fi
+  OUTPUT=${OUTPUT:+${OUTPUT%/}/}$NAME${PART:+.part-${PART%/*}-of-${PART#*/}}.h5
+}
+
+# A task that is repeated alone must not take itself for the whole array: then PARTS says how many there are.
+esp_part() {
+  local n=${SLURM_ARRAY_TASK_COUNT:-1}
+  if [ -n "$PARTS" ]; then
+    PART=$SLURM_ARRAY_TASK_ID/$PARTS
+  elif [ "$n" -gt 1 ] && [ $((SLURM_ARRAY_TASK_MAX - SLURM_ARRAY_TASK_MIN + 1)) = "$n" ]; then
+    PART=$((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN))/$n
+  else
+    esp_fail 64 "of how many parts? The array is one task or has gaps; set PARTS to the number of parts (they count from 0)"
+  fi
 }
 
 esp_check() {
@@ -36,10 +66,13 @@ esp_load_modules() {
 }
 
 esp_requeue() {
-  [ -n "${SLURM_JOB_ID:-}" ] || return 0
+  local job=${SLURM_JOB_ID:-}
+  [ -n "$job" ] || return 0
+  # One task of an array has the number of the array itself, by which all would go back.
+  [ -z "${SLURM_ARRAY_TASK_ID:-}" ] || job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
   if [ "$SECONDS" -lt 10 ]; then # or it would come back like this for ever
     esp_say "not requeued: it ran for $SECONDS s only; is the time limit longer than the lead of --signal?" >&2
-  elif scontrol requeue "$SLURM_JOB_ID"; then
+  elif scontrol requeue "$job"; then
     esp_say "back into the queue"
   else
     esp_say "scontrol could not requeue this job; 'sbatch' it again to continue" >&2
@@ -47,6 +80,7 @@ esp_requeue() {
 }
 
 esp_run_job() {
+  esp_share
   esp_check
   esp_load_modules
   # One thread a rank; ROMIO, which leaves no lock files behind.
@@ -60,7 +94,7 @@ esp_run_job() {
     srun) launch=(srun --mpi=pmix) ;;
     *) esp_fail 64 "LAUNCHER=$LAUNCHER is neither mpirun nor srun" ;;
   esac
-  launch+=("$ESPALIER" run "$CONFIG" -o "$OUTPUT" $RUN_OPTIONS)
+  launch+=("$ESPALIER" run "$CONFIG" -o "$OUTPUT" ${PART:+--part "$PART"} $RUN_OPTIONS)
   if [ -n "${ESP_DRY:-}" ]; then # show what would run
     echo "${launch[*]}"
     return 0
@@ -80,7 +114,10 @@ esp_run_job() {
   status=$?
   trap - USR1 USR2 TERM INT
   case $status in
-    0) esp_say "complete: $OUTPUT" ;;
+    0)
+      esp_say "complete: $OUTPUT"
+      local whole=${OUTPUT%.part-*}
+      [ -z "$PART" ] || esp_say "when all parts are: $ESPALIER merge $whole.h5 $whole.part-*-of-${PART#*/}.h5" ;;
     75) [ -n "$cancelled" ] || esp_requeue ;;
     *) esp_say "ended with status $status; what is done is safe, 'sbatch' again continues" ;;
   esac

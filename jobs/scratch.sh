@@ -4,10 +4,18 @@
 #   sbatch jobs/scratch.sh                                        from the clone, unedited
 #   sbatch --ntasks=65 --partition=multinode jobs/scratch.sh      options given to sbatch win over the lines below
 #   CONFIG=my.yaml OUTPUT=/data/$USER/my.h5 sbatch jobs/scratch.sh
+#   sbatch --array=0-3 jobs/scratch.sh                            four jobs that share the members
 #   ESP_DRY=1 bash jobs/scratch.sh                                show the command and stop
 #
 # The job stops itself before its time limit with all work saved, goes back into the queue, and continues there until the
 # results file is complete. Submitting it again after a failure continues, too.
+#
+# An array splits the ensemble: each task has its share of the members and a file of its own, scratch.part-0-of-4.h5 and
+# so on. When all tasks are complete, put the parts together:
+#   build/espalier merge scratch.h5 scratch.part-*-of-4.h5
+# One task again: PARTS=4 sbatch --array=2 jobs/scratch.sh (with PARTS, tasks are the parts, counted from 0). If OUTPUT
+# names a file, nothing is split: every task works on the whole ensemble in this file, one at a time (--array=0-9%1 goes on
+# where the last one stopped); a second one at the same time is refused with status 69.
 #
 #SBATCH --job-name=scratch
 #SBATCH --ntasks=17                    # one coordinator (it sleeps) and 16 workers; any number works
@@ -22,9 +30,11 @@
 ##SBATCH --constraint=x6140            # Biowulf: one kind of node, so that one kind of CPU gives one set of bits
 
 # Settings; each may also come from the environment.
-# Biowulf: MODULES="openmpi/4.1.3/gcc-11.3.0 hdf5" (see 'module spider hdf5'), OUTPUT=/data/$USER/scratch.h5, LAUNCHER=srun
+# Biowulf: MODULES="openmpi/4.1.3/gcc-11.3.0 hdf5" (see 'module spider hdf5'), OUTPUT=/data/$USER/, LAUNCHER=srun
+NAME=scratch
 CONFIG=${CONFIG:-config/scratch.yaml}
-OUTPUT=${OUTPUT:-scratch.h5}      # on storage that all nodes share, never /tmp
+OUTPUT=${OUTPUT:-}                    # results file, or a directory (with / at its end) for scratch.h5; empty: here.
+                                       # On storage that all nodes share, never /tmp
 # ESPALIER, LAUNCHER, MODULES, RUN_OPTIONS: see jobs/common.sh
 
 cd "${SLURM_SUBMIT_DIR:-$(dirname "$0")/..}" || exit 66

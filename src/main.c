@@ -11,6 +11,7 @@ static const struct {
   const char *summary;
 } commands[] = {
     {"run", esp_cli_run, "train an ensemble from a config, or go on with it"},
+    {"merge", esp_cli_merge, "put parts of an ensemble, from several jobs, into one file"},
     {"status", esp_cli_status, "how far a results file is, also while it runs"},
     {"analyze", esp_cli_analyze, "measure the networks of a results file again"},
     {"verify", esp_cli_verify, "check a results file, or compare two"},

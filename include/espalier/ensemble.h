@@ -8,11 +8,13 @@
 #include "espalier/config.h"
 #include "espalier/error.h"
 #include "espalier/experiment.h"
+#include "espalier/members.h"
 #include "espalier/results.h"
 
 typedef struct {
   const char *path;          /* results file, created already                                   */
   const char *source;        /* results file whose networks are measured again; NULL: train     */
+  esp_members members;       /* the others are left to other runs; rank 0 only                  */
   double stop_at;            /* esp_seconds() at which to stop as if signalled; INFINITY: never */
   bool quiet;                /* no progress                                                     */
   esp_lock *lock;            /* of the results file; kept alive during the run; rank 0 only     */
@@ -36,8 +38,8 @@ void esp_ensemble_abort(esp_err err);
  *  @return rank 0's err on every rank. */
 esp_err esp_ensemble_share(esp_err err, char **text);
 
-/** Compute every cell that is not there (or whose checksum fails).
- *  @return on every rank the same: ESP_OK when all cells are there, ESP_ERR_STOPPED with work left, ESP_ERR_IO, ... */
+/** Compute every cell of these members that is not there (or whose checksum fails).
+ *  @return on every rank the same: ESP_OK when all of them are there, ESP_ERR_STOPPED with work left, ESP_ERR_IO, ... */
 esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, const esp_ensemble_options *options);
 
 /** Catch USR1, USR2, INT and TERM: the first asks the run to stop soon with its work saved; after an INT or TERM, an INT or a TERM

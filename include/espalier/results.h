@@ -44,8 +44,9 @@ typedef struct {
  *  @return ESP_OK; ESP_ERR_CANNOT_CREATE (message: path, cause, way out), ESP_ERR_NOMEM. */
 esp_err esp_results_create(const char *path, const esp_plan *plan, const esp_config_file *config);
 
-/** Bytes of the file that esp_results_create would make (within a few per cent). */
-double esp_results_bytes(const esp_plan *plan);
+/** Bytes that the file which esp_results_create would make takes on disk once n_members of its members are there (within a few
+ *  per cent; the file is sparse). */
+double esp_results_bytes(const esp_plan *plan, int n_members);
 
 /** Read the resolved config out of a results file before anything else is known of it.
  *  @param[out] config  heap text, the caller frees it
@@ -89,6 +90,10 @@ esp_err esp_results_sync(esp_results *r);
 
 /** Append one line to the fixed table of runs (the last 64 are kept). Call on one rank. */
 esp_err esp_results_add_run(esp_results *r, int n_ranks, int argc, char *const *argv);
+
+/** Append the lines of another file's table of runs that are not in this one yet, oldest first, as far as there is room without
+ *  giving one up. */
+esp_err esp_results_copy_runs(esp_results *to, const esp_results *from);
 
 /** The newest entry of the table of runs; all zero if there is none. */
 typedef struct {

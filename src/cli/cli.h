@@ -5,11 +5,13 @@
 #include <stdio.h>
 
 #include "espalier/config.h"
+#include "espalier/members.h"
 #include "espalier/plan.h"
 #include "espalier/report.h"
 #include "espalier/results.h"
 
 int esp_cli_run(int argc, char **argv);
+int esp_cli_merge(int argc, char **argv);
 int esp_cli_analyze(int argc, char **argv);
 int esp_cli_status(int argc, char **argv);
 int esp_cli_verify(int argc, char **argv);
@@ -49,7 +51,15 @@ typedef struct {
 
 /** Say what a run would compute, how long and how large. What can keep it from starting has been checked. */
 esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_config *config, const esp_plan *plan,
-                        int n_ranks);
+                        esp_members members, int n_ranks);
+
+/** Can results be there at all? Ask before the lock, whose file is beside them.
+ *  @return ESP_OK or ESP_ERR_CANNOT_CREATE. */
+esp_err esp_cli_check_place(const char *output);
+
+/** Is there room for a new file with n_members of its members?
+ *  @return ESP_OK or ESP_ERR_CANNOT_CREATE. */
+esp_err esp_cli_check_space(const char *output, const esp_plan *plan, int n_members);
 
 /** A results file opened from nothing but its path. */
 typedef struct {
@@ -68,6 +78,9 @@ void esp_cli_close(esp_cli_file *file);
 /** Open one or two files and make a report of them. Close the files [n_paths] and free the report whatever this returns. */
 esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int example, esp_cli_file *files,
                             esp_report **report);
+
+/** The name of the first field in which two records differ; NULL: they are equal, bit for bit (padding does not count). */
+const char *esp_cli_first_difference(const esp_layout *layout, const esp_record *a, const esp_record *b);
 
 /** Counts of one stage in one arm. */
 typedef struct {

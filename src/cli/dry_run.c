@@ -152,13 +152,16 @@ static esp_err print_forecast(const forecast *f, const esp_rank_list *list)
   return ESP_OK;
 }
 
-static esp_err predict_ranks(const char *output, const esp_dry_run *what, const esp_plan *plan, double seconds_per_unit)
+static esp_err predict_ranks(const char *output, const esp_dry_run *what, const esp_plan *plan, esp_members members,
+                             double seconds_per_unit)
 {
   const size_t n_slots = (size_t)esp_plan_n_slots(plan);
   forecast f = {.plan = plan, .done = calloc(n_slots, 1), .seconds = malloc(N_DRAWS * n_slots * sizeof *f.seconds)};
   esp_err err = f.done && f.seconds ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for the times of %zu cells", n_slots);
   if (err == ESP_OK)
     err = draw_times(&f, output, what->times_from, seconds_per_unit);
+  for (long slot = 0; err == ESP_OK && slot < (long)n_slots; slot++) /* the others are as good as done */
+    f.done[slot] |= !esp_members_has(members, esp_slot_cell(plan, slot).member);
   if (err == ESP_OK)
     err = print_forecast(&f, &what->ranks);
   free(f.done);
@@ -169,25 +172,31 @@ static esp_err predict_ranks(const char *output, const esp_dry_run *what, const 
 /* ---- all of it ---- */
 
 esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_config *config, const esp_plan *plan,
-                        int n_ranks)
+                        esp_members members, int n_ranks)
 {
   char text[64];
   const esp_experiment *experiment = esp_experiment_of(config);
-  printf("%s: %s\n%d members x %d arms, %ld cells:\n", plan->experiment, experiment->title, plan->n_members, plan->n_arms,
-         esp_plan_n_cells(plan));
+  const int n_members = esp_members_below(members, plan->n_members);
+  printf("%s: %s\n", plan->experiment, experiment->title);
+  if (n_members < plan->n_members)
+    printf("%s x %d arms, %ld of %ld cells:\n", esp_members_words(members, plan->n_members, text, sizeof text), plan->n_arms,
+           esp_members_cells(plan, members), esp_plan_n_cells(plan));
+  else
+    printf("%d members x %d arms, %ld cells:\n", n_members, plan->n_arms, esp_plan_n_cells(plan));
   double cost = 0;
   for (int stage = 0; stage < plan->n_stages; stage++) {
     const esp_stage *s = &plan->stages[stage];
-    printf("  %-12s prune fraction %.2f, %d members: %s\n", s->name, s->prune_fraction, s->n_members, s->long_name);
+    const int n = esp_members_below(members, s->n_members);
+    printf("  %-12s prune fraction %.2f, %d members: %s\n", s->name, s->prune_fraction, n, s->long_name);
     for (int arm = 0; arm < plan->n_arms; arm++)
-      cost += s->absent[arm] ? 0 : s->n_members * s->expected_cost[arm];
+      cost += s->absent[arm] ? 0 : n * s->expected_cost[arm];
   }
   double seconds;
   ESP_TRY(experiment->measure(config, &seconds));
   const int workers = n_ranks > 1 ? n_ranks - 1 : 1;
-  printf("results file %s: %.1f MB\n", output, esp_results_bytes(plan) / 1e6);
+  printf("results file %s: %.1f MB\n", output, esp_results_bytes(plan, n_members) / 1e6);
   printf("time: about %s on this machine with %d worker%s", esp_duration(cost * seconds / workers, text, sizeof text), workers,
          workers > 1 ? "s" : "");
   printf(" (%s of one core); single members differ by a factor of 100\n", esp_duration(cost * seconds, text, sizeof text));
-  return what->ranks.n ? predict_ranks(output, what, plan, seconds) : ESP_OK;
+  return what->ranks.n ? predict_ranks(output, what, plan, members, seconds) : ESP_OK;
 }

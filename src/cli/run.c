@@ -18,6 +18,9 @@ static void print_run_help(void)
          "Options:\n"
          "  -o, --output FILE    results file (default: name of the config, in this directory, with .h5)\n"
          "      --set A.B=C      use this value for a key of the config; may be given again\n"
+         "      --members A:B    compute only members A to B, counted from 0, or the one member A; the file has places for all\n"
+         "      --part K/N       the same for part K of N, K from 0 to N - 1; the default FILE is then named so, with\n"
+         "                       .part-K-of-N.h5. 'espalier merge' puts parts together\n"
          "      --dry-run        check everything, say what would be computed, how long and how large; write nothing\n"
          "      --ranks LIST     with --dry-run: predict time and efficiency (share of the time in which workers are busy) for\n"
          "                       these numbers of ranks; 1,2,4,...,4096 goes on doubling\n"
@@ -32,13 +35,15 @@ static void print_run_help(void)
          "      --list-keys      describe every key of the config (Markdown)\n"
          "  -q, --quiet          no progress\n\n"
          "USR1 or USR2 to the process or to mpirun stops the run with all work saved, as INT and TERM do to a single process.\n\n"
-         "Exit status: 0 complete, 75 stopped early with work left (give the same command again), 65 too many failed cells,\n"
-         "64 usage, 66 no input, 69 in use by another run, 73 cannot create, 74 I/O error, 78 config.\n\n"
+         "Exit status: 0 complete (with --members or --part: for these members), 75 stopped early with work left (give the same\n"
+         "command again), 65 too many failed cells, 64 usage, 66 no input, 69 in use by another run, 73 cannot create,\n"
+         "74 I/O error, 78 config.\n\n"
          "Examples:\n"
          "  espalier run --dry-run config/dms_ensemble.yaml\n"
          "  espalier run --dry-run --ranks 1,2,4,...,4096 config/dms_ensemble.yaml\n"
          "  mpirun -n 3 espalier run config/dms_quick.yaml\n"
-         "  mpirun -n 9 espalier run config/dms_ensemble.yaml -o twelve.h5 --set ensemble.members=12 --max-time 8h\n");
+         "  mpirun -n 9 espalier run config/dms_ensemble.yaml -o twelve.h5 --set ensemble.members=12 --max-time 8h\n"
+         "  mpirun -n 9 espalier run --part 0/2 config/dms_ensemble.yaml\n");
 }
 
 /* "90s", "30m", "12h", "2d", "HH:MM:SS" or plain seconds. */
@@ -70,36 +75,39 @@ static void print_analyze_help(void)
          "Options:\n"
          "  -o, --output NEW     new results file (default: FILE with _analysis.h5 for .h5)\n"
          "      --set A.B=C      probe.onsets or probe.strengths; may be given again\n"
-         "      --max-time T, --force, --kernel NAME, -q, --quiet   as for espalier run\n\n"
+         "      --members A:B, --part K/N, --max-time T, --force, --kernel NAME, -q, --quiet   as for espalier run\n\n"
          "Exit status: as for espalier run; 65 if FILE is not complete.\n\n"
          "Examples:\n"
          "  espalier analyze dms_ensemble.h5 --set 'probe.strengths=[0, 0.1, 0.3, 0.5]'\n"
          "  mpirun -n 9 espalier analyze dms_ensemble.h5 -o onsets.h5 --set 'probe.onsets=[15, 18, 21, 24]'\n");
 }
 
-/* Of run: in this directory, named like the config. Of analyze: beside the file. */
+/* Of run: in this directory, named like the config. Of analyze: beside the file. Each part has a file of its own. */
 static void default_output(esp_session *o)
 {
-  char copy[4096];
+  char copy[4096], part[64] = "";
   snprintf(copy, sizeof copy, "%.4000s", o->source ? o->source : o->config);
   char *name = o->source ? copy : basename(copy), *slash = strrchr(name, '/'), *dot = strrchr(name, '.');
   if (dot && dot > (slash ? slash + 1 : name))
     *dot = '\0';
-  snprintf(o->output, sizeof o->output, "%.4000s%s.h5", name, o->source ? "_analysis" : "");
+  if (o->n_parts)
+    snprintf(part, sizeof part, ".part-%d-of-%d", o->part, o->n_parts);
+  snprintf(o->output, sizeof o->output, "%.4000s%s%s.h5", name, o->source ? "_analysis" : "", part);
 }
 
 /* -1: go on; otherwise the exit status to end with. */
 static int parse_options(const char *command, int argc, char **argv, esp_session *o)
 {
   const bool analyze = strcmp(command, "analyze") == 0;
-  enum { SET = 256, DRY_RUN, MAX_TIME, FORCE, LIST_KEYS, KERNEL, RANKS, TIMES_FROM };
+  enum { SET = 256, DRY_RUN, MAX_TIME, FORCE, LIST_KEYS, KERNEL, RANKS, TIMES_FROM, MEMBERS, PART };
   static const struct option of_run[] = {
       {"dry-run", no_argument, NULL, DRY_RUN},         {"list-keys", no_argument, NULL, LIST_KEYS},
       {"ranks", required_argument, NULL, RANKS},       {"times-from", required_argument, NULL, TIMES_FROM},
       {"help", no_argument, NULL, 'h'},                {"output", required_argument, NULL, 'o'},
       {"set", required_argument, NULL, SET},           {"max-time", required_argument, NULL, MAX_TIME},
       {"force", no_argument, NULL, FORCE},             {"quiet", no_argument, NULL, 'q'},
-      {"kernel", required_argument, NULL, KERNEL},     {NULL, 0, NULL, 0}};
+      {"kernel", required_argument, NULL, KERNEL},     {"members", required_argument, NULL, MEMBERS},
+      {"part", required_argument, NULL, PART},         {NULL, 0, NULL, 0}};
   const struct option *options = analyze ? of_run + 4 : of_run; /* analyze has those from help on */
   *o = (esp_session){.max_time = INFINITY, .argc = argc, .argv = malloc(((size_t)argc + 1) * sizeof *argv)};
   if (!o->argv)
@@ -138,6 +146,13 @@ static int parse_options(const char *command, int argc, char **argv, esp_session
       if (esp_kernel_force(optarg) != ESP_OK)
         return esp_cli_usage_error(command, "%s", esp_err_message(ESP_ERR_USAGE));
       break;
+    case MEMBERS:
+      o->members_text = optarg;
+      break;
+    case PART:
+      if (!esp_part_parse(optarg, &o->part, &o->n_parts))
+        return esp_cli_usage_error(command, "--part '%s' is no part; write K/N with 0 <= K < N, as in 0/4 to 3/4", optarg);
+      break;
     case DRY_RUN:
       o->dry_run = true;
       break;
@@ -160,6 +175,8 @@ static int parse_options(const char *command, int argc, char **argv, esp_session
     }
   if (argc - optind != 1)
     return esp_cli_usage_error(command, "one %s is needed, %d given", analyze ? "results file" : "config", argc - optind);
+  if (o->members_text && o->n_parts)
+    return esp_cli_usage_error(command, "--members and --part both say which members; give one of them");
   if (o->what.ranks.n && !o->dry_run)
     return esp_cli_usage_error(command, "--ranks needs --dry-run: a run itself has as many ranks as mpirun starts");
   if (o->what.times_from && !o->what.ranks.n)

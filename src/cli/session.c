@@ -40,21 +40,38 @@ static esp_err load_source(const esp_session *o, esp_config_file *config, char *
   return err;
 }
 
-/* Measuring needs all networks to be there, and another file to go to. */
-static esp_err check_source(const esp_session *o)
+/* Cells of these members: how many there should be, and how many of them are missing or failed. */
+static void count_cells(const esp_cli_file *file, esp_members members, long *n_cells, long *n_missing, long *n_failed)
+{
+  *n_cells = *n_missing = *n_failed = 0;
+  for (long slot = 0; slot < esp_plan_n_slots(&file->plan); slot++) {
+    const esp_cell cell = esp_slot_cell(&file->plan, slot);
+    if (!esp_cell_exists(&file->plan, cell) || !esp_members_has(members, cell.member))
+      continue;
+    ++*n_cells;
+    *n_missing += file->commits[slot].outcome.state == ESP_CELL_EMPTY;
+    *n_failed += file->commits[slot].outcome.state == ESP_CELL_FAILED;
+  }
+}
+
+/* Measuring needs another file to go to. */
+static esp_err check_source_place(const esp_session *o)
 {
   struct stat from, to;
   ESP_REQUIRE(stat(o->source, &from) != 0 || stat(o->output, &to) != 0 || from.st_dev != to.st_dev || from.st_ino != to.st_ino,
               ESP_ERR_CANNOT_CREATE, "%s: the new measures need a file of their own; name another one with -o", o->output);
+  return ESP_OK;
+}
+
+/* And all networks that are to be measured. */
+static esp_err check_source(const esp_session *o)
+{
   esp_cli_file file;
   esp_err err = esp_cli_open(o->source, &file);
-  long n_missing = 0;
-  for (int stage = 0; err == ESP_OK && stage < file.plan.n_stages; stage++)
-    for (int arm = 0; arm < file.plan.n_arms; arm++) {
-      const esp_stage_count count = esp_cli_count(&file, arm, stage);
-      n_missing += count.n_planned - count.n_done - count.n_failed;
-    }
-  if (err == ESP_OK && n_missing)
+  long n_cells, n_missing = 0, n_failed;
+  if (err == ESP_OK)
+    count_cells(&file, o->members, &n_cells, &n_missing, &n_failed);
+  if (n_missing)
     err = esp_fail(ESP_ERR_DATA, "%s: %ld cells are missing; finish it with espalier run first", o->source, n_missing);
   esp_cli_close(&file);
   return err;
@@ -71,8 +88,7 @@ static esp_err load_config(const esp_session *o, esp_config_file *config)
   return err;
 }
 
-/* Can the results be there at all? Asked before the lock, whose file is beside them. */
-static esp_err check_place(const char *output)
+esp_err esp_cli_check_place(const char *output)
 {
   char copy[4096];
   struct stat there;
@@ -87,8 +103,8 @@ static esp_err check_place(const char *output)
   return ESP_OK;
 }
 
-/* Is there room for a new file? A sparse file that runs out of space later loses nothing, but wastes the wait until then. */
-static esp_err check_space(const char *output, const esp_plan *plan)
+/* A sparse file that runs out of space later loses nothing, but wastes the wait until then. */
+esp_err esp_cli_check_space(const char *output, const esp_plan *plan, int n_members)
 {
   char copy[4096];
   struct statvfs fs;
@@ -96,7 +112,7 @@ static esp_err check_space(const char *output, const esp_plan *plan)
   const char *directory = dirname(copy);
   ESP_REQUIRE(statvfs(directory, &fs) == 0, ESP_ERR_CANNOT_CREATE, "%s: cannot use directory %s: %s", output, directory,
               strerror(errno));
-  const double there = (double)fs.f_bavail * (double)fs.f_frsize, needed = esp_results_bytes(plan);
+  const double there = (double)fs.f_bavail * (double)fs.f_frsize, needed = esp_results_bytes(plan, n_members);
   ESP_REQUIRE(needed <= there, ESP_ERR_CANNOT_CREATE,
               "%s needs %.1f MB but %s has %.1f MB free; make room, or name another place with -o", output, needed / 1e6,
               directory, there / 1e6);
@@ -149,7 +165,7 @@ static esp_err prepare_file(const esp_session *o, const esp_config_file *config,
       return err;
     ESP_TRY(move_aside(o->output));
   }
-  ESP_TRY(check_space(o->output, plan));
+  ESP_TRY(esp_cli_check_space(o->output, plan, esp_members_below(o->members, plan->n_members)));
   return esp_results_create(o->output, plan, config);
 }
 
@@ -167,31 +183,40 @@ static void set_stop_times(esp_session *o)
 static esp_err dry_run(const esp_session *o, const esp_config_file *config, const esp_plan *plan, int n_ranks)
 {
   struct stat there;
-  ESP_TRY(check_place(o->output));
+  ESP_TRY(esp_cli_check_place(o->output));
   if (stat(o->output, &there) == 0)
     ESP_TRY(check_existing(o->output, config));
   else
-    ESP_TRY(check_space(o->output, plan));
-  return esp_cli_dry_run(o->output, &o->what, &config->values, plan, n_ranks);
+    ESP_TRY(esp_cli_check_space(o->output, plan, esp_members_below(o->members, plan->n_members)));
+  return esp_cli_dry_run(o->output, &o->what, &config->values, plan, o->members, n_ranks);
 }
 
 /* ---- the whole of it ---- */
 
+static esp_err choose_members(esp_session *o, int n_members)
+{
+  o->members = o->n_parts ? esp_part_members(o->part, o->n_parts, n_members) : (esp_members){0, n_members - 1};
+  return o->members_text ? esp_members_parse(o->members_text, n_members, &o->members) : ESP_OK;
+}
+
 /* Everything that can be found wrong before work begins is found here, by rank 0 alone. */
-static esp_err prepare(const esp_session *o, esp_config_file *config, esp_plan *plan, esp_lock *lock, int n_ranks)
+static esp_err prepare(esp_session *o, esp_config_file *config, esp_plan *plan, esp_lock *lock, int n_ranks)
 {
   if (o->source)
-    ESP_TRY(check_source(o));
+    ESP_TRY(check_source_place(o));
   ESP_TRY(load_config(o, config));
   ESP_TRY(esp_plan_create(&config->values, plan));
+  ESP_TRY(choose_members(o, plan->n_members));
+  if (o->source)
+    ESP_TRY(check_source(o));
   if (o->dry_run)
     return dry_run(o, config, plan, n_ranks);
-  ESP_TRY(check_place(o->output));
+  ESP_TRY(esp_cli_check_place(o->output));
   ESP_TRY(esp_lock_take(o->output, lock));
   return prepare_file(o, config, plan);
 }
 
-static esp_err run_on_all_ranks(const esp_session *o, int rank, int n_ranks, esp_lock *lock, esp_config_file *config)
+static esp_err run_on_all_ranks(esp_session *o, int rank, int n_ranks, esp_lock *lock, esp_config_file *config)
 {
   esp_plan plan = {0};
   char *problems = NULL, *shared = NULL;
@@ -210,7 +235,8 @@ static esp_err run_on_all_ranks(const esp_session *o, int rank, int n_ranks, esp
   }
   if (err == ESP_OK && !o->dry_run) {
     const esp_ensemble_options options = {
-        .path = o->output, .source = o->source, .stop_at = o->stop_at, .quiet = o->quiet, .lock = lock, .argc = o->argc, .argv = o->argv};
+        .path = o->output, .source = o->source, .members = o->members, .stop_at = o->stop_at, .quiet = o->quiet, .lock = lock,
+        .argc = o->argc, .argv = o->argv};
     err = esp_ensemble_run(config, &plan, &options);
   }
   free(problems);
@@ -235,6 +261,16 @@ static const char *stop_cause(const esp_session *o)
   return text;
 }
 
+static void print_complete(const esp_session *o, int n_members, long n_cells)
+{
+  char words[64];
+  if (esp_members_below(o->members, n_members) == n_members)
+    printf("%s is complete: %ld cells.\n", o->output, n_cells);
+  else
+    printf("%s is complete for %s: %ld cells. 'espalier merge' puts parts together.\n", o->output,
+           esp_members_words(o->members, n_members, words, sizeof words), n_cells);
+}
+
 /* After the work: the table, and what became of failed cells. */
 static esp_err conclude(const esp_session *o, double max_failed_fraction, esp_err err)
 {
@@ -246,15 +282,11 @@ static esp_err conclude(const esp_session *o, double max_failed_fraction, esp_er
   esp_err read = esp_cli_open(o->output, &file);
   if (read == ESP_OK)
     read = esp_cli_print_table(stdout, &file);
-  long failed = 0, cells = 0;
-  for (int stage = 0; read == ESP_OK && stage < file.plan.n_stages; stage++)
-    for (int arm = 0; arm < file.plan.n_arms; arm++) {
-      const esp_stage_count count = esp_cli_count(&file, arm, stage);
-      failed += count.n_failed;
-      cells += count.n_planned;
-    }
+  long cells = 0, missing, failed = 0;
+  if (read == ESP_OK)
+    count_cells(&file, o->members, &cells, &missing, &failed);
   if (read == ESP_OK && err == ESP_OK)
-    printf("%s is complete: %ld cells.\n", o->output, cells);
+    print_complete(o, file.plan.n_members, cells);
   if (failed)
     esp_warn("%ld of %ld cells failed; 'espalier status %s' lists them", failed, cells, o->output);
   if (read == ESP_OK && err == ESP_OK && (double)failed > max_failed_fraction * (double)cells)

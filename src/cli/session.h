@@ -2,6 +2,7 @@
 #ifndef ESPALIER_CLI_SESSION_H
 #define ESPALIER_CLI_SESSION_H
 #include "cli.h"
+#include "espalier/members.h"
 
 enum { ESP_MAX_SET = 256 };
 
@@ -13,6 +14,9 @@ typedef struct {
   const char *set[ESP_MAX_SET];
   double max_time;          /* s; INFINITY: none                                     */
   double stop_at, job_end;  /* esp_seconds() at which to stop, and why               */
+  const char *members_text; /* the members to compute, as written; NULL: all          */
+  int part, n_parts;        /* or this part of them; n_parts 0: all                  */
+  esp_members members;      /* which they are: rank 0, once the config is known       */
   bool dry_run, force, quiet;
   esp_dry_run what;         /* of --dry-run                                          */
   int argc;

@@ -51,8 +51,7 @@ static void free_buffers(buffers *b)
   free(b->parent.data);
 }
 
-/* Equal field by field; padding does not count. Names the first that differs, NULL: all equal. */
-static const char *first_difference(const esp_layout *layout, const esp_record *a, const esp_record *b)
+const char *esp_cli_first_difference(const esp_layout *layout, const esp_record *a, const esp_record *b)
 {
   for (int f = 0; f < layout->n_fields; f++)
     if (memcmp(a->data + layout->offset[f], b->data + layout->offset[f],
@@ -79,7 +78,7 @@ static esp_err check_cell(const esp_cli_file *file, esp_cell cell, buffers *b)
   if (commit.outcome.state == ESP_CELL_FAILED)
     return ESP_OK;
   if (plan->stages[cell.stage].copy[cell.arm]) {
-    const char *field = first_difference(&plan->record, &b->record, &b->parent);
+    const char *field = esp_cli_first_difference(&plan->record, &b->record, &b->parent);
     ESP_REQUIRE(!field, ESP_ERR_DATA, "the shared start differs from the other arm's in '%s'", field);
     return ESP_OK;
   }
@@ -127,7 +126,7 @@ static esp_err recompute_cell(const esp_cli_file *file, esp_cell cell, esp_works
                                      .host = &host,
                                      .ws = ws};
   ESP_TRY(esp_stage_run(&context, &parent_commit.outcome, again, &outcome));
-  *field = first_difference(&plan->record, &b->record, again);
+  *field = esp_cli_first_difference(&plan->record, &b->record, again);
   if (!*field && memcmp(&outcome, &commit.outcome, sizeof outcome) != 0)
     *field = "the outcome";
   return ESP_OK;
@@ -256,7 +255,7 @@ static esp_err compare_cells(const esp_cli_file *a, const esp_cli_file *b, buffe
     } else {
       ESP_TRY(esp_results_read_cell(a->results, cell, &buffer->record, NULL));
       ESP_TRY(esp_results_read_cell(b->results, cell, &buffer->parent, NULL));
-      field = first_difference(&a->plan.record, &buffer->record, &buffer->parent);
+      field = esp_cli_first_difference(&a->plan.record, &buffer->record, &buffer->parent);
     }
     if (field) {
       print_cell(a, cell);

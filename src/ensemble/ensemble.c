@@ -236,7 +236,7 @@ static esp_err run_rank_0(const esp_plan *plan, esp_results *results, esp_worker
   if (err == ESP_OK)
     err = find_done(plan, results, done);
   if (err == ESP_OK)
-    err = esp_schedule_create(plan, done, n_ranks > 1 ? n_ranks - 1 : 1, &schedule);
+    err = esp_schedule_create(plan, options->members, done, n_ranks > 1 ? n_ranks - 1 : 1, &schedule);
   if (err == ESP_OK)
     err = check_last_run(results);
   if (err == ESP_OK)

@@ -9,9 +9,14 @@ static esp_strand *strand_of(const esp_schedule *s, int member, int arm)
   return &s->strands[member * s->plan->n_arms + arm];
 }
 
+static bool wanted(const esp_schedule *s, esp_cell cell)
+{
+  return esp_cell_exists(s->plan, cell) && esp_members_has(s->members, cell.member);
+}
+
 bool esp_schedule_missing(const esp_schedule *s, esp_cell cell)
 {
-  return esp_cell_exists(s->plan, cell) && !s->done[esp_cell_slot(s->plan, cell)];
+  return wanted(s, cell) && !s->done[esp_cell_slot(s->plan, cell)];
 }
 
 /* Move on to the first missing cell from where the strand stands. */
@@ -25,7 +30,7 @@ static void advance(const esp_schedule *s, int member, int arm)
 /* Note what there is: a cell that is done, or one that is missing. */
 static void count(esp_schedule *s, esp_cell cell)
 {
-  if (!esp_cell_exists(s->plan, cell))
+  if (!wanted(s, cell))
     return;
   s->n_cells++;
   if (!esp_schedule_missing(s, cell)) {
@@ -38,10 +43,12 @@ static void count(esp_schedule *s, esp_cell cell)
   s->cost_left += cost;
 }
 
-esp_err esp_schedule_create(const esp_plan *plan, const unsigned char *done, int n_workers, esp_schedule *s)
+esp_err esp_schedule_create(const esp_plan *plan, esp_members members, const unsigned char *done, int n_workers,
+                            esp_schedule *s)
 {
   const size_t n_slots = (size_t)esp_plan_n_slots(plan), n_members = (size_t)plan->n_members;
   *s = (esp_schedule){.plan = plan,
+                      .members = members,
                       .n_workers = n_workers,
                       .done = malloc(n_slots),
                       .strands = calloc(n_members * (size_t)plan->n_arms, sizeof *s->strands),
@@ -54,7 +61,7 @@ esp_err esp_schedule_create(const esp_plan *plan, const unsigned char *done, int
   for (long slot = 0; slot < (long)n_slots; slot++)
     count(s, esp_slot_cell(plan, slot));
   for (int member = 0; member < plan->n_members; member++) {
-    s->n_untouched += !s->begun[member];
+    s->n_untouched += esp_members_has(members, member) && !s->begun[member];
     for (int arm = 0; arm < plan->n_arms; arm++)
       advance(s, member, arm);
   }

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #include "espalier/error.h"
+#include "espalier/members.h"
 #include "espalier/plan.h"
 
 typedef struct {
@@ -28,19 +29,21 @@ typedef struct {
 
 typedef struct {
   const esp_plan *plan;
+  esp_members members;   /* the others are left out, as if there were no such cells */
   int n_workers;
   unsigned char *done;   /* by slot: the cell is in the file                */
   esp_strand *strands;   /* [member, arm]                                   */
   bool *begun;           /* [member]: some cell of it is done or in work    */
   int n_untouched;       /* members that nobody has begun                   */
-  long n_cells, n_done;  /* of the cells that exist                         */
+  long n_cells, n_done;  /* of the cells that these members have            */
   double cost_left;      /* expected cost of the cells that are missing     */
   double cost_at_start;
 } esp_schedule;
 
-/** Make a schedule from what is done, [slots] of the plan (borrowed during the call).
+/** Make a schedule for these members from what is done, [slots] of the plan (borrowed during the call).
  *  @return ESP_OK or ESP_ERR_NOMEM. */
-esp_err esp_schedule_create(const esp_plan *plan, const unsigned char *done, int n_workers, esp_schedule *schedule);
+esp_err esp_schedule_create(const esp_plan *plan, esp_members members, const unsigned char *done, int n_workers,
+                            esp_schedule *schedule);
 
 void esp_schedule_free(esp_schedule *schedule);
 

@@ -67,7 +67,8 @@ esp_err esp_simulate(const esp_plan *plan, const unsigned char *done, const doub
 {
   const int n_strands = plan->n_members * plan->n_arms;
   simulation s = {.seconds = seconds, .n_workers = n_workers < n_strands ? n_workers : n_strands}; /* more have nothing to do */
-  ESP_TRY(esp_schedule_create(plan, done, n_workers, &s.schedule));
+  const esp_members all = {0, plan->n_members - 1};
+  ESP_TRY(esp_schedule_create(plan, all, done, n_workers, &s.schedule));
   s.workers = malloc((size_t)s.n_workers * sizeof *s.workers);
   if (!s.workers) {
     esp_schedule_free(&s.schedule);

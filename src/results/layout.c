@@ -406,16 +406,18 @@ static hid_t file_access(void)
   return -1;
 }
 
-double esp_results_bytes(const esp_plan *plan)
+double esp_results_bytes(const esp_plan *plan, int n_members)
 {
-  const double slots = (double)esp_plan_n_slots(plan), pairs = (double)plan->n_members * plan->n_arms;
-  double payload = slots * ESP_COMMIT_BYTES + ESP_RUNS * ESP_RUN_BYTES;
+  /* Entries are filled with zeros for all members, payload is written for those that are there. */
+  const double pairs = (double)n_members * plan->n_arms, slots = pairs * plan->n_stages;
+  const double all_pairs = (double)plan->n_members * plan->n_arms;
+  double payload = (double)esp_plan_n_slots(plan) * ESP_COMMIT_BYTES + ESP_RUNS * ESP_RUN_BYTES;
   for (int f = 0; f < plan->record.n_fields; f++)
     payload += slots * (double)(plan->record.count[f] * esp_type_bytes(plan->record.field[f].type));
   for (int f = 0; f < plan->resume.n_fields; f++)
     payload += pairs * ESP_RESUME_SLOTS * (double)(plan->resume.count[f] * esp_type_bytes(plan->resume.field[f].type));
   if (plan->resume.n_fields > 0)
-    payload += pairs * ESP_RESUME_SLOTS * ESP_RESUME_BYTES;
+    payload += all_pairs * ESP_RESUME_SLOTS * ESP_RESUME_BYTES;
 
   /* What HDF5 itself takes is measured: the same file in memory, its datasets without storage. */
   esp_h5_start();
@@ -448,7 +450,7 @@ static esp_err write_file(const char *temporary, const char *path, const esp_pla
   if (done >= 0)
     return ESP_OK;
   const esp_err err = esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be created (HDF5, at %s: %s)", path, at, esp_h5_cause());
-  return esp_fail(err, "%s; it needs %.1f MB", esp_err_message(err), esp_results_bytes(plan) / 1e6);
+  return esp_fail(err, "%s; it needs %.1f MB", esp_err_message(err), esp_results_bytes(plan, plan->n_members) / 1e6);
 }
 
 /* fsync of a file or directory by name. Some file systems have none for directories and say EINVAL. */

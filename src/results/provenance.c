@@ -170,18 +170,69 @@ static herr_t append_row(hid_t runs, hid_t count, const run_row *row)
   return done;
 }
 
+static esp_err add_row(const esp_results *r, const run_row *row)
+{
+  const hid_t runs = H5Dopen2(r->file, "/provenance/runs", H5P_DEFAULT);
+  const hid_t count = H5Dopen2(r->file, "/provenance/runs_count", H5P_DEFAULT);
+  const herr_t done = runs < 0 || count < 0 ? -1 : append_row(runs, count, row);
+  esp_h5_drop(runs);
+  esp_h5_drop(count);
+  ESP_REQUIRE(done >= 0, ESP_ERR_IO, "%s: cannot write /provenance/runs (HDF5: %s)", r->path, esp_h5_cause());
+  return ESP_OK;
+}
+
 esp_err esp_results_add_run(esp_results *r, int n_ranks, int argc, char *const *argv)
 {
   run_row row;
   ESP_REQUIRE(r->mode == ESP_RESULTS_WRITE, ESP_ERR_ARG, "%s: open for reading only", r->path);
   fill_row(&row, n_ranks, argc, argv);
   esp_h5_start();
-  const hid_t runs = H5Dopen2(r->file, "/provenance/runs", H5P_DEFAULT);
-  const hid_t count = H5Dopen2(r->file, "/provenance/runs_count", H5P_DEFAULT);
-  const herr_t done = runs < 0 || count < 0 ? -1 : append_row(runs, count, &row);
+  return add_row(r, &row);
+}
+
+/* The table as it is; n is the number of runs so far. */
+static herr_t read_runs(hid_t file, int64_t *n, run_row rows[ESP_RUNS])
+{
+  herr_t done = -1;
+  const hid_t runs = H5Dopen2(file, "/provenance/runs", H5P_DEFAULT);
+  const hid_t count = H5Dopen2(file, "/provenance/runs_count", H5P_DEFAULT);
+  const hid_t type = runs < 0 ? -1 : H5Dget_type(runs), space = runs < 0 ? -1 : H5Dget_space(runs);
+  if (count >= 0 && type >= 0 && H5Tget_size(type) == sizeof *rows && H5Sget_simple_extent_npoints(space) == ESP_RUNS &&
+      H5Dread(count, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, n) >= 0)
+    done = H5Dread(runs, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows);
+  *n = *n < 0 ? 0 : *n; /* damaged */
+  esp_h5_drop(type);
+  esp_h5_drop(space);
   esp_h5_drop(runs);
   esp_h5_drop(count);
-  ESP_REQUIRE(done >= 0, ESP_ERR_IO, "%s: cannot write /provenance/runs (HDF5: %s)", r->path, esp_h5_cause());
+  return done;
+}
+
+static bool has_row(const run_row *rows, int64_t n, const run_row *row)
+{
+  for (int64_t i = 0; i < n && i < ESP_RUNS; i++)
+    if (memcmp(&rows[i], row, sizeof *row) == 0)
+      return true;
+  return false;
+}
+
+esp_err esp_results_copy_runs(esp_results *to, const esp_results *from)
+{
+  static run_row ours[ESP_RUNS], theirs[ESP_RUNS];
+  int64_t n_ours = 0, n_theirs = 0;
+  ESP_REQUIRE(to->mode == ESP_RESULTS_WRITE, ESP_ERR_ARG, "%s: open for reading only", to->path);
+  esp_h5_start();
+  ESP_REQUIRE(read_runs(from->file, &n_theirs, theirs) >= 0, ESP_ERR_DATA, "%s: /provenance/runs is damaged (HDF5: %s)",
+              from->path, esp_h5_cause());
+  ESP_REQUIRE(read_runs(to->file, &n_ours, ours) >= 0, ESP_ERR_DATA, "%s: /provenance/runs is damaged (HDF5: %s)", to->path,
+              esp_h5_cause());
+  for (int64_t i = n_theirs > ESP_RUNS ? n_theirs - ESP_RUNS : 0; i < n_theirs && n_ours < ESP_RUNS; i++) {
+    const run_row *row = &theirs[i % ESP_RUNS];
+    if (has_row(ours, n_ours, row))
+      continue;
+    ESP_TRY(add_row(to, row));
+    ours[n_ours++] = *row;
+  }
   return ESP_OK;
 }
 
@@ -228,24 +279,6 @@ static void print_row(int64_t number, const run_row *row)
            row->host, row->job, n_ranks, n_ranks == 1 ? "" : "s", row->program, row->kernel, row->cpu, row->command);
   snprintf(name, sizeof name, "run %" PRId64, number + 1);
   print_fact(name, line);
-}
-
-/* The table as it is; n is the number of runs so far. */
-static herr_t read_runs(hid_t file, int64_t *n, run_row rows[ESP_RUNS])
-{
-  herr_t done = -1;
-  const hid_t runs = H5Dopen2(file, "/provenance/runs", H5P_DEFAULT);
-  const hid_t count = H5Dopen2(file, "/provenance/runs_count", H5P_DEFAULT);
-  const hid_t type = runs < 0 ? -1 : H5Dget_type(runs), space = runs < 0 ? -1 : H5Dget_space(runs);
-  if (count >= 0 && type >= 0 && H5Tget_size(type) == sizeof *rows && H5Sget_simple_extent_npoints(space) == ESP_RUNS &&
-      H5Dread(count, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, n) >= 0)
-    done = H5Dread(runs, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows);
-  *n = *n < 0 ? 0 : *n; /* damaged */
-  esp_h5_drop(type);
-  esp_h5_drop(space);
-  esp_h5_drop(runs);
-  esp_h5_drop(count);
-  return done;
 }
 
 static herr_t print_runs(hid_t file)

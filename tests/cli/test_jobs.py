@@ -71,7 +71,7 @@ class Jobs(Case):
         out, err = (tempfile.TemporaryFile(dir=self.mpi) for _ in range(2))
         env = self.environment(FAKE=place, PATH=f"{self.dir}/bin:{os.environ['PATH']}", SLURM_JOB_ID=JOB, SLURM_JOB_NAME="net",
                                SLURM_SUBMIT_DIR=SOURCE, CONFIG=self.dir / "net.yaml", OUTPUT=FAR, ESPALIER=ESPALIER)
-        for name in ("LAUNCHER", "MODULES", "RUN_OPTIONS", "ESP_DRY", "SECONDS"):
+        for name in ("LAUNCHER", "MODULES", "RUN_OPTIONS", "PARTS", "ESP_DRY", "SECONDS"):
             env.pop(name, None)
         env.update({k: str(v) for k, v in settings.items()})
         command = ["bash", str(SOURCE / "jobs" / script)]
@@ -155,15 +155,16 @@ class Jobs(Case):
         self.assertEqual(len(self.log(place)), 1)
 
     def test_after_more_than_ten_seconds(self):
-        """Four jobs side by side: signalled, ended by itself, signalled with a queue that takes nothing back, cancelled."""
-        places = {name: self.place(name) for name in ("signalled", "by_itself", "broken", "cancelled")}
-        jobs = {name: self.submit(place, STOPPED) for name, place in places.items()}
+        """Side by side: signalled, ended by itself, signalled with a queue that takes nothing back, cancelled, a task of an array."""
+        places = {name: self.place(name) for name in ("signalled", "by_itself", "broken", "cancelled", "task")}
+        jobs = {name: self.submit(place, STOPPED, **(self.task(3) if name == "task" else {})) for name, place in places.items()}
         (places["broken"] / "broken").touch()
         for name in jobs:
             self.wait_launched(jobs[name], places[name])
         time.sleep(max(0.0, max(job.began for job in jobs.values()) + 11 - time.monotonic()))
         send(jobs["signalled"].pid, signal.SIGUSR1)
         send(jobs["broken"].pid, signal.SIGUSR1)
+        send(jobs["task"].pid, signal.SIGUSR1)
         send(jobs["cancelled"].pid, signal.SIGTERM)
         (places["by_itself"] / "end").touch()
         results = {name: self.finish(job, 20) for name, job in jobs.items()}
@@ -174,8 +175,9 @@ class Jobs(Case):
                 log = self.log(places[name])
                 self.assertEqual("USR1" in log, name != "by_itself", log)
                 self.assertNotIn("TERM", log)
-                self.assertEqual(log.count(f"scontrol requeue {JOB}"), name != "cancelled", log)
-                self.assertEqual("back into the queue" in result.out, name in ("signalled", "by_itself"), str(result))
+                job = "4700_3" if name == "task" else JOB  # of an array this task only, whatever its job number
+                self.assertEqual(log.count(f"scontrol requeue {job}"), name != "cancelled", log)
+                self.assertEqual("back into the queue" in result.out, name in ("signalled", "by_itself", "task"), str(result))
         self.assertIn("'sbatch' it again to continue", results["broken"].err)
         self.assertIn("cancelled; work is being saved", results["cancelled"].out)
         self.assertIn("asked to stop; work is being saved", results["signalled"].out)
@@ -214,6 +216,57 @@ class Jobs(Case):
         self.refused(NO_INPUT, f"ESPALIER={self.dir}/none", ESPALIER=self.dir / "none")
         self.refused(NO_INPUT, f"ESPALIER={self.dir}/net.yaml", ESPALIER=self.dir / "net.yaml")
         self.refused(USAGE, "LAUNCHER=foo", LAUNCHER="foo")
+
+    @staticmethod
+    def task(number, tasks=range(4), **settings):
+        """What Slurm tells a task of an array."""
+        return {"SLURM_ARRAY_JOB_ID": "4700", "SLURM_ARRAY_TASK_ID": number, "SLURM_ARRAY_TASK_COUNT": len(tasks),
+                "SLURM_ARRAY_TASK_MIN": min(tasks), "SLURM_ARRAY_TASK_MAX": max(tasks), **settings}
+
+    def shown(self, **settings):
+        """The command of a job, less the launcher and the config."""
+        out = self.refused(OK, ESP_DRY=1, **settings).out
+        begin = f"mpirun {ESPALIER} run {self.dir}/net.yaml "
+        self.assertIn(begin, out)
+        return out.split(begin)[1].strip()
+
+    def test_array(self):
+        """Each task has a part and a file of its own."""
+        for script in ("dms_ensemble", "scratch", "rl_ensemble"):
+            for tasks in (range(4), range(1, 5)):
+                for part, number in enumerate(tasks):
+                    command = self.shown(script=f"{script}.sh", OUTPUT="/nonexistent-espalier/", **self.task(number, tasks))
+                    self.assertEqual(command, f"-o /nonexistent-espalier/{script}.part-{part}-of-4.h5 --part {part}/4")
+        home = SOURCE / "jobs"  # a directory that is there needs no / at its end
+        if not str(SOURCE).startswith(("/tmp/", "/var/tmp/", "/dev/shm/", "/lscratch/")):
+            self.assertEqual(self.shown(OUTPUT="", **self.task(3)), "-o dms_ensemble.part-3-of-4.h5 --part 3/4")
+            self.assertEqual(self.shown(OUTPUT=home, **self.task(0)), f"-o {home}/dms_ensemble.part-0-of-4.h5 --part 0/4")
+            self.assertEqual(self.shown(OUTPUT=home), f"-o {home}/dms_ensemble.h5")
+        place, result = self.job(OK, OUTPUT="/nonexistent-espalier/", LAUNCHER="srun", **self.task(2))
+        self.assertEqual(self.log(place), [f"srun --mpi=pmix {ESPALIER} run {self.dir}/net.yaml -o "
+                                           "/nonexistent-espalier/dms_ensemble.part-2-of-4.h5 --part 2/4"])
+        whole = "/nonexistent-espalier/dms_ensemble"
+        self.assertIn(f"complete: {whole}.part-2-of-4.h5", result.out)
+        self.assertIn(f"{ESPALIER} merge {whole}.h5 {whole}.part-*-of-4.h5", result.out)
+
+    def test_array_on_one_file(self):
+        """A file that is named is that file: every task works on all of it, and the lock lets in one at a time."""
+        self.assertEqual(self.shown(**self.task(2)), f"-o {FAR}")
+        place, result = self.job(UNAVAILABLE, **self.task(2))
+        self.assertEqual(result.status, UNAVAILABLE, str(result))
+        self.assertIn(f"the whole ensemble into {FAR}; for parts let OUTPUT name a directory", result.out)
+        self.assertEqual(len(self.log(place)), 1, "requeued")
+
+    def test_one_task_of_an_array_again(self):
+        """Alone it must not take itself for the whole."""
+        there = {"OUTPUT": "/nonexistent-espalier/"}
+        for tasks in ([2], [0], [0, 2], [1, 2, 5]):
+            with self.subTest(tasks=tasks):
+                self.refused(USAGE, "of how many parts?", "set PARTS", **there, **self.task(tasks[0], tasks))
+                self.assertEqual(self.shown(PARTS=6, **there, **self.task(tasks[-1], tasks)),
+                                 f"-o /nonexistent-espalier/dms_ensemble.part-{tasks[-1]}-of-6.h5 --part {tasks[-1]}/6")
+        self.refused(USAGE, "PARTS=4 needs a job array", PARTS=4, **there)
+        self.refused(USAGE, "PARTS=4", f"OUTPUT={FAR} is one", PARTS=4, **self.task(2))
 
     def test_missing_module_command(self):
         place, result = self.job(OK, MODULES="openmpi hdf5", BASH_ENV="/dev/null")

@@ -65,7 +65,7 @@ class Usage(Case):
         self.assertEqual(self.litter(), ["net.yaml"])
 
     def test_option_without_its_value(self):
-        for option in ("-o", "--output", "--set", "--max-time", "--ranks", "--times-from"):
+        for option in ("-o", "--output", "--set", "--max-time", "--ranks", "--times-from", "--members", "--part"):
             result = self.expect(USAGE, "run", option)
             self.assertIn("requires an argument", result.err)
             self.assertNotIn("not known", result.err, "the option is known, its value is missing")

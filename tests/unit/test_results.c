@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <hdf5.h>
+#include <math.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -614,16 +615,22 @@ static void size_is_known_beforehand(void **state)
   struct stat st;
   fresh();
   stat(path, &st);
-  const double small = esp_results_bytes(&plan) / (double)st.st_size;
+  const double small = esp_results_bytes(&plan, plan.n_members) / (double)st.st_size;
   esp_plan big;
   make_plan(&big, 200);
   unlink(path);
   assert_int_equal(esp_results_create(path, &big, &config), ESP_OK);
   stat(path, &st);
-  const double large = esp_results_bytes(&big) / (double)st.st_size;
+  const double large = esp_results_bytes(&big, big.n_members) / (double)st.st_size;
   esp_plan_free(&big);
   if (small < 0.95 || small > 1.08 || large < 0.995 || large > 1.005)
     fail_msg("predicted / real: %.3f small, %.3f large", small, large);
+
+  /* Each member takes its records and states; their entries are there from the start. */
+  const double per_member = esp_results_bytes(&plan, 2) - esp_results_bytes(&plan, 1);
+  const double states = 2 * N_ARMS * (N_HID * N_HID * 8 + 4), records = N_ARMS * N_STAGES * (N_HID * N_HID * 9 + 3 * 4 + 8);
+  assert_true(fabs(per_member - states - records) < 1e-6);
+  assert_true(fabs(esp_results_bytes(&plan, 3) - esp_results_bytes(&plan, 0) - 3 * per_member) < 1e-6);
 }
 
 static void names_with_colons_are_names(void **state)
@@ -688,6 +695,61 @@ static void runs_are_remembered(void **state)
   assert_non_null(strstr(esp_library_versions(), "HDF5 "));
 }
 
+static int n_runs(const esp_results *r)
+{
+  esp_run run;
+  assert_int_equal(esp_results_last_run(r, &run), ESP_OK);
+  return run.n_runs;
+}
+
+static void add_runs(esp_results *r, int first, int n)
+{
+  char program[] = "espalier", number[32];
+  char *argv[] = {program, number};
+  for (int i = first; i < first + n; i++) {
+    snprintf(number, sizeof number, "number-%d;", i);
+    assert_int_equal(esp_results_add_run(r, 1, 2, argv), ESP_OK);
+  }
+}
+
+static void runs_of_another_file_are_taken_over_once(void **state)
+{
+  (void)state;
+  char kept[sizeof path];
+  snprintf(kept, sizeof kept, "%s", path);
+  fresh();
+  esp_results *from = opened(ESP_RESULTS_WRITE);
+  add_runs(from, 0, 70); /* 6 to 69 are left */
+  snprintf(path, sizeof path, "%s/other.h5", directory);
+  fresh();
+  esp_results *to = opened(ESP_RESULTS_WRITE);
+  add_runs(to, 100, 2);
+  assert_int_equal(esp_results_copy_runs(to, to), ESP_OK); /* it has them all */
+  assert_int_equal(n_runs(to), 2);
+  assert_int_equal(esp_results_copy_runs(to, from), ESP_OK);
+  assert_int_equal(n_runs(to), 64); /* no room for more, and none is given up */
+  assert_int_equal(esp_results_copy_runs(to, from), ESP_OK);
+  assert_int_equal(n_runs(to), 64);
+  assert_int_equal(n_runs(from), 70);
+  esp_results_close(to);
+  const char *text = printed();
+  assert_non_null(strstr(text, "run 2:"));
+  for (int i = 0; i < 70; i++) {
+    char number[32];
+    snprintf(number, sizeof number, "number-%d;", i);
+    assert_int_equal(strstr(text, number) != NULL, i >= 6 && i < 68);
+  }
+  assert_non_null(strstr(text, "number-100;"));
+  assert_true(strstr(text, "number-101;") < strstr(text, "number-6;"));
+  unlink(path);
+  snprintf(path, sizeof path, "%s", kept);
+
+  to = opened(ESP_RESULTS_READ);
+  assert_int_equal(esp_results_copy_runs(to, from), ESP_ERR_ARG);
+  esp_results_close(to);
+  esp_results_close(from);
+}
+
 /* ---- every dataset says what it is ---- */
 
 static herr_t has_words(hid_t root, const char *name, const H5O_info_t *info, void *count)
@@ -748,6 +810,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(size_is_known_beforehand),
       cmocka_unit_test(names_with_colons_are_names),
       cmocka_unit_test(runs_are_remembered),
+      cmocka_unit_test(runs_of_another_file_are_taken_over_once),
       cmocka_unit_test(datasets_explain_themselves),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,13 +33,18 @@ static esp_plan make_plan(int members, const char *experiment)
   return plan;
 }
 
-static esp_schedule make_schedule(const esp_plan *plan, const unsigned char *done, int n_workers)
+static esp_schedule make_share(const esp_plan *plan, esp_members members, const unsigned char *done, int n_workers)
 {
   static const unsigned char nothing[MAX_SLOTS];
   esp_schedule s;
   assert_true(esp_plan_n_slots(plan) <= MAX_SLOTS);
-  assert_int_equal(esp_schedule_create(plan, done ? done : nothing, n_workers, &s), ESP_OK);
+  assert_int_equal(esp_schedule_create(plan, members, done ? done : nothing, n_workers, &s), ESP_OK);
   return s;
+}
+
+static esp_schedule make_schedule(const esp_plan *plan, const unsigned char *done, int n_workers)
+{
+  return make_share(plan, (esp_members){0, plan->n_members - 1}, done, n_workers);
 }
 
 static esp_cell assert_next(esp_schedule *s, int last_member, int member, int arm, int stage)
@@ -199,6 +204,38 @@ static void everything_done_is_nothing_left(void **state)
   esp_plan_free(&plan);
 }
 
+static void other_members_are_left_out(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(5, "dms");
+  unsigned char done[MAX_SLOTS] = {0};
+  done[esp_cell_slot(&plan, (esp_cell){0, PRUNED, 0})] = 1; /* of no account: nobody asked for member 0 */
+  done[esp_cell_slot(&plan, (esp_cell){1, PRUNED, 0})] = 1;
+  esp_schedule s = make_share(&plan, (esp_members){1, 3}, done, 1);
+  assert_int_equal(s.n_cells, 10 + 8 + 8);
+  assert_int_equal(s.n_done, 1);
+  assert_int_equal(s.n_untouched, 2);
+  assert_false(esp_schedule_missing(&s, (esp_cell){0, TWIN, 0}));
+  assert_false(esp_schedule_missing(&s, (esp_cell){4, PRUNED, 0}));
+  esp_cell cell = {.member = NOBODY};
+  for (int n = 1; n < 26; n++) {
+    assert_true(esp_schedule_next(&s, cell.member, &cell));
+    assert_in_range(cell.member, 1, 3);
+    esp_schedule_cell_done(&s, cell);
+  }
+  assert_nothing(&s, cell.member);
+  assert_int_equal(s.n_done, s.n_cells);
+  assert_true(fabs(esp_schedule_progress(&s) - 1) < 1e-9);
+  esp_schedule_free(&s);
+
+  s = make_share(&plan, (esp_members){2, 1}, NULL, 3); /* nobody at all */
+  assert_int_equal(s.n_cells, 0);
+  assert_nothing(&s, NOBODY);
+  assert_true(esp_schedule_progress(&s) == 1);
+  esp_schedule_free(&s);
+  esp_plan_free(&plan);
+}
+
 /* ---- whole runs, event after event in random order ---- */
 
 static uint64_t dice;
@@ -295,6 +332,7 @@ int main(void)
       cmocka_unit_test(gaps_are_filled),
       cmocka_unit_test(transfer_is_for_the_first_members),
       cmocka_unit_test(everything_done_is_nothing_left),
+      cmocka_unit_test(other_members_are_left_out),
       cmocka_unit_test(everything_is_handed_out_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

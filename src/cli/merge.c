@@ -1,0 +1,388 @@
+/* cli/merge.c - the cells of several files of one config into one file.
+ *
+ * Inputs are opened one after another, twice: first all entries are compared, so that nothing is written when two files
+ * disagree, then the cells are copied. Each is written as a run writes it, payload before entry: a merge that is killed leaves a
+ * file that the same command, or a run, goes on with. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+#include "espalier/ensemble.h"
+#include "espalier/log.h"
+
+enum { NOBODY = -1, OUTPUT = -2 }; /* who has a cell, if no input */
+enum { LOCK_REFRESH = 5 };         /* s                           */
+
+typedef struct {
+  const char *path;
+  long n_copied, n_equal; /* cells that were taken from it; that the output had already, with the same bits */
+  long n_damaged;
+} input;
+
+typedef struct {
+  const char *output;
+  int n_inputs;
+  input *inputs;
+  esp_cli_file first;     /* input 0: its config and plan are those of all files */
+  int *owner;             /* [slots]: the first file that has the cell            */
+  esp_commit *commits;    /* [slots]: its entry                                  */
+  bool *there;            /* [slots]: the output has it                          */
+  esp_run run;            /* the last one of input 0                             */
+  esp_record theirs, ours;
+  esp_results *results;   /* the output                                          */
+  esp_lock lock;
+  double last_sign_of_life;
+} merge;
+
+static void print_help(void)
+{
+  printf("Usage: espalier merge OUT IN...\n\n"
+         "Put the parts of one ensemble together, as 'espalier run --part' or '--members' has made them: every cell that is\n"
+         "complete in some IN is copied into OUT, bit for bit. OUT is made; if it is there, of the same config, it is added to.\n"
+         "So a merge that was interrupted continues with the same command, and late parts can be added. The inputs stay as they\n"
+         "are and may be written to by a run meanwhile.\n\n"
+         "All files must be of one config, and a cell that two of them have must have the same bits in both; otherwise nothing\n"
+         "is written. A damaged cell is reported and left out. States of half-trained networks stay in the inputs.\n\n"
+         "Exit status: 0 OUT has all cells of its config, 75 some are missing, 65 a cell is damaged or differs between two\n"
+         "files, 64 usage, 66 no input, 69 OUT is in use by a run, 73 cannot create, 74 I/O error, 78 other config.\n\n"
+         "Examples:\n"
+         "  espalier merge dms_ensemble.h5 dms_ensemble.part-*-of-4.h5\n"
+         "  espalier run --members 0:199 net.yaml -o a.h5      on one machine,\n"
+         "  espalier run --members 200:399 net.yaml -o b.h5    on another, and then\n"
+         "  espalier merge net.h5 a.h5 b.h5\n");
+}
+
+static const esp_plan *plan_of(const merge *m)
+{
+  return &m->first.plan;
+}
+
+/* Who has this cell? */
+static const char *owner_path(const merge *m, long slot)
+{
+  return m->owner[slot] == OUTPUT ? m->output : m->inputs[m->owner[slot]].path;
+}
+
+static esp_err differs(const merge *m, long slot, const char *other, const char *what)
+{
+  const esp_cell cell = esp_slot_cell(plan_of(m), slot);
+  return esp_fail(ESP_ERR_DATA,
+                  "%s and %s have different bits for member %d, %s, %s (%s); were they made by one program on one kind of CPU? "
+                  "'espalier info' tells",
+                  owner_path(m, slot), other, cell.member, plan_of(m)->arm_name[cell.arm], plan_of(m)->stages[cell.stage].name,
+                  what);
+}
+
+/* ---- first look: one config, and no two entries of a cell that disagree ---- */
+
+static esp_err check_config(const merge *m, const esp_cli_file *file)
+{
+  char *difference = NULL;
+  esp_err err = esp_config_difference(&m->first.config.values, &file->config.values, ESP_DIFFERENCE_OF_RESULTS, &difference);
+  if (err == ESP_OK && *difference)
+    err = esp_fail(ESP_ERR_CONFIG,
+                   "%s and %s were made with different configs (first -> second):\n%sOnly files of one config can be merged. "
+                   "Nothing was changed.", m->first.path, file->path, difference);
+  free(difference);
+  return err;
+}
+
+static bool same_entry(const esp_commit *a, const esp_commit *b) /* time and rank aside */
+{
+  return a->outcome.state == b->outcome.state && a->outcome.stop == b->outcome.stop &&
+         a->outcome.n_evaluations == b->outcome.n_evaluations && a->crc == b->crc;
+}
+
+static esp_err compare_entries(merge *m, int index, const esp_cli_file *file)
+{
+  for (long slot = 0; slot < esp_plan_n_slots(plan_of(m)); slot++) {
+    const esp_commit *commit = &file->commits[slot];
+    if (commit->outcome.state == ESP_CELL_EMPTY)
+      continue;
+    if (m->owner[slot] != NOBODY && !same_entry(&m->commits[slot], commit))
+      return differs(m, slot, file->path, "the checksums");
+    if (m->owner[slot] == NOBODY) {
+      m->owner[slot] = index;
+      m->commits[slot] = *commit;
+    }
+  }
+  return ESP_OK;
+}
+
+/* Parts from other programs or CPUs may be merged, but the whole may then differ in bits from one run, and somebody should know. */
+static esp_err compare_runs(const merge *m, const esp_cli_file *file)
+{
+  esp_run run;
+  ESP_TRY(esp_results_last_run(file->results, &run));
+  if (run.n_runs > 0 && m->run.n_runs > 0 && (strcmp(run.program, m->run.program) != 0 || strcmp(run.kernel, m->run.kernel) != 0))
+    esp_warn("%s was computed by version %s with %s kernels, %s by %s with %s: the bits of a single run are not promised",
+             m->first.path, m->run.program, m->run.kernel, file->path, run.program, run.kernel);
+  return ESP_OK;
+}
+
+static esp_err look_at_input(merge *m, int index)
+{
+  esp_cli_file file;
+  esp_err err = esp_cli_open(m->inputs[index].path, &file);
+  if (err == ESP_OK)
+    err = check_config(m, &file);
+  if (err == ESP_OK)
+    err = compare_runs(m, &file);
+  if (err == ESP_OK)
+    err = compare_entries(m, index, &file);
+  esp_cli_close(&file);
+  return err;
+}
+
+/* What the output has already. A cell of it that is damaged counts as missing: a good one takes its place. */
+static esp_err look_at_output(merge *m)
+{
+  esp_cli_file file;
+  esp_err err = esp_cli_open(m->output, &file);
+  if (err == ESP_OK)
+    err = check_config(m, &file);
+  for (long slot = 0; err == ESP_OK && slot < esp_plan_n_slots(plan_of(m)); slot++) {
+    if (file.commits[slot].outcome.state == ESP_CELL_EMPTY)
+      continue;
+    err = esp_results_read_cell(file.results, esp_slot_cell(plan_of(m), slot), &m->ours, &m->commits[slot]);
+    m->there[slot] = err == ESP_OK;
+    m->owner[slot] = err == ESP_OK ? OUTPUT : NOBODY;
+    err = err == ESP_ERR_DATA ? ESP_OK : err;
+  }
+  esp_cli_close(&file);
+  return err;
+}
+
+/* ---- the output ---- */
+
+static int members_to_come(const merge *m)
+{
+  const esp_plan *plan = plan_of(m);
+  const long n_cells = (long)plan->n_arms * plan->n_stages; /* slots of a member */
+  int n = 0;
+  for (int member = 0; member < plan->n_members; member++) {
+    bool any = false;
+    for (long slot = member * n_cells; slot < (member + 1) * n_cells; slot++)
+      any = any || m->owner[slot] != NOBODY;
+    n += any;
+  }
+  return n;
+}
+
+/* With the config as it was written for the first input. */
+static esp_err create_output(const merge *m)
+{
+  esp_config_file config = m->first.config;
+  ESP_TRY(esp_cli_check_space(m->output, plan_of(m), members_to_come(m)));
+  ESP_TRY(esp_results_config_text(m->first.path, &config.text));
+  const esp_err err = esp_results_create(m->output, plan_of(m), &config);
+  free(config.text);
+  return err;
+}
+
+/* ---- copying ---- */
+
+static void show_life(merge *m)
+{
+  if (esp_seconds() - m->last_sign_of_life < LOCK_REFRESH)
+    return;
+  m->last_sign_of_life = esp_seconds();
+  esp_lock_refresh(&m->lock);
+}
+
+/* The output has this cell: are all its bits those of `theirs`? */
+static esp_err compare_cell(merge *m, int index, long slot, const esp_commit *commit)
+{
+  const char *path = m->inputs[index].path;
+  esp_commit our_commit;
+  ESP_TRY(esp_results_read_cell(m->results, esp_slot_cell(plan_of(m), slot), &m->ours, &our_commit));
+  const char *field = same_entry(&our_commit, commit) ? NULL : "the outcome";
+  if (!field)
+    field = esp_cli_first_difference(&plan_of(m)->record, &m->ours, &m->theirs);
+  if (field)
+    return differs(m, slot, path, field);
+  m->inputs[index].n_equal++;
+  return ESP_OK;
+}
+
+static esp_err copy_cell(merge *m, int index, const esp_cli_file *file, long slot)
+{
+  esp_commit commit;
+  const esp_cell cell = esp_slot_cell(plan_of(m), slot);
+  const esp_err err = esp_results_read_cell(file->results, cell, &m->theirs, &commit);
+  if (err == ESP_ERR_DATA) {
+    esp_warn("%s; it is not copied", esp_err_message(err));
+    m->inputs[index].n_damaged++;
+    return ESP_OK;
+  }
+  ESP_TRY(err);
+  if (m->there[slot])
+    return compare_cell(m, index, slot, &commit);
+  ESP_TRY(esp_results_write_cell(m->results, cell, &m->theirs, &commit.outcome, commit.seconds, commit.rank));
+  m->there[slot] = true;
+  m->owner[slot] = index;
+  m->commits[slot] = commit;
+  m->inputs[index].n_copied++;
+  return ESP_OK;
+}
+
+static esp_err copy_input(merge *m, int index)
+{
+  esp_cli_file file;
+  esp_err err = esp_cli_open(m->inputs[index].path, &file);
+  if (err == ESP_OK)
+    err = esp_results_copy_runs(m->results, file.results);
+  if (err == ESP_OK && file.n_damaged) {
+    esp_warn("%s: %ld commit entries are damaged; their cells are not copied", file.path, file.n_damaged);
+    m->inputs[index].n_damaged += file.n_damaged;
+  }
+  for (long slot = 0; err == ESP_OK && slot < esp_plan_n_slots(plan_of(m)); slot++) {
+    show_life(m);
+    if (file.commits[slot].outcome.state != ESP_CELL_EMPTY)
+      err = copy_cell(m, index, &file, slot);
+  }
+  esp_cli_close(&file);
+  return err;
+}
+
+/* ---- all of it ---- */
+
+static esp_err begin(merge *m)
+{
+  ESP_TRY(esp_cli_open(m->inputs[0].path, &m->first));
+  ESP_TRY(esp_results_last_run(m->first.results, &m->run));
+  const esp_plan *plan = plan_of(m);
+  const size_t n_slots = (size_t)esp_plan_n_slots(plan);
+  m->owner = malloc(n_slots * sizeof *m->owner);
+  m->commits = calloc(n_slots, sizeof *m->commits);
+  m->there = calloc(n_slots, sizeof *m->there);
+  m->theirs = (esp_record){&plan->record, malloc(plan->record.bytes)};
+  m->ours = (esp_record){&plan->record, malloc(plan->record.bytes)};
+  ESP_REQUIRE(m->owner && m->commits && m->there && m->theirs.data && m->ours.data, ESP_ERR_NOMEM, "no memory for %zu cells",
+              n_slots);
+  for (size_t slot = 0; slot < n_slots; slot++)
+    m->owner[slot] = NOBODY;
+  return ESP_OK;
+}
+
+static void end(merge *m)
+{
+  esp_lock_release(&m->lock);
+  free(m->theirs.data);
+  free(m->ours.data);
+  free(m->there);
+  free(m->commits);
+  free(m->owner);
+  esp_cli_close(&m->first);
+}
+
+/* The merge is in the table of runs before what it copies, so that the last line is that of a run that computed. */
+static esp_err copy_all(merge *m, int argc, char **argv)
+{
+  ESP_TRY(esp_results_open(m->output, plan_of(m), ESP_RESULTS_WRITE, &m->results));
+  esp_err err = esp_results_add_run(m->results, 1, argc, argv);
+  for (int i = 0; err == ESP_OK && i < m->n_inputs; i++)
+    err = copy_input(m, i);
+  const esp_err closed = esp_results_close(m->results);
+  return err == ESP_OK ? closed : err;
+}
+
+static esp_err do_merge(merge *m, int argc, char **argv)
+{
+  struct stat there;
+  ESP_TRY(begin(m));
+  ESP_TRY(esp_cli_check_place(m->output));
+  ESP_TRY(esp_lock_take(m->output, &m->lock));
+  const bool exists = stat(m->output, &there) == 0;
+  if (exists)
+    ESP_TRY(look_at_output(m));
+  for (int i = 0; i < m->n_inputs; i++)
+    ESP_TRY(look_at_input(m, i));
+  if (!exists)
+    ESP_TRY(create_output(m));
+  return copy_all(m, argc, argv);
+}
+
+/* What came from where, and what is missing. */
+static esp_err conclude(const merge *m)
+{
+  const long n_cells = esp_plan_n_cells(plan_of(m));
+  long n_there = 0, n_damaged = 0, n_failed = 0;
+  for (int i = 0; i < m->n_inputs; i++) {
+    const input *in = &m->inputs[i];
+    printf("%s: %ld cells copied", in->path, in->n_copied);
+    if (in->n_equal)
+      printf(", %ld were there already, equal", in->n_equal);
+    if (in->n_damaged)
+      printf(", %ld damaged", in->n_damaged);
+    printf("\n");
+    n_damaged += in->n_damaged;
+  }
+  for (long slot = 0; slot < esp_plan_n_slots(plan_of(m)); slot++) {
+    n_there += m->there[slot];
+    n_failed += m->there[slot] && m->commits[slot].outcome.state == ESP_CELL_FAILED;
+  }
+  if (n_failed)
+    esp_warn("%ld of %ld cells failed; 'espalier status %s' lists them", n_failed, n_cells, m->output);
+  if (n_there == n_cells)
+    printf("%s is complete: %ld cells.\n", m->output, n_cells);
+  else
+    printf("%s: %ld of %ld cells, %ld are missing; 'espalier run' with its config and -o %s computes them.\n", m->output, n_there,
+           n_cells, n_cells - n_there, m->output);
+  ESP_REQUIRE(n_damaged == 0, ESP_ERR_DATA, "%ld cells are damaged in the inputs and were not copied from there", n_damaged);
+  return n_there == n_cells ? ESP_OK : ESP_ERR_STOPPED;
+}
+
+/* 0, or the exit status with which to refuse the command line. */
+static int check_names(const merge *m)
+{
+  struct stat out, in;
+  if (stat(m->output, &out) != 0)
+    return 0;
+  for (int i = 0; i < m->n_inputs; i++)
+    if (stat(m->inputs[i].path, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+      return esp_cli_usage_error("merge", "%s is OUT and input at once; the parts go into a file of their own", m->output);
+  return 0;
+}
+
+static int merge_alone(merge *m, int argc, char **argv)
+{
+  int status = check_names(m);
+  if (status)
+    return status;
+  esp_err err = do_merge(m, argc, argv);
+  if (err == ESP_OK)
+    err = conclude(m);
+  if (err != ESP_OK && err != ESP_ERR_STOPPED)
+    esp_cli_fail(err);
+  end(m);
+  return esp_err_exit_status(err);
+}
+
+int esp_cli_merge(int argc, char **argv)
+{
+  static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+  for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
+    if (c != 'h')
+      return esp_cli_bad_option("merge", c, argv);
+    print_help();
+    return 0;
+  }
+  const int n_inputs = argc - optind - 1;
+  if (n_inputs < 1)
+    return esp_cli_usage_error("merge", "the file to make and at least one input are needed, %d names given", argc - optind);
+  merge m = {.output = argv[optind], .n_inputs = n_inputs, .lock = {.fd = -1}, .inputs = calloc((size_t)n_inputs, sizeof(input))};
+  if (!m.inputs)
+    return esp_cli_fail(ESP_ERR_NOMEM);
+  for (int i = 0; i < n_inputs; i++)
+    m.inputs[i].path = argv[optind + 1 + i];
+  int rank, n_ranks;
+  esp_ensemble_begin(&argc, &argv, &rank, &n_ranks);
+  const int status = n_ranks == 1 ? merge_alone(&m, argc, argv)
+                                  : esp_cli_usage_error("merge", "one process does it; start it without mpirun or srun");
+  esp_ensemble_end();
+  free(m.inputs);
+  return status;
+}
