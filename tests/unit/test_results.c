@@ -628,7 +628,7 @@ static void size_is_known_beforehand(void **state)
 
   /* Each member takes its records and states; their entries are there from the start. */
   const double per_member = esp_results_bytes(&plan, 2) - esp_results_bytes(&plan, 1);
-  const double states = 2 * N_ARMS * (N_HID * N_HID * 8 + 4), records = N_ARMS * N_STAGES * (N_HID * N_HID * 9 + 3 * 4 + 8);
+  const double states = 2 * N_ARMS * (N_HID * N_HID * 8 + 4), records = N_ARMS * N_STAGES * (N_HID * N_HID * 9 + 2 * 3 * 4 + 8);
   assert_true(fabs(per_member - states - records) < 1e-6);
   assert_true(fabs(esp_results_bytes(&plan, 3) - esp_results_bytes(&plan, 0) - 3 * per_member) < 1e-6);
 }
