@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.."
 . tools/setup.sh
 
 esp_install
+esp_install_slurm
 esp_mpi_environment
 for preset in sanitize ci; do
   cmake --preset $preset -DESP_TESTS=ON
