@@ -112,7 +112,7 @@ esp_run_job() {
   done
   wait $pid # bash keeps the status of a child that is gone
   status=$?
-  trap - USR1 USR2 TERM INT
+  trap '' USR1 USR2 TERM INT # Slurm ends a job that goes back into the queue with TERM; let it finish its last words
   case $status in
     0)
       esp_say "complete: $OUTPUT"

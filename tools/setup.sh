@@ -6,30 +6,40 @@
 esp_packages=(python3 cmake gcc libc6-dev make git pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev hdf5-tools
   libopenblas-serial-dev libyaml-dev libgsl-dev libisal-dev libjansson-dev librandom123-dev libcmocka-dev)
 
+# For tests/slurm only.
+esp_slurm_packages=(slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge)
+
 esp_install() {
-  local package missing=() sudo=()
   if ! command -v dpkg-query >/dev/null; then
     esp_say_how "this is not Debian or Ubuntu"
-    return 0
+  elif ! esp_apt "${esp_packages[@]}"; then
+    esp_say_how "no root, or apt-get failed: see above"
   fi
-  for package in "${esp_packages[@]}"; do
+}
+
+esp_install_slurm() {
+  if ! command -v dpkg-query >/dev/null || ! esp_apt "${esp_slurm_packages[@]}"; then
+    echo "Slurm could not be installed: the tests in a real Slurm are skipped unless there is one (${esp_slurm_packages[*]})" >&2
+  fi
+}
+
+# Install those of these packages that are missing.
+esp_apt() {
+  local package missing=() sudo=()
+  for package in "$@"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return 0
   if [ "$(id -u)" != 0 ]; then
-    if sudo -n true 2>/dev/null; then
-      sudo=(sudo -n)
-    else
-      esp_say_how "not installed and no root: ${missing[*]}"
-      return 0
+    if ! sudo -n true 2>/dev/null; then
+      echo "Not installed: ${missing[*]}" >&2
+      return 1
     fi
+    sudo=(sudo -n)
   fi
   echo "Installing ${missing[*]}"
   "${sudo[@]}" apt-get update -qq || echo "apt-get update failed; trying with the package lists that are there" >&2
-  if ! DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-  then
-    esp_say_how "apt-get could not install: ${missing[*]}"
-  fi
+  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 esp_say_how() {

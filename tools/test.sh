@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.."
 test_everything() {
   local preset
   esp_install
+  esp_install_slurm
   for preset in sanitize ci; do
     cmake --preset $preset -DESP_TESTS=ON
     cmake --build --preset $preset -j"$(esp_cores)"
@@ -25,6 +26,7 @@ measure_coverage() {
   local failed=0
   esp_packages+=(gcovr)
   esp_install
+  esp_install_slurm
   cmake --preset coverage -DESP_TESTS=ON
   cmake --build --preset coverage -j"$(esp_cores)"
   find build-coverage -name '*.gcda' -delete

@@ -21,7 +21,7 @@ class Shell(unittest.TestCase):
                               stdin=subprocess.DEVNULL, env={**clean, **env})
 
     def test_syntax(self):
-        for script in scripts("tools") + scripts("jobs"):
+        for script in scripts("tools") + scripts("jobs") + scripts("tests/crash"):
             with self.subTest(script=script.name):
                 done = self.run_bash("-n", str(script))
                 self.assertEqual(done.returncode, 0, done.stderr)

@@ -331,7 +331,7 @@ class Case(unittest.TestCase):
         if text in Case.straight_files:
             path.write_bytes(Case.straight_files[text])
         else:
-            self.expect(OK, "run", "-q", config, "-o", path)
+            self.expect(OK, "run", "-q", config, "-o", path, timeout=300)
             Case.straight_files[text] = path.read_bytes()
         return path
 
@@ -349,6 +349,21 @@ class Case(unittest.TestCase):
     def bytes_of(self, path, dataset):
         offset, size = self.extent(path, dataset)
         return pathlib.Path(path).read_bytes()[offset:offset + size]
+
+    def committed(self, path):
+        """{slot: entry} of the cells that are done or failed, with state, reason and checksums as /commit has them."""
+        entries = self.bytes_of(path, "/commit")
+        return {i // 32: entries[i:i + 32] for i in range(0, len(entries), 32) if entries[i]}
+
+    def check_kept(self, path, known):
+        """Every cell of the file verifies, and those that were committed before are there as they were. All that are."""
+        result, there = self.run_program("verify", path), self.committed(path)
+        self.assertEqual(result.status, OK, str(result))
+        self.assertIn(f": {len(there)} of ", result.out)
+        self.assertIn(" cells checked, 0 faults", result.out)
+        lost = [slot for slot, entry in known.items() if there.get(slot) != entry]
+        self.assertEqual(lost, [], f"committed cells are lost or changed; there are {len(there)}")
+        return there
 
 
 def flip(path, offset, bit=0):
