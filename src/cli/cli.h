@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "espalier/config.h"
+#include "espalier/experiment.h"
 #include "espalier/plan.h"
 #include "espalier/report.h"
 #include "espalier/results.h"
@@ -30,6 +31,10 @@ int esp_cli_bad_option(const char *command, int c, char **argv);
 
 /** False on all but the first of the processes that a launcher has started; known before MPI is. */
 bool esp_cli_is_first(void);
+
+/** Read "90s", "30m", "12h", "2d", "HH:MM:SS" or plain seconds.
+ *  @return false if it is none of these. */
+bool esp_cli_parse_time(const char *text, double *seconds);
 
 /** Numbers of ranks to predict for: 1,2,3 or 1,2,4,...,4096. */
 enum { ESP_MAX_RANK_LIST = 64 };
@@ -68,6 +73,12 @@ void esp_cli_close(esp_cli_file *file);
 /** Open one or two files and make a report of them. Close the files [n_paths] and free the report whatever this returns. */
 esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int example, esp_cli_file *files,
                             esp_report **report);
+
+/** Compute the cells in these slots again from their parents and print for each whether all bits are equal.
+ *  @param host        may ask to stop
+ *  @param n_faults    gets one more for each that differs
+ *  @return ESP_OK, ESP_ERR_STOPPED, ESP_ERR_IO, ESP_ERR_NOMEM */
+esp_err esp_cli_recompute(const esp_cli_file *file, const esp_stage_host *host, const long *slots, long n, long *n_faults);
 
 /** Counts of one stage in one arm. */
 typedef struct {
