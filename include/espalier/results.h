@@ -63,8 +63,11 @@ esp_err esp_results_open(const char *path, const esp_plan *plan, esp_results_mod
 esp_err esp_results_close(esp_results *r);
 
 /** Read all commit entries, [member, arm, stage]. An entry whose own checksum is wrong comes back as ESP_CELL_EMPTY and is
- *  counted in n_damaged (may be NULL). */
+ *  counted in n_damaged (may be NULL). Those of cells that the experiment never fills mean nothing and come back empty. */
 esp_err esp_results_read_commits(const esp_results *r, esp_commit *commits, long *n_damaged);
+
+/** The same for who uses the numbers: reads every committed cell, and one whose checksum is wrong is empty and counted too. */
+esp_err esp_results_read_sound(const esp_results *r, esp_commit *commits, long *n_damaged);
 
 /** Write a cell: payload, then its commit entry (crc is computed here). At most every 5 s the file is fsynced too. */
 esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *record, const esp_outcome *outcome,
@@ -101,6 +104,10 @@ typedef struct {
   char started[40], host[256], program[64], kernel[32]; /* program: version and revision */
 } esp_run;
 esp_err esp_results_last_run(const esp_results *r, esp_run *run);
+
+/** Before MPI ends, and with it HDF5 (elsewhere this happens by itself): when HDF5 1.10 has met a damaged object it has lost
+ *  track of some memory of its own and complains of that on stderr when it ends, unless it is told to be silent. */
+void esp_results_end(void);
 
 /** The config file that made a results file, verbatim: heap text, the caller frees it. Errors as esp_results_config. */
 esp_err esp_results_config_text(const char *path, char **text);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "espalier/config.h"
+#include "espalier/experiment.h"
 #include "espalier/members.h"
 #include "espalier/plan.h"
 #include "espalier/report.h"
@@ -32,6 +33,10 @@ int esp_cli_bad_option(const char *command, int c, char **argv);
 
 /** False on all but the first of the processes that a launcher has started; known before MPI is. */
 bool esp_cli_is_first(void);
+
+/** Read "90s", "30m", "12h", "2d", "HH:MM:SS" or plain seconds.
+ *  @return false if it is none of these. */
+bool esp_cli_parse_time(const char *text, double *seconds);
 
 /** Numbers of ranks to predict for: 1,2,3 or 1,2,4,...,4096. */
 enum { ESP_MAX_RANK_LIST = 64 };
@@ -81,6 +86,12 @@ esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int 
 
 /** The name of the first field in which two records differ; NULL: they are equal, bit for bit (padding does not count). */
 const char *esp_cli_first_difference(const esp_layout *layout, const esp_record *a, const esp_record *b);
+
+/** Compute the cells in these slots again from their parents and print for each whether all bits are equal.
+ *  @param host        may ask to stop
+ *  @param n_faults    gets one more for each that differs
+ *  @return ESP_OK, ESP_ERR_STOPPED, ESP_ERR_IO, ESP_ERR_NOMEM */
+esp_err esp_cli_recompute(const esp_cli_file *file, const esp_stage_host *host, const long *slots, long n, long *n_faults);
 
 /** Counts of one stage in one arm. */
 typedef struct {

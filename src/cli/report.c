@@ -33,8 +33,10 @@ esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int 
   esp_report_input inputs[MAX_FILES];
   for (int i = 0; i < n_paths; i++) {
     ESP_TRY(esp_cli_open(paths[i], &files[i]));
+    ESP_TRY(esp_results_read_sound(files[i].results, files[i].commits, &files[i].n_damaged));
     if (files[i].n_damaged)
-      esp_warn("%s: %ld commit entries are damaged; their cells count as not computed", paths[i], files[i].n_damaged);
+      esp_warn("%s: %ld cells are damaged (checksums do not hold) and count as not computed; 'espalier run' with its config "
+               "computes them again", paths[i], files[i].n_damaged);
     inputs[i] = (esp_report_input){paths[i], &files[i].config, &files[i].plan, files[i].results, files[i].commits, n_members};
   }
   return esp_report_make(n_paths, inputs, example, report);

@@ -30,6 +30,9 @@ static void print_run_help(void)
          "      --max-time T     stop after T with the work saved and exit 75 (90s, 30m, 12h, 2d or HH:MM:SS); inside a\n"
          "                       Slurm job it stops a minute before the job's end by itself\n"
          "      --force          move an existing results file of another config aside and start anew\n"
+         "      --repair         move a results file that is damaged beyond opening (cut short, structure broken) aside, take\n"
+         "                       every cell whose checksums hold over into a new one, and go on; a file that can be opened is\n"
+         "                       used as it is\n"
          "      --kernel NAME    use the avx512, avx2 or portable kernels (default: the fastest that the CPU has; avx2 and\n"
          "                       avx512 give the same bits)\n"
          "      --list-keys      describe every key of the config (Markdown)\n"
@@ -46,8 +49,7 @@ static void print_run_help(void)
          "  mpirun -n 9 espalier run --part 0/2 config/dms_ensemble.yaml\n");
 }
 
-/* "90s", "30m", "12h", "2d", "HH:MM:SS" or plain seconds. */
-static bool parse_time(const char *text, double *seconds)
+bool esp_cli_parse_time(const char *text, double *seconds)
 {
   int hours, minutes, s, used = 0;
   if (sscanf(text, "%d:%d:%d%n", &hours, &minutes, &s, &used) == 3 && !text[used] && hours >= 0 && minutes >= 0 && s >= 0) {
@@ -99,16 +101,17 @@ static void default_output(esp_session *o)
 static int parse_options(const char *command, int argc, char **argv, esp_session *o)
 {
   const bool analyze = strcmp(command, "analyze") == 0;
-  enum { SET = 256, DRY_RUN, MAX_TIME, FORCE, LIST_KEYS, KERNEL, RANKS, TIMES_FROM, MEMBERS, PART };
+  enum { SET = 256, DRY_RUN, MAX_TIME, FORCE, LIST_KEYS, KERNEL, RANKS, TIMES_FROM, MEMBERS, PART, REPAIR };
   static const struct option of_run[] = {
       {"dry-run", no_argument, NULL, DRY_RUN},         {"list-keys", no_argument, NULL, LIST_KEYS},
       {"ranks", required_argument, NULL, RANKS},       {"times-from", required_argument, NULL, TIMES_FROM},
+      {"repair", no_argument, NULL, REPAIR},
       {"help", no_argument, NULL, 'h'},                {"output", required_argument, NULL, 'o'},
       {"set", required_argument, NULL, SET},           {"max-time", required_argument, NULL, MAX_TIME},
       {"force", no_argument, NULL, FORCE},             {"quiet", no_argument, NULL, 'q'},
       {"kernel", required_argument, NULL, KERNEL},     {"members", required_argument, NULL, MEMBERS},
       {"part", required_argument, NULL, PART},         {NULL, 0, NULL, 0}};
-  const struct option *options = analyze ? of_run + 4 : of_run; /* analyze has those from help on */
+  const struct option *options = analyze ? of_run + 5 : of_run; /* analyze has those from help on */
   *o = (esp_session){.max_time = INFINITY, .argc = argc, .argv = malloc(((size_t)argc + 1) * sizeof *argv)};
   if (!o->argv)
     return esp_cli_fail(ESP_ERR_NOMEM);
@@ -139,7 +142,7 @@ static int parse_options(const char *command, int argc, char **argv, esp_session
       o->set[o->n_set++] = optarg;
       break;
     case MAX_TIME:
-      if (!parse_time(optarg, &o->max_time))
+      if (!esp_cli_parse_time(optarg, &o->max_time))
         return esp_cli_usage_error(command, "--max-time '%s' is no time; write 90s, 30m, 12h, 2d or HH:MM:SS", optarg);
       break;
     case KERNEL:
@@ -167,6 +170,9 @@ static int parse_options(const char *command, int argc, char **argv, esp_session
     case FORCE:
       o->force = true;
       break;
+    case REPAIR:
+      o->repair = true;
+      break;
     case 'q':
       o->quiet = true;
       break;
@@ -177,6 +183,8 @@ static int parse_options(const char *command, int argc, char **argv, esp_session
     return esp_cli_usage_error(command, "one %s is needed, %d given", analyze ? "results file" : "config", argc - optind);
   if (o->members_text && o->n_parts)
     return esp_cli_usage_error(command, "--members and --part both say which members; give one of them");
+  if (o->repair && (o->force || o->dry_run))
+    return esp_cli_usage_error(command, "--repair does not go with %s", o->force ? "--force" : "--dry-run");
   if (o->what.ranks.n && !o->dry_run)
     return esp_cli_usage_error(command, "--ranks needs --dry-run: a run itself has as many ranks as mpirun starts");
   if (o->what.times_from && !o->what.ranks.n)

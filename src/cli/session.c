@@ -142,31 +142,47 @@ static esp_err check_existing(const char *output, const esp_config_file *config)
   return err;
 }
 
-static esp_err move_aside(const char *output)
+/* Is everything there that a run needs of it? Asked here, so that no rank begins on a file that it cannot use. */
+static esp_err check_structure(const char *output, const esp_plan *plan)
 {
-  char aside[4224], stamp[32];
-  const time_t now = time(NULL);
-  struct tm tm;
-  strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", localtime_r(&now, &tm));
-  snprintf(aside, sizeof aside, "%s.old-%s", output, stamp);
-  for (int i = 1; access(aside, F_OK) == 0; i++) /* never over an earlier one; we have the lock, so nobody else makes them */
-    snprintf(aside, sizeof aside, "%s.old-%s.%d", output, stamp, i);
-  ESP_REQUIRE(rename(output, aside) == 0, ESP_ERR_CANNOT_CREATE, "cannot move %s to %s: %s", output, aside, strerror(errno));
-  esp_log("moved the old %s to %s", output, aside);
-  return ESP_OK;
+  esp_run last;
+  esp_results *results;
+  ESP_TRY(esp_results_open(output, plan, ESP_RESULTS_READ, &results));
+  const esp_err err = esp_results_last_run(results, &last);
+  esp_results_close(results);
+  return err;
 }
 
-static esp_err prepare_file(const esp_session *o, const esp_config_file *config, const esp_plan *plan)
+static esp_err make_file(const esp_session *o, const esp_config_file *config, const esp_plan *plan)
 {
-  struct stat there;
-  if (stat(o->output, &there) == 0) {
-    const esp_err err = check_existing(o->output, config);
-    if (err == ESP_OK || !o->force || !S_ISREG(there.st_mode))
-      return err;
-    ESP_TRY(move_aside(o->output));
-  }
   ESP_TRY(esp_cli_check_space(o->output, plan, esp_members_below(o->members, plan->n_members)));
   return esp_results_create(o->output, plan, config);
+}
+
+static esp_err prepare_file(const esp_session *o, const esp_config_file *config, const esp_plan *plan, esp_lock *lock)
+{
+  struct stat there;
+  if (stat(o->output, &there) != 0)
+    return make_file(o, config, plan);
+  esp_err err = check_existing(o->output, config);
+  const bool config_known = err == ESP_OK;
+  if (err == ESP_OK)
+    err = check_structure(o->output, plan);
+  if (err == ESP_OK && o->repair)
+    esp_log("%s: nothing to repair; cells that are damaged are computed again as in any run", o->output);
+  if (err == ESP_OK || !S_ISREG(there.st_mode))
+    return err;
+  if (o->force) {
+    ESP_TRY(esp_cli_move_aside(o->output, NULL));
+    return make_file(o, config, plan);
+  }
+  if (o->source || (err != ESP_ERR_DATA && err != ESP_ERR_IO))
+    return err;
+  if (!o->repair)
+    return esp_fail(err, "%s; --repair saves what is whole if it is a damaged results file", esp_err_message(err));
+  esp_log("%s", esp_err_message(err));
+  ESP_TRY(esp_cli_check_space(o->output, plan, plan->n_members));
+  return esp_cli_repair(o, config, plan, config_known, lock);
 }
 
 /* The moments at which to stop: --max-time, and a minute before Slurm ends the job (a quarter of what is left, if that is less). */
@@ -184,10 +200,12 @@ static esp_err dry_run(const esp_session *o, const esp_config_file *config, cons
 {
   struct stat there;
   ESP_TRY(esp_cli_check_place(o->output));
-  if (stat(o->output, &there) == 0)
+  if (stat(o->output, &there) == 0) {
     ESP_TRY(check_existing(o->output, config));
-  else
+    ESP_TRY(check_structure(o->output, plan));
+  } else {
     ESP_TRY(esp_cli_check_space(o->output, plan, esp_members_below(o->members, plan->n_members)));
+  }
   return esp_cli_dry_run(o->output, &o->what, &config->values, plan, o->members, n_ranks);
 }
 
@@ -213,7 +231,7 @@ static esp_err prepare(esp_session *o, esp_config_file *config, esp_plan *plan, 
     return dry_run(o, config, plan, n_ranks);
   ESP_TRY(esp_cli_check_place(o->output));
   ESP_TRY(esp_lock_take(o->output, lock));
-  return prepare_file(o, config, plan);
+  return prepare_file(o, config, plan, lock);
 }
 
 static esp_err run_on_all_ranks(esp_session *o, int rank, int n_ranks, esp_lock *lock, esp_config_file *config)
@@ -280,7 +298,9 @@ static esp_err conclude(const esp_session *o, double max_failed_fraction, esp_er
     return err;
   esp_cli_file file;
   esp_err read = esp_cli_open(o->output, &file);
-  if (read == ESP_OK)
+  if (read != ESP_OK && o->repair && err == ESP_ERR_STOPPED)
+    read = ESP_OK; /* stopped before it was repaired */
+  else if (read == ESP_OK)
     read = esp_cli_print_table(stdout, &file);
   long cells = 0, missing, failed = 0;
   if (read == ESP_OK)

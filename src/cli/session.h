@@ -17,11 +17,21 @@ typedef struct {
   const char *members_text; /* the members to compute, as written; NULL: all          */
   int part, n_parts;        /* or this part of them; n_parts 0: all                  */
   esp_members members;      /* which they are: rank 0, once the config is known       */
-  bool dry_run, force, quiet;
+  bool dry_run, force, repair, quiet;
   esp_dry_run what;         /* of --dry-run                                          */
   int argc;
   char **argv;              /* as given, before getopt sorts it; for provenance; owned by the caller */
 } esp_session;
+
+/** Rank 0: give an existing file another name, FILE.old-TIME, and its own name to successor (NULL: to nobody yet). */
+esp_err esp_cli_move_aside(const char *output, const char *successor);
+
+/** Rank 0, with the lock of output: replace the damaged output by a new file with every cell that can be saved from it; the old one is
+ *  moved aside. Whatever goes wrong, the output stays as it was.
+ *  @param config_known  the config in the damaged file was read and is this one; else it is told from its text or from bits
+ *  @return ESP_OK; ESP_ERR_DATA: nothing can be saved; ESP_ERR_CONFIG: it is of another config; ESP_ERR_STOPPED; ESP_ERR_IO, ... */
+esp_err esp_cli_repair(const esp_session *session, const esp_config_file *config, const esp_plan *plan, bool config_known,
+                       esp_lock *lock);
 
 /** All of it, on all ranks; returns the exit status. */
 int esp_cli_session(esp_session *session, int argc, char **argv);

@@ -12,7 +12,8 @@ static void print_help(void)
 {
   printf("Usage: espalier status [--json] FILE\n\n"
          "Say how far a results file is: cells done per stage and arm, rate, time left, failed cells with their reasons. Works\n"
-         "at any moment, also while the file is being written.\n\n"
+         "at any moment, also while the file is being written. Quick: it reads the commit entries and takes the numbers as they\n"
+         "are; 'espalier verify' checks these too.\n\n"
          "Examples:\n"
          "  espalier status dms_quick.h5\n"
          "  espalier status --json dms_quick.h5 | python3 -m json.tool\n");

@@ -107,11 +107,12 @@ static esp_err check_file(const esp_cli_file *file, buffers *b, long *n_checked,
 
 /* ---- recomputing ---- */
 
-static esp_err recompute_cell(const esp_cli_file *file, esp_cell cell, esp_workspace *ws, buffers *b, esp_record *again,
-                              const char **field)
+static const esp_stage_host never; /* to be stopped */
+
+static esp_err recompute_cell(const esp_cli_file *file, const esp_stage_host *host, esp_cell cell, esp_workspace *ws,
+                              buffers *b, esp_record *again, const char **field)
 {
   const esp_plan *plan = &file->plan;
-  const esp_stage_host host = {0};
   esp_commit commit, parent_commit = {0};
   esp_cell parent;
   esp_outcome outcome;
@@ -123,7 +124,7 @@ static esp_err recompute_cell(const esp_cli_file *file, esp_cell cell, esp_works
                                      .plan = plan,
                                      .cell = cell,
                                      .parent = has_parent ? &b->parent : NULL,
-                                     .host = &host,
+                                     .host = host,
                                      .ws = ws};
   ESP_TRY(esp_stage_run(&context, &parent_commit.outcome, again, &outcome));
   *field = esp_cli_first_difference(&plan->record, &b->record, again);
@@ -132,20 +133,22 @@ static esp_err recompute_cell(const esp_cli_file *file, esp_cell cell, esp_works
   return ESP_OK;
 }
 
-/* Compute the cells in these slots again. */
-static esp_err recompute(const esp_cli_file *file, buffers *b, const long *slots, long n, long *n_faults)
+esp_err esp_cli_recompute(const esp_cli_file *file, const esp_stage_host *host, const long *slots, long n, long *n_faults)
 {
   const esp_plan *plan = &file->plan;
   esp_workspace ws = {0};
+  buffers b;
   esp_record again = {&plan->record, malloc(plan->record.bytes)};
-  esp_err err = again.data ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for recomputing");
+  esp_err err = get_buffers(plan, &b);
+  if (err == ESP_OK && !again.data)
+    err = esp_fail(ESP_ERR_NOMEM, "no memory for recomputing");
   esp_one_thread();
   if (err == ESP_OK)
     err = esp_workspace_create(esp_experiment_of(&file->config.values)->workspace_bytes(&file->config.values), &ws);
   for (long i = 0; i < n && err == ESP_OK; i++) {
     const esp_cell cell = esp_slot_cell(plan, slots[i]);
     const char *field = NULL;
-    err = recompute_cell(file, cell, &ws, b, &again, &field);
+    err = recompute_cell(file, host, cell, &ws, &b, &again, &field);
     if (err == ESP_ERR_DATA) { /* its checksum does not hold: counted already, there is nothing to compare */
       err = ESP_OK;
       continue;
@@ -157,12 +160,13 @@ static esp_err recompute(const esp_cli_file *file, buffers *b, const long *slots
     *n_faults += field != NULL;
   }
   esp_workspace_free(&ws);
+  free_buffers(&b);
   free(again.data);
   return err;
 }
 
 /* Some of the cells that are there, each at most once. */
-static esp_err recompute_some(const esp_cli_file *file, buffers *b, long count, uint64_t seed, long *n_faults)
+static esp_err recompute_some(const esp_cli_file *file, long count, uint64_t seed, long *n_faults)
 {
   const long n = esp_plan_n_slots(&file->plan);
   const esp_rng_key key = {.seed = seed};
@@ -178,7 +182,7 @@ static esp_err recompute_some(const esp_cli_file *file, buffers *b, long count, 
     slots[j] = slots[i];
     slots[i] = chosen;
   }
-  const esp_err err = recompute(file, b, slots, count, n_faults);
+  const esp_err err = esp_cli_recompute(file, &never, slots, count, n_faults);
   free(slots);
   return err;
 }
@@ -206,11 +210,11 @@ static esp_err find_cell(const esp_cli_file *file, const char *text, long *slot)
   return ESP_OK;
 }
 
-static esp_err recompute_named(const esp_cli_file *file, buffers *b, const char *name, long *n_faults)
+static esp_err recompute_named(const esp_cli_file *file, const char *name, long *n_faults)
 {
   long slot;
   ESP_TRY(find_cell(file, name, &slot));
-  return recompute(file, b, &slot, 1, n_faults);
+  return esp_cli_recompute(file, &never, &slot, 1, n_faults);
 }
 
 static int verify_one(const char *path, long n_recompute, uint64_t seed, const char *cell)
@@ -224,9 +228,9 @@ static int verify_one(const char *path, long n_recompute, uint64_t seed, const c
   if (err == ESP_OK)
     err = check_file(&file, &b, &n_checked, &n_faults);
   if (err == ESP_OK && n_recompute > 0)
-    err = recompute_some(&file, &b, n_recompute, seed, &n_faults);
+    err = recompute_some(&file, n_recompute, seed, &n_faults);
   if (err == ESP_OK && cell)
-    err = recompute_named(&file, &b, cell, &n_faults);
+    err = recompute_named(&file, cell, &n_faults);
   if (err == ESP_OK && file.n_damaged) {
     printf("%s: %ld commit entries are damaged\n", path, file.n_damaged);
     n_faults += file.n_damaged;

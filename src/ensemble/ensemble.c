@@ -24,6 +24,7 @@ void esp_ensemble_begin(int *argc, char ***argv, int *rank, int *n_ranks)
 
 void esp_ensemble_end(void)
 {
+  esp_results_end();
   MPI_Finalize();
 }
 
@@ -190,25 +191,15 @@ static esp_err find_done(const esp_plan *plan, const esp_results *results, unsig
 {
   const long n = esp_plan_n_slots(plan);
   esp_commit *commits = calloc((size_t)n, sizeof *commits);
-  esp_record record = {.layout = &plan->record, .data = malloc(plan->record.bytes)};
-  esp_err err = commits && record.data ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for %ld commit entries", n);
+  esp_err err = commits ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for %ld commit entries", n);
   long n_damaged = 0;
   if (err == ESP_OK)
-    err = esp_results_read_commits(results, commits, &n_damaged);
-  for (long slot = 0; slot < n && err == ESP_OK; slot++) {
-    if (commits[slot].outcome.state == ESP_CELL_EMPTY)
-      continue;
-    err = esp_results_read_cell(results, esp_slot_cell(plan, slot), &record, NULL);
-    done[slot] = err == ESP_OK;
-    if (err == ESP_ERR_DATA) {
-      n_damaged++;
-      err = ESP_OK;
-    }
-  }
+    err = esp_results_read_sound(results, commits, &n_damaged);
+  for (long slot = 0; slot < n && err == ESP_OK; slot++)
+    done[slot] = commits[slot].outcome.state != ESP_CELL_EMPTY;
   if (n_damaged)
     esp_warn("%ld cells are damaged (checksums do not hold) and will be computed again", n_damaged);
   free(commits);
-  free(record.data);
   return err;
 }
 

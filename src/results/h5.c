@@ -21,9 +21,17 @@ static herr_t on_error(hid_t stack, void *unused)
   return 0;
 }
 
+static bool started;
+
+void esp_results_end(void)
+{
+  if (started)
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  started = false;
+}
+
 void esp_h5_start(void)
 {
-  static bool started;
   if (!started) {
     /* A lock of HDF5 would refuse readers of a file that is being written, and fails where the file system has none; the
      * lock of this program is its own. The library reads the variable once, when it starts. */
@@ -31,6 +39,7 @@ void esp_h5_start(void)
     H5open();
     H5Eset_auto2(H5E_DEFAULT, on_error, NULL);
     started = true;
+    atexit(esp_results_end);
   }
   cause[0] = '\0';
 }

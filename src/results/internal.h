@@ -104,8 +104,11 @@ const char *esp_cell_words(const esp_plan *plan, esp_cell cell);
 /** True if the plan can hold the cell. */
 bool esp_cell_in_plan(const esp_plan *plan, esp_cell cell);
 
-/* ---- what layout.c takes from provenance.c ---- */
+/* ---- what layout.c and salvage.c take from provenance.c ---- */
 
 herr_t esp_provenance_write(hid_t group);
+
+/** Copy the table of runs, if it can be read. */
+void esp_provenance_copy_runs(hid_t from, hid_t to);
 
 #endif

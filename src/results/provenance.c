@@ -150,6 +150,12 @@ static void fill_row(run_row *row, int n_ranks, int argc, char *const *argv)
     ranks[b] = (unsigned char)((unsigned)n_ranks >> (8 * b));
 }
 
+/* The count has no checksum; one that cannot be is damaged, and the table begins anew. */
+static int64_t believable(int64_t n)
+{
+  return n < 0 || n > INT32_MAX ? 0 : n;
+}
+
 /* Row first, then the count, so that a kill in between leaves the table as it was (its oldest row aside). */
 static herr_t append_row(hid_t runs, hid_t count, const run_row *row)
 {
@@ -157,7 +163,7 @@ static herr_t append_row(hid_t runs, hid_t count, const run_row *row)
   const hid_t type = H5Dget_type(runs), space = H5Dget_space(runs), one = H5Screate(H5S_SCALAR);
   herr_t done = -1;
   if (H5Dread(count, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &n) >= 0 && H5Tget_size(type) == sizeof *row) {
-    n = n < 0 ? 0 : n; /* damaged */
+    n = believable(n);
     const hsize_t at = (hsize_t)(n % ESP_RUNS);
     n++;
     if (H5Sselect_elements(space, H5S_SELECT_SET, 1, &at) >= 0 &&
@@ -301,7 +307,7 @@ esp_err esp_results_last_run(const esp_results *r, esp_run *run)
   if (n == 0)
     return ESP_OK;
   const run_row *last = &rows[(n - 1) % ESP_RUNS];
-  run->n_runs = n > INT32_MAX ? INT32_MAX : (int)n;
+  run->n_runs = (int)n;
   run->n_ranks = row_ranks(last);
   snprintf(run->started, sizeof run->started, "%.*s", (int)sizeof last->started, last->started);
   snprintf(run->host, sizeof run->host, "%.*s", (int)sizeof last->host, last->host);

@@ -343,8 +343,11 @@ esp_err esp_results_read_commits(const esp_results *r, esp_commit *commits, long
   ESP_REQUIRE(raw, ESP_ERR_NOMEM, "%s: no memory for %ld entries", r->path, n);
   esp_h5_start();
   const herr_t done = H5Dread(r->commit.dataset, r->commit.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, raw);
-  for (long slot = 0; done >= 0 && slot < n; slot++)
-    damaged += !esp_commit_decode(raw + slot * ESP_COMMIT_BYTES, slot, &commits[slot]);
+  for (long slot = 0; done >= 0 && slot < n; slot++) {
+    commits[slot] = (esp_commit){0};
+    if (esp_cell_exists(r->plan, esp_slot_cell(r->plan, slot))) /* nobody would ever mend the entry of another */
+      damaged += !esp_commit_decode(raw + slot * ESP_COMMIT_BYTES, slot, &commits[slot]);
+  }
   free(raw);
   ESP_REQUIRE(done >= 0, ESP_ERR_IO, "%s: cannot read /commit (HDF5: %s)", r->path, esp_h5_cause());
   if (n_damaged)
@@ -374,6 +377,25 @@ esp_err esp_results_read_cell(const esp_results *r, esp_cell cell, esp_record *r
   if (commit)
     *commit = entry;
   return ESP_OK;
+}
+
+esp_err esp_results_read_sound(const esp_results *r, esp_commit *commits, long *n_damaged)
+{
+  ESP_TRY(esp_results_read_commits(r, commits, n_damaged));
+  esp_record record = {&r->plan->record, malloc(r->plan->record.bytes)};
+  esp_err err = record.data ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "%s: no memory for a record", r->path);
+  for (long slot = 0; slot < esp_plan_n_slots(r->plan) && err == ESP_OK; slot++) {
+    if (commits[slot].outcome.state == ESP_CELL_EMPTY)
+      continue;
+    err = esp_results_read_cell(r, esp_slot_cell(r->plan, slot), &record, &commits[slot]);
+    if (err == ESP_ERR_DATA) {
+      commits[slot] = (esp_commit){0};
+      ++*n_damaged;
+      err = ESP_OK;
+    }
+  }
+  free(record.data);
+  return err;
 }
 
 esp_err esp_results_read_field(const esp_results *r, int field, void *values)
