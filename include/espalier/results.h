@@ -39,6 +39,9 @@ typedef struct {
   int32_t rank;   /* that finished it                                                                  */
 } esp_commit;
 
+/** Call before MPI_Init: HDF5 would have MPI_Finalize call it, and crash there if a file could not be closed. */
+void esp_results_begin(void);
+
 /** Create path complete and empty (see above), by way of PATH.tmp; one that a killed creation has left is replaced. An existing
  *  file is not touched. The caller holds the lock of path.
  *  @return ESP_OK; ESP_ERR_CANNOT_CREATE (message: path, cause, way out), ESP_ERR_NOMEM. */

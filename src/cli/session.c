@@ -87,8 +87,8 @@ static esp_err check_place(const char *output)
   return ESP_OK;
 }
 
-/* Is there room for a new file? A sparse file that runs out of space later loses nothing, but wastes the wait until then. */
-static esp_err check_space(const char *output, const esp_plan *plan)
+/* Is there room? A sparse file that runs out of space later loses nothing, but wastes the wait until then. */
+static esp_err check_space(const char *output, double needed)
 {
   char copy[4096];
   struct statvfs fs;
@@ -96,11 +96,40 @@ static esp_err check_space(const char *output, const esp_plan *plan)
   const char *directory = dirname(copy);
   ESP_REQUIRE(statvfs(directory, &fs) == 0, ESP_ERR_CANNOT_CREATE, "%s: cannot use directory %s: %s", output, directory,
               strerror(errno));
-  const double there = (double)fs.f_bavail * (double)fs.f_frsize, needed = esp_results_bytes(plan);
+  const double there = (double)fs.f_bavail * (double)fs.f_frsize;
   ESP_REQUIRE(needed <= there, ESP_ERR_CANNOT_CREATE,
               "%s needs %.1f MB but %s has %.1f MB free; make room, or name another place with -o", output, needed / 1e6,
               directory, there / 1e6);
   return ESP_OK;
+}
+
+/* What the cells that are left can take in blocks that the file has not got yet: each field begins and ends inside a block. */
+static double bytes_left(const esp_cli_file *file, const struct stat *there)
+{
+  const double block = there->st_blksize, holes = (double)there->st_size - 512.0 * (double)there->st_blocks;
+  const esp_layout *layout[] = {&file->plan.record, &file->plan.resume};
+  double cell = 0;
+  long n_left = 0;
+  for (int l = 0; l < 2; l++)
+    for (int f = 0; f < layout[l]->n_fields; f++)
+      cell += block + ceil((double)(layout[l]->count[f] * esp_type_bytes(layout[l]->field[f].type)) / block) * block;
+  for (int stage = 0; stage < file->plan.n_stages; stage++)
+    for (int arm = 0; arm < file->plan.n_arms; arm++) {
+      const esp_stage_count count = esp_cli_count(file, arm, stage);
+      n_left += count.n_planned - count.n_done - count.n_failed;
+    }
+  return fmax(0, fmin(holes, (double)n_left * cell));
+}
+
+/* A results file has its whole length from the beginning, its blocks only where numbers are. */
+static esp_err check_space_left(const char *output, const struct stat *there)
+{
+  esp_cli_file file;
+  esp_err err = esp_cli_open(output, &file);
+  if (err == ESP_OK && check_space(output, bytes_left(&file, there)) != ESP_OK)
+    err = esp_fail(ESP_ERR_IO, "what is missing in %s", esp_err_message(ESP_ERR_CANNOT_CREATE));
+  esp_cli_close(&file);
+  return err;
 }
 
 /* The results file is there: is it of this config? */
@@ -129,11 +158,15 @@ static esp_err check_existing(const char *output, const esp_config_file *config)
 static esp_err move_aside(const char *output)
 {
   char aside[4224], stamp[32];
+  struct stat there;
   const time_t now = time(NULL);
   struct tm tm;
   strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", localtime_r(&now, &tm));
   snprintf(aside, sizeof aside, "%s.old-%s", output, stamp);
-  for (int i = 1; access(aside, F_OK) == 0; i++) /* never over an earlier one; we have the lock, so nobody else makes them */
+  /* The lock is that of the file behind a link: the new file in place of the link would have none. */
+  ESP_REQUIRE(lstat(output, &there) != 0 || !S_ISLNK(there.st_mode), ESP_ERR_CANNOT_CREATE,
+              "%s: a symbolic link, which --force leaves alone; name the file itself, or remove the link", output);
+  for (int i = 1; lstat(aside, &there) == 0; i++) /* never over an earlier one; we have the lock, so nobody else makes them */
     snprintf(aside, sizeof aside, "%s.old-%s.%d", output, stamp, i);
   ESP_REQUIRE(rename(output, aside) == 0, ESP_ERR_CANNOT_CREATE, "cannot move %s to %s: %s", output, aside, strerror(errno));
   esp_log("moved the old %s to %s", output, aside);
@@ -145,11 +178,13 @@ static esp_err prepare_file(const esp_session *o, const esp_config_file *config,
   struct stat there;
   if (stat(o->output, &there) == 0) {
     const esp_err err = check_existing(o->output, config);
-    if (err == ESP_OK || !o->force || !S_ISREG(there.st_mode))
+    if (err == ESP_OK)
+      return check_space_left(o->output, &there);
+    if (!o->force || !S_ISREG(there.st_mode))
       return err;
     ESP_TRY(move_aside(o->output));
   }
-  ESP_TRY(check_space(o->output, plan));
+  ESP_TRY(check_space(o->output, esp_results_bytes(plan)));
   return esp_results_create(o->output, plan, config);
 }
 
@@ -168,10 +203,11 @@ static esp_err dry_run(const esp_session *o, const esp_config_file *config, cons
 {
   struct stat there;
   ESP_TRY(check_place(o->output));
-  if (stat(o->output, &there) == 0)
+  if (stat(o->output, &there) == 0) {
     ESP_TRY(check_existing(o->output, config));
-  else
-    ESP_TRY(check_space(o->output, plan));
+    ESP_TRY(check_space_left(o->output, &there));
+  } else
+    ESP_TRY(check_space(o->output, esp_results_bytes(plan)));
   return esp_cli_dry_run(o->output, &o->what, &config->values, plan, n_ranks);
 }
 
@@ -199,7 +235,7 @@ static esp_err run_on_all_ranks(const esp_session *o, int rank, int n_ranks, esp
   if (rank == 0 && err == ESP_OK)
     shared = strdup(config->resolved);
   if (rank == 0 && err == ESP_OK && !shared)
-    err = ESP_ERR_NOMEM;
+    err = esp_fail(ESP_ERR_NOMEM, "no memory to share the config with all ranks");
   err = esp_ensemble_share(err, &shared);
   if (err == ESP_OK && rank != 0) {
     err = esp_config_parse("the config of rank 0", shared, 0, NULL, config, &problems);
@@ -271,6 +307,7 @@ int esp_cli_session(esp_session *o, int argc, char **argv)
   esp_config_file config = {0};
   set_stop_times(o);
   esp_stop_on_signals();
+  esp_results_begin();
   esp_ensemble_begin(&argc, &argv, &rank, &n_ranks);
   esp_err err = run_on_all_ranks(o, rank, n_ranks, &lock, &config);
   if (rank == 0) {

@@ -14,6 +14,7 @@
 #include <yaml.h>
 
 #include "build.h"
+#include "espalier/file.h"
 #include "espalier/rnn.h"
 #include "internal.h"
 #include "revision.h"
@@ -181,7 +182,8 @@ esp_err esp_results_add_run(esp_results *r, int n_ranks, int argc, char *const *
   const herr_t done = runs < 0 || count < 0 ? -1 : append_row(runs, count, &row);
   esp_h5_drop(runs);
   esp_h5_drop(count);
-  ESP_REQUIRE(done >= 0, ESP_ERR_IO, "%s: cannot write /provenance/runs (HDF5: %s)", r->path, esp_h5_cause());
+  ESP_REQUIRE(done >= 0, ESP_ERR_IO, "%s: cannot write /provenance/runs (HDF5: %s)%s", r->path, esp_h5_cause(),
+              esp_disk_advice(esp_h5_errno()));
   return ESP_OK;
 }
 
@@ -263,8 +265,9 @@ esp_err esp_results_last_run(const esp_results *r, esp_run *run)
   static run_row rows[ESP_RUNS];
   int64_t n = 0;
   *run = (esp_run){0};
-  ESP_REQUIRE(read_runs(r->file, &n, rows) >= 0, ESP_ERR_DATA, "%s: /provenance/runs is damaged (HDF5: %s)", r->path,
-              esp_h5_cause());
+  esp_h5_start();
+  ESP_REQUIRE(read_runs(r->file, &n, rows) >= 0, esp_h5_error(ESP_ERR_DATA),
+              "%s: /provenance/runs is damaged or cannot be read (HDF5: %s)", r->path, esp_h5_cause());
   if (n == 0)
     return ESP_OK;
   const run_row *last = &rows[(n - 1) % ESP_RUNS];
@@ -288,6 +291,7 @@ esp_err esp_results_print_provenance(const char *path)
     done = print_runs(file);
   esp_h5_drop(group);
   H5Fclose(file);
-  ESP_REQUIRE(done >= 0, ESP_ERR_DATA, "%s: /provenance is damaged (HDF5: %s)", path, esp_h5_cause());
+  ESP_REQUIRE(done >= 0, esp_h5_error(ESP_ERR_DATA), "%s: /provenance is damaged or cannot be read (HDF5: %s)", path,
+              esp_h5_cause());
   return ESP_OK;
 }
