@@ -1,5 +1,6 @@
 /* main.c - dispatch of the sub-commands. From here, three names reach the arithmetic: esp_ensemble_run hands out the work, an
  * experiment's stage function (esp_dms_stage) does one cell of it, esp_scg_minimise trains one network. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,6 +39,15 @@ static void print_help(void)
          "  sbatch jobs/dms_ensemble.sh                      the whole study on a Slurm cluster\n");
 }
 
+/* A standard stream that is closed would give its number to the next file that is opened, say the results, and the table would be
+ * printed into them. Something that cannot be read or written takes the place. */
+static void occupy_standard_streams(void)
+{
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+      return;
+}
+
 /* Half a table or half a JSON text must not look like success. */
 static int check_output(int status)
 {
@@ -49,6 +59,7 @@ static int check_output(int status)
 
 int main(int argc, char **argv)
 {
+  occupy_standard_streams();
   if (argc < 2) {
     print_help();
     return esp_err_exit_status(ESP_ERR_USAGE);

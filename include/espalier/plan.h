@@ -103,6 +103,7 @@ typedef struct esp_plan {
   esp_stage *stages;                /* [n_stages], owned                 */
   int n_axes;
   esp_axis axes[ESP_MAX_AXES];
+  bool no_memory;                   /* for the values of an axis: esp_plan_create() fails */
   esp_layout record, resume;        /* resume: state of a half-trained stage at a call boundary */
 } esp_plan;
 

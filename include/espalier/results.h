@@ -39,6 +39,9 @@ typedef struct {
   int32_t rank;   /* that finished it                                                                  */
 } esp_commit;
 
+/** Call before MPI_Init: HDF5 would have MPI_Finalize call it, and crash there if a file could not be closed. */
+void esp_results_begin(void);
+
 /** Create path complete and empty (see above), by way of PATH.tmp; one that a killed creation has left is replaced. An existing
  *  file is not touched. The caller holds the lock of path.
  *  @return ESP_OK; ESP_ERR_CANNOT_CREATE (message: path, cause, way out), ESP_ERR_NOMEM. */
@@ -104,10 +107,6 @@ typedef struct {
   char started[40], host[256], program[64], kernel[32]; /* program: version and revision */
 } esp_run;
 esp_err esp_results_last_run(const esp_results *r, esp_run *run);
-
-/** Before MPI ends, and with it HDF5 (elsewhere this happens by itself): when HDF5 1.10 has met a damaged object it has lost
- *  track of some memory of its own and complains of that on stderr when it ends, unless it is told to be silent. */
-void esp_results_end(void);
 
 /** The config file that made a results file, verbatim: heap text, the caller frees it. Errors as esp_results_config. */
 esp_err esp_results_config_text(const char *path, char **text);

@@ -62,9 +62,9 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
  *  @return ESP_OK or ESP_ERR_CANNOT_CREATE. */
 esp_err esp_cli_check_place(const char *output);
 
-/** Is there room for a new file with n_members of its members?
+/** Is there room for so many bytes more beside this file?
  *  @return ESP_OK or ESP_ERR_CANNOT_CREATE. */
-esp_err esp_cli_check_space(const char *output, const esp_plan *plan, int n_members);
+esp_err esp_cli_check_space(const char *output, double needed);
 
 /** A results file opened from nothing but its path. */
 typedef struct {

@@ -175,7 +175,7 @@ static int members_to_come(const merge *m)
 static esp_err create_output(const merge *m)
 {
   esp_config_file config = m->first.config;
-  ESP_TRY(esp_cli_check_space(m->output, plan_of(m), members_to_come(m)));
+  ESP_TRY(esp_cli_check_space(m->output, esp_results_bytes(plan_of(m), members_to_come(m))));
   ESP_TRY(esp_results_config_text(m->first.path, &config.text));
   const esp_err err = esp_results_create(m->output, plan_of(m), &config);
   free(config.text);

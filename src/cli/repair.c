@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,17 +16,22 @@
 static void name_aside(const char *output, char *aside, size_t size)
 {
   char stamp[32];
+  struct stat there;
   const time_t now = time(NULL);
   struct tm tm;
   strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", localtime_r(&now, &tm));
   snprintf(aside, size, "%s.old-%s", output, stamp);
-  for (int i = 1; access(aside, F_OK) == 0; i++)
+  for (int i = 1; lstat(aside, &there) == 0; i++)
     snprintf(aside, size, "%s.old-%s.%d", output, stamp, i);
 }
 
 esp_err esp_cli_move_aside(const char *output, const char *successor)
 {
   char aside[4224];
+  struct stat there;
+  /* The lock is that of the file behind a link: the new file in place of the link would have none. */
+  ESP_REQUIRE(lstat(output, &there) != 0 || !S_ISLNK(there.st_mode), ESP_ERR_CANNOT_CREATE,
+              "%s: a symbolic link, which is left alone; name the file itself, or remove the link", output);
   name_aside(output, aside, sizeof aside);
   /* With a successor the name is never without a file: a kill in between leaves the one or the other. */
   const bool moved = (successor && link(output, aside) == 0) || rename(output, aside) == 0;

@@ -114,7 +114,7 @@ static int parse_options(const char *command, int argc, char **argv, esp_session
   const struct option *options = analyze ? of_run + 5 : of_run; /* analyze has those from help on */
   *o = (esp_session){.max_time = INFINITY, .argc = argc, .argv = malloc(((size_t)argc + 1) * sizeof *argv)};
   if (!o->argv)
-    return esp_cli_fail(ESP_ERR_NOMEM);
+    return esp_cli_fail(esp_fail(ESP_ERR_NOMEM, "no memory to keep the command line"));
   memcpy(o->argv, argv, ((size_t)argc + 1) * sizeof *argv);
   for (int c; (c = getopt_long(argc, argv, ":ho:q", options, NULL)) != -1;)
     switch (c) {

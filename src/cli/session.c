@@ -104,7 +104,7 @@ esp_err esp_cli_check_place(const char *output)
 }
 
 /* A sparse file that runs out of space later loses nothing, but wastes the wait until then. */
-esp_err esp_cli_check_space(const char *output, const esp_plan *plan, int n_members)
+esp_err esp_cli_check_space(const char *output, double needed)
 {
   char copy[4096];
   struct statvfs fs;
@@ -112,11 +112,36 @@ esp_err esp_cli_check_space(const char *output, const esp_plan *plan, int n_memb
   const char *directory = dirname(copy);
   ESP_REQUIRE(statvfs(directory, &fs) == 0, ESP_ERR_CANNOT_CREATE, "%s: cannot use directory %s: %s", output, directory,
               strerror(errno));
-  const double there = (double)fs.f_bavail * (double)fs.f_frsize, needed = esp_results_bytes(plan, n_members);
+  const double there = (double)fs.f_bavail * (double)fs.f_frsize;
   ESP_REQUIRE(needed <= there, ESP_ERR_CANNOT_CREATE,
               "%s needs %.1f MB but %s has %.1f MB free; make room, or name another place with -o", output, needed / 1e6,
               directory, there / 1e6);
   return ESP_OK;
+}
+
+/* What the cells that are left can take in blocks that the file has not got yet: each field begins and ends inside a block. */
+static double bytes_left(const esp_cli_file *file, esp_members members, const struct stat *there)
+{
+  const double block = there->st_blksize, holes = (double)there->st_size - 512.0 * (double)there->st_blocks;
+  const esp_layout *layout[] = {&file->plan.record, &file->plan.resume};
+  double cell = 0;
+  long n_cells, n_left, n_failed;
+  for (int l = 0; l < 2; l++)
+    for (int f = 0; f < layout[l]->n_fields; f++)
+      cell += block + ceil((double)(layout[l]->count[f] * esp_type_bytes(layout[l]->field[f].type)) / block) * block;
+  count_cells(file, members, &n_cells, &n_left, &n_failed);
+  return fmax(0, fmin(holes, (double)n_left * cell));
+}
+
+/* A results file has its whole length from the beginning, its blocks only where numbers are. */
+static esp_err check_space_left(const char *output, esp_members members, const struct stat *there)
+{
+  esp_cli_file file;
+  esp_err err = esp_cli_open(output, &file);
+  if (err == ESP_OK && esp_cli_check_space(output, bytes_left(&file, members, there)) != ESP_OK)
+    err = esp_fail(ESP_ERR_IO, "what is missing in %s", esp_err_message(ESP_ERR_CANNOT_CREATE));
+  esp_cli_close(&file);
+  return err;
 }
 
 /* The results file is there: is it of this config? */
@@ -153,9 +178,14 @@ static esp_err check_structure(const char *output, const esp_plan *plan)
   return err;
 }
 
+static double bytes_of_members(const esp_session *o, const esp_plan *plan)
+{
+  return esp_results_bytes(plan, esp_members_below(o->members, plan->n_members));
+}
+
 static esp_err make_file(const esp_session *o, const esp_config_file *config, const esp_plan *plan)
 {
-  ESP_TRY(esp_cli_check_space(o->output, plan, esp_members_below(o->members, plan->n_members)));
+  ESP_TRY(esp_cli_check_space(o->output, bytes_of_members(o, plan)));
   return esp_results_create(o->output, plan, config);
 }
 
@@ -170,7 +200,9 @@ static esp_err prepare_file(const esp_session *o, const esp_config_file *config,
     err = check_structure(o->output, plan);
   if (err == ESP_OK && o->repair)
     esp_log("%s: nothing to repair; cells that are damaged are computed again as in any run", o->output);
-  if (err == ESP_OK || !S_ISREG(there.st_mode))
+  if (err == ESP_OK)
+    return check_space_left(o->output, o->members, &there);
+  if (!S_ISREG(there.st_mode))
     return err;
   if (o->force) {
     ESP_TRY(esp_cli_move_aside(o->output, NULL));
@@ -181,7 +213,7 @@ static esp_err prepare_file(const esp_session *o, const esp_config_file *config,
   if (!o->repair)
     return esp_fail(err, "%s; --repair saves what is whole if it is a damaged results file", esp_err_message(err));
   esp_log("%s", esp_err_message(err));
-  ESP_TRY(esp_cli_check_space(o->output, plan, plan->n_members));
+  ESP_TRY(esp_cli_check_space(o->output, esp_results_bytes(plan, plan->n_members)));
   return esp_cli_repair(o, config, plan, config_known, lock);
 }
 
@@ -203,8 +235,9 @@ static esp_err dry_run(const esp_session *o, const esp_config_file *config, cons
   if (stat(o->output, &there) == 0) {
     ESP_TRY(check_existing(o->output, config));
     ESP_TRY(check_structure(o->output, plan));
+    ESP_TRY(check_space_left(o->output, o->members, &there));
   } else {
-    ESP_TRY(esp_cli_check_space(o->output, plan, esp_members_below(o->members, plan->n_members)));
+    ESP_TRY(esp_cli_check_space(o->output, bytes_of_members(o, plan)));
   }
   return esp_cli_dry_run(o->output, &o->what, &config->values, plan, o->members, n_ranks);
 }
@@ -242,7 +275,7 @@ static esp_err run_on_all_ranks(esp_session *o, int rank, int n_ranks, esp_lock 
   if (rank == 0 && err == ESP_OK)
     shared = strdup(config->resolved);
   if (rank == 0 && err == ESP_OK && !shared)
-    err = ESP_ERR_NOMEM;
+    err = esp_fail(ESP_ERR_NOMEM, "no memory to share the config with all ranks");
   err = esp_ensemble_share(err, &shared);
   if (err == ESP_OK && rank != 0) {
     err = esp_config_parse("the config of rank 0", shared, 0, NULL, config, &problems);
@@ -323,6 +356,7 @@ int esp_cli_session(esp_session *o, int argc, char **argv)
   esp_config_file config = {0};
   set_stop_times(o);
   esp_stop_on_signals();
+  esp_results_begin();
   esp_ensemble_begin(&argc, &argv, &rank, &n_ranks);
   esp_err err = run_on_all_ranks(o, rank, n_ranks, &lock, &config);
   if (rank == 0) {

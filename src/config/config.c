@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "espalier/file.h"
 #include "schema.h"
 #include "yaml.h"
 
@@ -106,23 +107,27 @@ static int by_place(const void *a, const void *b)
 
 static char *all_faults(reading *r)
 {
+  enum { MOST = 100, MOST_OF_ARG = 500 }; /* nobody reads more */
   char *text = NULL;
   size_t size;
   FILE *out = open_memstream(&text, &size);
   if (out == NULL)
     return NULL;
   qsort(r->faults, (size_t)r->n_faults, sizeof *r->faults, by_place);
-  for (int i = 0; i < r->n_faults; i++) {
+  for (int i = 0; i < r->n_faults && i < MOST; i++) {
     const fault *f = &r->faults[i];
     if (f->at.source == 0)
       fprintf(out, "%s:%d:%d: %s\n", r->name, f->at.line, f->at.column, f->text);
     else {
+      const char *arg = r->set[f->at.source - 1].arg;
       fputs("--set ", out);
-      for (const char *c = r->set[f->at.source - 1].arg; *c != '\0'; c++)
-        fputc((unsigned char)*c < ' ' ? '?' : *c, out); /* a fault is one line */
-      fprintf(out, ": %s\n", f->text);
+      for (int c = 0; arg[c] != '\0' && c < MOST_OF_ARG; c++)
+        fputc((unsigned char)arg[c] < ' ' ? '?' : arg[c], out); /* a fault is one line */
+      fprintf(out, "%s: %s\n", strlen(arg) > MOST_OF_ARG ? "..." : "", f->text);
     }
   }
+  if (r->n_faults > MOST)
+    fprintf(out, "... and %d more\n", r->n_faults - MOST);
   const bool bad = ferror(out) != 0;
   if (fclose(out) != 0 || bad) {
     free(text);
@@ -666,7 +671,7 @@ static esp_err cannot_open(const char *path)
     return esp_fail(ESP_ERR_NO_INPUT, "%s: you may not read this file; ask its owner for it, or chmod +r it", path);
   if (code == ENXIO)
     return esp_fail(ESP_ERR_NO_INPUT, "%s: this is a pipe, a socket or a device; write the configuration to a file", path);
-  return esp_fail(ESP_ERR_NO_INPUT, "%s: the file cannot be opened (%s); copy it to another place and try again", path,
+  return esp_fail(esp_open_error(code), "%s: the file cannot be opened (%s); copy it to another place and try again", path,
                   strerror(code));
 }
 
@@ -691,7 +696,7 @@ static esp_err read_all(const char *path, int fd, char *text, size_t *size)
     const ssize_t n = read(fd, text + *size, ESP_YAML_MAX_BYTES + 1 - *size);
     if (n < 0 && errno == EINTR)
       continue;
-    ESP_REQUIRE(n >= 0, ESP_ERR_NO_INPUT, "%s: reading failed (%s); copy the file to another place and try again", path,
+    ESP_REQUIRE(n >= 0, ESP_ERR_IO, "%s: reading failed (%s); copy the file to another place and try again", path,
                 strerror(errno));
     *size += (size_t)n;
     ESP_REQUIRE(*size <= ESP_YAML_MAX_BYTES, ESP_ERR_NO_INPUT,

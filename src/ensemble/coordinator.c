@@ -168,7 +168,7 @@ esp_err esp_coordinate(esp_schedule *schedule, int n_workers, bool (*tick)(void 
 {
   coordinator c = {.schedule = schedule, .n_workers = n_workers, .workers = calloc((size_t)n_workers, sizeof *c.workers)};
   if (!c.workers)
-    esp_ensemble_abort(ESP_ERR_NOMEM);
+    esp_ensemble_abort(esp_fail(ESP_ERR_NOMEM, "no memory for a list of %d workers", n_workers));
   for (int i = 0; i < n_workers; i++)
     c.workers[i].last_member = -1;
   for (int naps = 0; !finished(&c);) {

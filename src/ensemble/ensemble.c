@@ -24,7 +24,6 @@ void esp_ensemble_begin(int *argc, char ***argv, int *rank, int *n_ranks)
 
 void esp_ensemble_end(void)
 {
-  esp_results_end();
   MPI_Finalize();
 }
 
@@ -46,7 +45,7 @@ esp_err esp_ensemble_share(esp_err err, char **text)
   if (rank != 0) {
     *text = calloc((size_t)length + 1, 1);
     if (!*text)
-      esp_ensemble_abort(ESP_ERR_NOMEM);
+      esp_ensemble_abort(esp_fail(ESP_ERR_NOMEM, "no memory for the config of rank 0"));
   }
   MPI_Bcast(*text, (int)length, MPI_CHAR, 0, MPI_COMM_WORLD);
   return ESP_OK;

@@ -19,7 +19,9 @@ esp_err esp_plan_create(const esp_config *config, esp_plan *plan)
 {
   const esp_experiment *experiment = esp_experiment_of(config);
   *plan = (esp_plan){.experiment = experiment->name};
-  const esp_err err = experiment->declare(config, plan);
+  esp_err err = experiment->declare(config, plan);
+  if (err == ESP_OK && plan->no_memory)
+    err = esp_fail(ESP_ERR_NOMEM, "no memory for the axes of the results");
   if (err != ESP_OK)
     esp_plan_free(plan);
   return err;

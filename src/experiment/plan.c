@@ -78,11 +78,11 @@ int esp_plan_add_axis(esp_plan *plan, const char *name, int length, const char *
   *axis = (esp_axis){.length = length, .unit = unit, .long_name = long_name};
   snprintf(axis->name, sizeof axis->name, "%s", name);
   if (values) {
-    double *copy = malloc((size_t)length * sizeof *copy);
-    if (!copy)
-      abort(); /* a few hundred bytes at start-up: nothing sensible is left to do */
-    memcpy(copy, values, (size_t)length * sizeof *copy);
-    axis->values = copy;
+    axis->values = malloc((size_t)length * sizeof *axis->values);
+    if (axis->values)
+      memcpy(axis->values, values, (size_t)length * sizeof *axis->values);
+    else
+      plan->no_memory = true;
   }
   return plan->n_axes++;
 }

@@ -61,7 +61,9 @@ static const char *find_python(void)
 {
   static const char *const pythons[] = {"python3", "/usr/bin/python3"};
   for (size_t i = 0; i < sizeof pythons / sizeof *pythons; i++) {
-    const char *const probe[] = {pythons[i], "-c", "import h5py, matplotlib, numpy", NULL};
+    /* With -c Python looks for modules in the working directory first, where anything may lie. */
+    const char *const probe[] = {pythons[i], "-c", "import sys; sys.path = [p for p in sys.path if p]; import h5py, matplotlib, numpy",
+                                 NULL};
     if (run(probe, true) == 0)
       return pythons[i];
   }
@@ -83,7 +85,7 @@ esp_err esp_report_draw(const char *directory, const char **why_not)
     return ESP_OK;
   }
   fflush(stdout);
-  const char *const draw[] = {python, script, directory, NULL};
+  const char *const draw[] = {python, script, "--", directory, NULL};
   const int status = run(draw, false);
   ESP_REQUIRE(status == 0, ESP_ERR_UNAVAILABLE, "%s failed with status %d on %s; the report itself is complete", script, status,
               directory);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "espalier/file.h"
 #include "internal.h"
 
 const char *esp_base_name(const char *path)
@@ -36,19 +37,6 @@ esp_err esp_file_rename(const char *temporary, const char *path)
   return esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be replaced: %s; choose another directory with -o", path, strerror(why));
 }
 
-static esp_err write_whole(const char *path, const char *text, size_t size)
-{
-  FILE *file = fopen(path, "w");
-  ESP_REQUIRE(file, ESP_ERR_CANNOT_CREATE, "%s: cannot be created: %s; choose another directory with -o", path, strerror(errno));
-  int why = fwrite(text, 1, size, file) == size ? 0 : errno;
-  if (fclose(file) != 0 && !why)
-    why = errno;
-  if (!why)
-    return ESP_OK;
-  unlink(path);
-  return esp_fail(ESP_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
-}
-
 esp_err esp_draft_begin(esp_draft *draft)
 {
   *draft = (esp_draft){0};
@@ -66,8 +54,10 @@ esp_err esp_draft_save(esp_draft *draft, const char *directory, const char *name
     err = esp_path_join(directory, name, "", &path);
   if (err == ESP_OK)
     err = esp_path_join(directory, name, ".tmp", &temporary);
-  if (err == ESP_OK)
-    err = write_whole(temporary, draft->text, draft->size);
+  if (err == ESP_OK) {
+    unlink(temporary); /* of a report that was killed */
+    err = esp_file_save(temporary, draft->text, draft->size);
+  }
   if (err == ESP_OK)
     err = esp_file_rename(temporary, path);
   free(temporary);

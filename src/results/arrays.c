@@ -1,12 +1,9 @@
 /* results/arrays.c */
 #include "espalier/arrays.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
+#include "espalier/file.h"
 #include "espalier/results.h"
 #include "internal.h"
 
@@ -73,25 +70,12 @@ static void *file_image(int n_arrays, const esp_array *arrays, size_t *n_bytes)
   return image;
 }
 
-static esp_err save(const char *path, const void *bytes, size_t n_bytes)
-{
-  FILE *file = fopen(path, "wbx");
-  ESP_REQUIRE(file, ESP_ERR_CANNOT_CREATE, "%s: cannot be created: %s", path, strerror(errno));
-  int why = fwrite(bytes, 1, n_bytes, file) == n_bytes ? 0 : errno;
-  if (fclose(file) != 0 && !why)
-    why = errno;
-  if (!why)
-    return ESP_OK;
-  unlink(path);
-  return esp_fail(ESP_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
-}
-
 esp_err esp_arrays_write(const char *path, int n_arrays, const esp_array *arrays)
 {
   size_t n_bytes = 0;
   void *image = file_image(n_arrays, arrays, &n_bytes);
   ESP_REQUIRE(image, ESP_ERR_INTERNAL, "%s: HDF5 cannot make it: %s", path, esp_h5_cause());
-  const esp_err err = save(path, image, n_bytes);
+  const esp_err err = esp_file_save(path, image, n_bytes);
   free(image);
   return err;
 }

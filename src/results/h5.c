@@ -1,4 +1,5 @@
 /* results/h5.c - HDF5 made a little shorter: types, text, attributes, and the cause of a failure. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,47 +7,83 @@
 #include "internal.h"
 
 static char cause[512];
+static int call_errno;   /* of the call that failed */
+static bool call_failed; /* one of the system       */
 
-static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *unused)
+/* A failed call is described at length and over several lines ("file write failed: time = ..."), or, from MPI-IO, without its
+ * reason; the reason is still in errno. */
+static void describe_call(int code)
 {
-  (void)n, (void)unused;
+  static const char *const details[] = {": time = ", ": name = ", ", errno = ", ": MPI error string is "};
+  for (size_t i = 0; i < sizeof details / sizeof *details; i++) {
+    char *at = strstr(cause, details[i]);
+    if (!at)
+      continue;
+    call_failed = true;
+    call_errno = code;
+    if (code != 0)
+      snprintf(at, sizeof cause - (size_t)(at - cause), ": %s", strerror(code));
+  }
+}
+
+static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *code)
+{
+  (void)n;
+  if (call_failed)
+    return 1; /* whatever fails after it, fails because of it */
   snprintf(cause, sizeof cause, "%s", error->desc ? error->desc : "no description");
+  describe_call(*(const int *)code);
+  for (char *c = cause; *c; c++)
+    *c = *c == '\n' ? ' ' : *c;
   return 1; /* the first one says most */
 }
 
 /* Every later call clears HDF5's error stack, clean-up calls too; so what matters is copied at the moment of the failure. */
 static herr_t on_error(hid_t stack, void *unused)
 {
-  H5Ewalk2(stack, H5E_WALK_UPWARD, keep_innermost, unused);
+  int code = errno;
+  (void)unused;
+  H5Ewalk2(stack, H5E_WALK_UPWARD, keep_innermost, &code);
   return 0;
-}
-
-static bool started;
-
-void esp_results_end(void)
-{
-  if (started)
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-  started = false;
 }
 
 void esp_h5_start(void)
 {
+  static bool started;
   if (!started) {
     /* A lock of HDF5 would refuse readers of a file that is being written, and fails where the file system has none; the
      * lock of this program is its own. The library reads the variable once, when it starts. */
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+    /* Nor may it tidy up at the end, when all files are closed: version 1.10 crashes then if one could not be, and complains
+     * at length of a loop if it has met a damaged object. */
+    H5dont_atexit();
     H5open();
     H5Eset_auto2(H5E_DEFAULT, on_error, NULL);
     started = true;
-    atexit(esp_results_end);
   }
   cause[0] = '\0';
+  errno = call_errno = 0;
+  call_failed = false;
+}
+
+void esp_results_begin(void)
+{
+  esp_h5_start();
 }
 
 const char *esp_h5_cause(void)
 {
   return cause[0] ? cause : "no further description";
+}
+
+int esp_h5_errno(void)
+{
+  return call_errno;
+}
+
+esp_err esp_h5_error(esp_err otherwise)
+{
+  return call_failed ? ESP_ERR_IO : otherwise;
 }
 
 void esp_h5_drop(hid_t id)
@@ -235,7 +272,7 @@ herr_t esp_h5_get_int(hid_t object, const char *name, int64_t *value)
   return done;
 }
 
-char *esp_h5_read_text(hid_t file, const char *name)
+char *esp_h5_read_text(hid_t file, const char *name, bool *no_memory)
 {
   char *text = NULL;
   int64_t crc = -1;
@@ -244,7 +281,11 @@ char *esp_h5_read_text(hid_t file, const char *name)
   const bool fits = type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
                     H5Sget_simple_extent_npoints(space) == 1 && esp_h5_get_int(dataset, "crc32c", &crc) >= 0;
   const size_t size = fits ? H5Tget_size(type) : 0;
-  if (size > 0 && size == H5Dget_storage_size(dataset) && (text = malloc(size + 1))) {
+  if (size > 0 && size == H5Dget_storage_size(dataset)) {
+    text = malloc(size + 1);
+    *no_memory = !text;
+  }
+  if (text) {
     const herr_t done = H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text);
     text[size] = '\0';
     if (done < 0 || esp_crc32c(0, text, strlen(text)) != (uint32_t)crc) {

@@ -40,6 +40,12 @@ void esp_h5_start(void);
 /** What went wrong in HDF5 since esp_h5_start(): its innermost description, never NULL. */
 const char *esp_h5_cause(void);
 
+/** errno of the system call that was the cause, as far as HDF5 and MPI-IO have left it; 0: it was none, or it is not known. */
+int esp_h5_errno(void);
+
+/** ESP_ERR_IO if a read or write of the file has failed, otherwise what the caller takes a failure for. */
+esp_err esp_h5_error(esp_err otherwise);
+
 /** Release an identifier of any kind; a negative one is fine. */
 void esp_h5_drop(hid_t id);
 
@@ -62,7 +68,7 @@ herr_t esp_h5_get_word(hid_t object, const char *name, char *text, size_t size);
 herr_t esp_h5_get_int(hid_t object, const char *name, int64_t *value);
 
 /** Heap text of a scalar string dataset whose checksum attribute holds; NULL otherwise. The caller frees it. */
-char *esp_h5_read_text(hid_t file, const char *name);
+char *esp_h5_read_text(hid_t file, const char *name, bool *no_memory);
 
 /* ---- an open file ---- */
 

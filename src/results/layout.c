@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "build.h"
+#include "espalier/file.h"
 #include "internal.h"
 
 #define TEXT_BYTES 3000 /* a config in words, when only the size of the file is asked for */
@@ -24,8 +25,22 @@ typedef struct {
   hid_t file;
   hid_t payload, zeroed; /* dataset creation: never filled; filled with zero */
   hid_t member, arm, stage, fraction, slot, run, axis[ESP_MAX_AXES];
-  const char *at; /* what is being made */
+  char at[320];   /* what is being made */
+  bool no_memory; /* for it             */
 } builder;
+
+static void now_at(builder *b, const char *name)
+{
+  snprintf(b->at, sizeof b->at, "%s", name);
+}
+
+/* Zeroed; NULL, and noted, if there is no memory. */
+static void *room(builder *b, size_t n, size_t size)
+{
+  void *made = calloc(n, size);
+  b->no_memory = b->no_memory || !made;
+  return made;
+}
 
 /* ---- datasets ---- */
 
@@ -39,7 +54,7 @@ static herr_t describe(hid_t dataset, const char *units, const char *long_name)
 static hid_t make(builder *b, const char *name, hid_t type, int n_dims, const hsize_t *dims, hid_t creation,
                   const char *units, const char *long_name)
 {
-  b->at = name;
+  now_at(b, name);
   const hid_t space = n_dims > 0 ? H5Screate_simple(n_dims, dims, NULL) : H5Screate(H5S_SCALAR);
   const hid_t dataset = H5Dcreate2(b->file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
   esp_h5_drop(space);
@@ -89,7 +104,7 @@ static hid_t make_count(builder *b, const char *name, int length, int first, con
 {
   char path[64];
   snprintf(path, sizeof path, "/scales/%s", name);
-  int32_t *values = malloc((size_t)length * sizeof *values);
+  int32_t *values = room(b, (size_t)length, sizeof *values);
   if (!values)
     return -1;
   for (int i = 0; i < length; i++)
@@ -113,7 +128,7 @@ static hid_t stage_words(builder *b, const char *name, bool by_arm, const char *
     word(b->plan, (int)(i / n_arms), (int)(i % n_arms), text, sizeof text);
     width = strlen(text) >= width ? strlen(text) + 1 : width;
   }
-  char *words = calloc(n, width);
+  char *words = room(b, n, width);
   if (!words)
     return -1;
   for (size_t i = 0; i < n; i++)
@@ -169,8 +184,8 @@ static herr_t make_stage_scales(builder *b)
   const hsize_t length = (hsize_t)plan->n_stages;
   herr_t done = -1;
   hid_t about = -1, parent = -1, members = -1;
-  double *fraction = malloc((size_t)length * sizeof *fraction);
-  int32_t *n_members = malloc((size_t)length * sizeof *n_members);
+  double *fraction = room(b, (size_t)length, sizeof *fraction);
+  int32_t *n_members = room(b, (size_t)length, sizeof *n_members);
   for (int s = 0; fraction && n_members && s < plan->n_stages; s++) {
     fraction[s] = plan->stages[s].prune_fraction;
     n_members[s] = plan->stages[s].n_members;
@@ -249,7 +264,7 @@ static herr_t make_field(builder *b, const esp_field *field, bool resume)
   snprintf(path, sizeof path, "/%s/%s", resume ? "resume" : "records", field->name);
   const hid_t dataset = make(b, path, esp_h5_file_type(field->type), 3 + field->n_axes, dims, b->payload, field->unit,
                              field->long_name);
-  b->at = field->name;
+  now_at(b, field->name);
   herr_t done = dataset < 0 ? -1 : attach_cell(b, dataset, resume);
   for (int a = 0; a < field->n_axes && done >= 0; a++)
     done = attach(dataset, 3 + a, b->axis[field->axis[a]], plan->axes[field->axis[a]].name);
@@ -301,7 +316,7 @@ static herr_t make_cells(builder *b)
 
 static herr_t make_group(builder *b, const char *name, const char *long_name)
 {
-  b->at = name;
+  now_at(b, name);
   const hid_t group = H5Gcreate2(b->file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   const herr_t done = group < 0 ? -1 : esp_h5_set_text(group, "long_name", long_name);
   esp_h5_drop(group);
@@ -353,7 +368,7 @@ static herr_t make_provenance(builder *b, const esp_config_file *config)
 
 static herr_t make_root(builder *b)
 {
-  b->at = "/";
+  now_at(b, "/");
   return esp_h5_set_text(b->file, "title", "Ensembles of small recurrent networks: trained, pruned, measured") < 0 ||
                  esp_h5_set_word(b->file, "program", ESP_PROGRAM) < 0 ||
                  esp_h5_set_word(b->file, "version", ESP_VERSION) < 0 ||
@@ -371,25 +386,23 @@ static herr_t make_root(builder *b)
 
 /* ---- the whole file ---- */
 
-static herr_t build(hid_t file, const esp_plan *plan, const esp_config_file *config, H5D_alloc_time_t alloc, const char **at)
+static herr_t build(builder *b, const esp_config_file *config, H5D_alloc_time_t alloc)
 {
-  builder b = {.plan = plan, .file = file, .at = "/"};
-  b.payload = H5Pcreate(H5P_DATASET_CREATE);
-  b.zeroed = H5Pcreate(H5P_DATASET_CREATE);
+  b->payload = H5Pcreate(H5P_DATASET_CREATE);
+  b->zeroed = H5Pcreate(H5P_DATASET_CREATE);
   herr_t done = -1;
-  if (b.payload >= 0 && b.zeroed >= 0 && H5Pset_layout(b.payload, H5D_CONTIGUOUS) >= 0 &&
-      H5Pset_layout(b.zeroed, H5D_CONTIGUOUS) >= 0 && H5Pset_alloc_time(b.payload, alloc) >= 0 &&
-      H5Pset_alloc_time(b.zeroed, alloc) >= 0 && H5Pset_fill_time(b.payload, H5D_FILL_TIME_NEVER) >= 0 &&
-      H5Pset_fill_time(b.zeroed, H5D_FILL_TIME_ALLOC) >= 0 && H5Pset_obj_track_times(b.payload, false) >= 0 &&
-      H5Pset_obj_track_times(b.zeroed, false) >= 0)
-    done = make_root(&b) < 0 || make_groups(&b) < 0 || make_scales(&b) < 0 || make_cells(&b) < 0 ||
-                   make_provenance(&b, config) < 0
+  if (b->payload >= 0 && b->zeroed >= 0 && H5Pset_layout(b->payload, H5D_CONTIGUOUS) >= 0 &&
+      H5Pset_layout(b->zeroed, H5D_CONTIGUOUS) >= 0 && H5Pset_alloc_time(b->payload, alloc) >= 0 &&
+      H5Pset_alloc_time(b->zeroed, alloc) >= 0 && H5Pset_fill_time(b->payload, H5D_FILL_TIME_NEVER) >= 0 &&
+      H5Pset_fill_time(b->zeroed, H5D_FILL_TIME_ALLOC) >= 0 && H5Pset_obj_track_times(b->payload, false) >= 0 &&
+      H5Pset_obj_track_times(b->zeroed, false) >= 0)
+    done = make_root(b) < 0 || make_groups(b) < 0 || make_scales(b) < 0 || make_cells(b) < 0 ||
+                   make_provenance(b, config) < 0
                ? -1
                : 0;
-  *at = b.at;
   for (int i = 0; i < ESP_MAX_AXES; i++)
-    esp_h5_drop(b.axis[i]);
-  const hid_t ids[] = {b.payload, b.zeroed, b.member, b.arm, b.stage, b.fraction, b.slot, b.run};
+    esp_h5_drop(b->axis[i]);
+  const hid_t ids[] = {b->payload, b->zeroed, b->member, b->arm, b->stage, b->fraction, b->slot, b->run};
   for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
     esp_h5_drop(ids[i]);
   return done;
@@ -422,11 +435,11 @@ double esp_results_bytes(const esp_plan *plan, int n_members)
   /* What HDF5 itself takes is measured: the same file in memory, its datasets without storage. */
   esp_h5_start();
   hsize_t metadata = 0;
-  const char *at;
   const hid_t access = file_access();
   if (access >= 0 && H5Pset_fapl_core(access, 1024, false) >= 0) {
     const hid_t file = H5Fcreate(ESP_PROGRAM, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    if (file >= 0 && (build(file, plan, NULL, H5D_ALLOC_TIME_LATE, &at) < 0 || H5Fget_filesize(file, &metadata) < 0))
+    builder b = {.plan = plan, .file = file};
+    if (file >= 0 && (build(&b, NULL, H5D_ALLOC_TIME_LATE) < 0 || H5Fget_filesize(file, &metadata) < 0))
       metadata = 0;
     if (file >= 0)
       H5Fclose(file);
@@ -437,33 +450,33 @@ double esp_results_bytes(const esp_plan *plan, int n_members)
 
 static esp_err write_file(const char *temporary, const char *path, const esp_plan *plan, const esp_config_file *config)
 {
-  const char *at = "the file itself";
+  const double needed = esp_results_bytes(plan, plan->n_members); /* after a failure HDF5 is better left alone */
   herr_t done = -1;
   const hid_t access = file_access();
   const hid_t file = access < 0 ? -1 : H5Fcreate(temporary, H5F_ACC_EXCL, H5P_DEFAULT, access);
+  builder b = {.plan = plan, .file = file, .at = "the file itself"};
   if (file >= 0) {
-    done = build(file, plan, config, H5D_ALLOC_TIME_EARLY, &at);
+    done = build(&b, config, H5D_ALLOC_TIME_EARLY);
     if (H5Fclose(file) < 0)
       done = -1;
   }
   esp_h5_drop(access);
   if (done >= 0)
     return ESP_OK;
-  const esp_err err = esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be created (HDF5, at %s: %s)", path, at, esp_h5_cause());
-  return esp_fail(err, "%s; it needs %.1f MB", esp_err_message(err), esp_results_bytes(plan, plan->n_members) / 1e6);
+  ESP_REQUIRE(!b.no_memory, ESP_ERR_NOMEM, "%s: no memory to make %s", path, b.at);
+  return esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be created (HDF5, at %s: %s)%s; it needs %.1f MB", path, b.at, esp_h5_cause(),
+                  esp_disk_advice(esp_h5_errno()), needed / 1e6);
 }
 
-/* fsync of a file or directory by name. Some file systems have none for directories and say EINVAL. */
+/* fsync of a file or directory by name; 0 or errno. */
 static int sync_path(const char *path)
 {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return -1;
-  const int done = fsync(fd) == 0 || errno == EINVAL || errno == ENOSYS ? 0 : -1;
-  const int cause = errno;
+    return errno;
+  const int why = esp_sync(fd);
   close(fd);
-  errno = cause;
-  return done;
+  return why;
 }
 
 /* Give the finished file its name, without ever replacing another one. */
@@ -489,7 +502,9 @@ static int rename_new(const char *temporary, const char *path)
 /* Can a file be made there at all? Asked of the system, because its answer is clearer than that of HDF5. */
 static esp_err probe(const char *temporary, const char *path, const char *directory)
 {
-  unlink(temporary); /* left by a creation that was killed; the caller has the lock, so nobody is at it now */
+  /* Left by a creation that was killed; the caller has the lock, so nobody is at it now. */
+  ESP_REQUIRE(unlink(temporary) == 0 || errno == ENOENT, ESP_ERR_CANNOT_CREATE,
+              "%s: in the way of %s and cannot be removed: %s", temporary, path, strerror(errno));
   const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (fd < 0)
     return esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be created: %s; %s", path, strerror(errno),
@@ -497,7 +512,7 @@ static esp_err probe(const char *temporary, const char *path, const char *direct
                     : errno == ENOSPC || errno == EDQUOT ? "make room, or choose another file system"
                                                          : "choose another place");
   close(fd);
-  unlink(temporary);
+  ESP_REQUIRE(unlink(temporary) == 0, ESP_ERR_CANNOT_CREATE, "%s: cannot be removed again: %s", temporary, strerror(errno));
   ESP_REQUIRE(access(directory, W_OK | X_OK) == 0, ESP_ERR_CANNOT_CREATE, "%s: cannot be created: %s: %s", path, directory,
               strerror(errno));
   return ESP_OK;
@@ -517,8 +532,11 @@ esp_err esp_results_create(const char *path, const esp_plan *plan, const esp_con
   esp_h5_start();
   ESP_TRY(probe(temporary, path, directory));
   esp_err err = write_file(temporary, path, plan, config);
-  if (err == ESP_OK && (sync_path(temporary) != 0 || sync_path(directory) != 0))
-    err = esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be brought to disk: %s", path, strerror(errno));
+  int why = err == ESP_OK ? sync_path(temporary) : 0;
+  if (err == ESP_OK && why == 0)
+    why = sync_path(directory);
+  if (why != 0)
+    err = esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be brought to disk: %s%s", path, strerror(why), esp_disk_advice(why));
   if (err == ESP_OK && rename_new(temporary, path) != 0)
     err = errno == EEXIST
               ? esp_fail(ESP_ERR_CANNOT_CREATE, "%s: was made by somebody else just now and is left as it is", path)

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "espalier/file.h"
 #include "espalier/results.h"
 
 #define SILENT_SECONDS 90 /* a holder on another host that says nothing for so long is dead */
@@ -43,7 +44,7 @@ static bool read_holder(int fd, holder *h)
 {
   char text[512] = "";
   *h = (holder){.host = "?", .job = "-", .started = "?"};
-  const ssize_t n = pread(fd, text, sizeof text - 1, 0);
+  const ssize_t n = esp_read_at(fd, text, sizeof text - 1, 0);
   if (n <= 0)
     return n == 0;
   for (ssize_t i = 0; i < n; i++)
@@ -62,9 +63,15 @@ static esp_err write_holder(esp_lock *lock)
   gmtime_r(&now, &utc);
   strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
   const int n = snprintf(text, sizeof text, "host %s\npid %ld\njob %s\nstarted %s\n", host, (long)getpid(), job, started);
-  ESP_REQUIRE(ftruncate(lock->fd, 0) == 0 && pwrite(lock->fd, text, (size_t)n, 0) == n, ESP_ERR_UNAVAILABLE,
-              "%s: cannot be written: %s", lock->path, strerror(errno));
-  return ESP_OK;
+  int emptied;
+  do
+    emptied = ftruncate(lock->fd, 0);
+  while (emptied != 0 && errno == EINTR);
+  const int why = emptied != 0 ? errno : esp_write_at(lock->fd, text, (size_t)n, 0);
+  if (why == 0)
+    return ESP_OK;
+  esp_lock_release(lock); /* a lock without a holder is litter */
+  return esp_fail(ESP_ERR_IO, "%s: cannot be written: %s%s", lock->path, strerror(why), esp_disk_advice(why));
 }
 
 /* Is the holder named in the file alive, as far as can be told without flock? */
@@ -98,7 +105,9 @@ static esp_err open_lock(esp_lock *lock)
   lock->fd = open(lock->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
   if (lock->fd < 0 && errno == ELOOP)
     return esp_fail(ESP_ERR_UNAVAILABLE, "%s: a symbolic link, which is not followed; remove it", lock->path);
-  ESP_REQUIRE(lock->fd >= 0, ESP_ERR_UNAVAILABLE, "%s: cannot lock the results: %s", lock->path, strerror(errno));
+  if (lock->fd < 0)
+    return esp_fail(esp_open_error(errno) == ESP_ERR_IO ? ESP_ERR_CANNOT_CREATE : ESP_ERR_UNAVAILABLE,
+                    "%s: cannot lock the results: %s%s", lock->path, strerror(errno), esp_disk_advice(errno));
   ESP_REQUIRE(fstat(lock->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink <= 1, ESP_ERR_UNAVAILABLE,
               "%s: in the way: not a lock file of this program", lock->path);
   return ESP_OK;

@@ -14,6 +14,7 @@
 #include <yaml.h>
 
 #include "build.h"
+#include "espalier/file.h"
 #include "espalier/rnn.h"
 #include "internal.h"
 #include "revision.h"
@@ -183,7 +184,8 @@ static esp_err add_row(const esp_results *r, const run_row *row)
   const herr_t done = runs < 0 || count < 0 ? -1 : append_row(runs, count, row);
   esp_h5_drop(runs);
   esp_h5_drop(count);
-  ESP_REQUIRE(done >= 0, ESP_ERR_IO, "%s: cannot write /provenance/runs (HDF5: %s)", r->path, esp_h5_cause());
+  ESP_REQUIRE(done >= 0, ESP_ERR_IO, "%s: cannot write /provenance/runs (HDF5: %s)%s", r->path, esp_h5_cause(),
+              esp_disk_advice(esp_h5_errno()));
   return ESP_OK;
 }
 
@@ -206,12 +208,26 @@ static herr_t read_runs(hid_t file, int64_t *n, run_row rows[ESP_RUNS])
   if (count >= 0 && type >= 0 && H5Tget_size(type) == sizeof *rows && H5Sget_simple_extent_npoints(space) == ESP_RUNS &&
       H5Dread(count, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, n) >= 0)
     done = H5Dread(runs, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows);
-  *n = *n < 0 ? 0 : *n; /* damaged */
+  *n = believable(*n);
   esp_h5_drop(type);
   esp_h5_drop(space);
   esp_h5_drop(runs);
   esp_h5_drop(count);
   return done;
+}
+
+void esp_provenance_copy_runs(hid_t from, hid_t to)
+{
+  static run_row rows[ESP_RUNS];
+  int64_t n = 0;
+  const hid_t runs = H5Dopen2(to, "/provenance/runs", H5P_DEFAULT), count = H5Dopen2(to, "/provenance/runs_count", H5P_DEFAULT);
+  const hid_t type = runs < 0 ? -1 : H5Dget_type(runs);
+  if (type >= 0 && count >= 0 && read_runs(from, &n, rows) >= 0 &&
+      H5Dwrite(runs, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) >= 0)
+    H5Dwrite(count, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &n);
+  esp_h5_drop(type);
+  esp_h5_drop(runs);
+  esp_h5_drop(count);
 }
 
 static bool has_row(const run_row *rows, int64_t n, const run_row *row)
@@ -302,8 +318,9 @@ esp_err esp_results_last_run(const esp_results *r, esp_run *run)
   static run_row rows[ESP_RUNS];
   int64_t n = 0;
   *run = (esp_run){0};
-  ESP_REQUIRE(read_runs(r->file, &n, rows) >= 0, ESP_ERR_DATA, "%s: /provenance/runs is damaged (HDF5: %s)", r->path,
-              esp_h5_cause());
+  esp_h5_start();
+  ESP_REQUIRE(read_runs(r->file, &n, rows) >= 0, esp_h5_error(ESP_ERR_DATA),
+              "%s: /provenance/runs is damaged or cannot be read (HDF5: %s)", r->path, esp_h5_cause());
   if (n == 0)
     return ESP_OK;
   const run_row *last = &rows[(n - 1) % ESP_RUNS];
@@ -327,6 +344,7 @@ esp_err esp_results_print_provenance(const char *path)
     done = print_runs(file);
   esp_h5_drop(group);
   H5Fclose(file);
-  ESP_REQUIRE(done >= 0, ESP_ERR_DATA, "%s: /provenance is damaged (HDF5: %s)", path, esp_h5_cause());
+  ESP_REQUIRE(done >= 0, esp_h5_error(ESP_ERR_DATA), "%s: /provenance is damaged or cannot be read (HDF5: %s)", path,
+              esp_h5_cause());
   return ESP_OK;
 }

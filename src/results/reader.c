@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "espalier/file.h"
 #include "espalier/log.h"
 #include "internal.h"
 
@@ -52,14 +53,14 @@ static esp_err check_head(const char *path, const unsigned char *head, size_t n,
 static esp_err examine(const char *path)
 {
   struct stat st;
-  ESP_REQUIRE(stat(path, &st) == 0, ESP_ERR_NO_INPUT, "%s: there is no such results file (%s); 'espalier run' makes one", path,
+  ESP_REQUIRE(stat(path, &st) == 0, esp_open_error(errno), "%s: there is no such results file (%s); 'espalier run' makes one", path,
               strerror(errno));
   ESP_REQUIRE(!S_ISDIR(st.st_mode), ESP_ERR_DATA, "%s: a directory, not a results file", path);
   ESP_REQUIRE(S_ISREG(st.st_mode), ESP_ERR_DATA, "%s: not a regular file", path);
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  ESP_REQUIRE(fd >= 0, ESP_ERR_NO_INPUT, "%s: cannot be read: %s", path, strerror(errno));
+  ESP_REQUIRE(fd >= 0, esp_open_error(errno), "%s: cannot be read: %s", path, strerror(errno));
   unsigned char head[64];
-  const ssize_t n = read(fd, head, sizeof head);
+  const ssize_t n = esp_read_at(fd, head, sizeof head, 0);
   const int cause = errno;
   close(fd);
   ESP_REQUIRE(n >= 0, ESP_ERR_IO, "%s: cannot be read: %s", path, strerror(cause));
@@ -72,6 +73,7 @@ static esp_err check_identity(hid_t file, const char *path)
   int64_t layout = 0;
   char program[32] = "", version[64] = "?";
   const bool ours = esp_h5_get_word(file, "program", program, sizeof program) >= 0 && strcmp(program, ESP_PROGRAM) == 0;
+  ESP_REQUIRE(esp_h5_error(ESP_OK) == ESP_OK, ESP_ERR_IO, "%s: cannot be read (HDF5: %s)", path, esp_h5_cause());
   ESP_REQUIRE(ours && esp_h5_get_int(file, "layout_version", &layout) >= 0, ESP_ERR_DATA,
               "%s: an HDF5 file, but not made by %s; " WAY_OUT, path, ESP_PROGRAM);
   esp_h5_get_word(file, "version", version, sizeof version);
@@ -120,7 +122,7 @@ esp_err esp_h5_open(const char *path, bool write, hid_t *file)
   const hid_t properties = open_properties(write);
   *file = properties < 0 ? -1 : open_as(path, write, properties);
   esp_h5_drop(properties);
-  ESP_REQUIRE(*file >= 0, ESP_ERR_DATA, "%s: damaged or unreadable (HDF5: %s)", path, esp_h5_cause());
+  ESP_REQUIRE(*file >= 0, esp_h5_error(ESP_ERR_DATA), "%s: damaged or unreadable (HDF5: %s)", path, esp_h5_cause());
   const esp_err err = check_identity(*file, path);
   if (err != ESP_OK) {
     H5Fclose(*file);
@@ -134,9 +136,12 @@ static esp_err read_text(const char *path, const char *name, char **text)
   hid_t file;
   *text = NULL;
   ESP_TRY(esp_h5_open(path, false, &file));
-  *text = esp_h5_read_text(file, name);
+  bool no_memory = false;
+  *text = esp_h5_read_text(file, name, &no_memory);
   H5Fclose(file);
-  ESP_REQUIRE(*text, ESP_ERR_DATA, "%s: damaged: %s is missing or its checksum is wrong", path, name);
+  ESP_REQUIRE(!no_memory, ESP_ERR_NOMEM, "%s: no memory for %s", path, name);
+  ESP_REQUIRE(*text, esp_h5_error(ESP_ERR_DATA), "%s: damaged: %s is missing or its checksum is wrong (HDF5: %s)", path, name,
+              esp_h5_cause());
   return ESP_OK;
 }
 
@@ -196,15 +201,16 @@ static esp_err open_array(const esp_results *r, const char *group, const char *n
   snprintf(path, sizeof path, "%s/%s", group, name);
   array->name = name;
   array->dataset = H5Dopen2(r->file, path, H5P_DEFAULT);
-  ESP_REQUIRE(array->dataset >= 0, ESP_ERR_DATA, "%s: %s is missing or damaged (HDF5: %s)", r->path, path, esp_h5_cause());
+  ESP_REQUIRE(array->dataset >= 0, esp_h5_error(ESP_ERR_DATA), "%s: %s is missing or damaged (HDF5: %s)", r->path, path,
+              esp_h5_cause());
   array->space = H5Dget_space(array->dataset);
   array->type = memory_type < 0 ? H5Dget_type(array->dataset) : H5Tcopy(memory_type);
   hsize_t count = 1;
   for (int d = 3; d < array->n_dims; d++)
     count *= array->dims[d];
   array->memory_space = H5Screate_simple(1, &count, NULL);
-  ESP_REQUIRE(array->space >= 0 && array->type >= 0 && array->memory_space >= 0, ESP_ERR_DATA, "%s: %s is damaged (HDF5: %s)",
-              r->path, path, esp_h5_cause());
+  ESP_REQUIRE(array->space >= 0 && array->type >= 0 && array->memory_space >= 0, esp_h5_error(ESP_ERR_DATA),
+              "%s: %s is damaged (HDF5: %s)", r->path, path, esp_h5_cause());
   ESP_REQUIRE(has_shape(array, file_type), ESP_ERR_DATA, "%s: %s has not the shape or type that the configuration asks for",
               r->path, path);
   return ESP_OK;
@@ -302,7 +308,7 @@ esp_err esp_results_close(esp_results *r)
   close_array(&r->resume_commit);
   esp_h5_start();
   if (r->file >= 0 && H5Fclose(r->file) < 0)
-    err = esp_fail(ESP_ERR_IO, "%s: cannot be closed (HDF5: %s)", r->path, esp_h5_cause());
+    err = esp_fail(ESP_ERR_IO, "%s: cannot be closed (HDF5: %s)%s", r->path, esp_h5_cause(), esp_disk_advice(esp_h5_errno()));
   if (err == ESP_OK)
     err = esp_results_sync(r);
   if (r->sync_fd >= 0)

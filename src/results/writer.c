@@ -1,19 +1,14 @@
 /* results/writer.c - payload first, then the entry that makes it count. */
-#include <errno.h>
 #include <string.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
+#include "espalier/file.h"
 #include "espalier/log.h"
 #include "internal.h"
 
-/* MPI-IO does not say why a write failed; a full disk is by far the most likely reason, so look. */
 static esp_err write_failed(const esp_results *r, const esp_table *array, esp_cell cell)
 {
-  struct statvfs disk;
-  const bool full = statvfs(r->path, &disk) == 0 && (double)disk.f_bavail * (double)disk.f_frsize < 1e6;
-  return esp_fail(ESP_ERR_IO, "%s: cannot write %s of %s (%s)%s", r->path, array->name, esp_cell_words(r->plan, cell),
-                  esp_h5_cause(), full ? "; the file system is full: make room and give the same command again" : "");
+  return esp_fail(ESP_ERR_IO, "%s: cannot write %s of %s (HDF5: %s)%s", r->path, array->name, esp_cell_words(r->plan, cell),
+                  esp_h5_cause(), esp_disk_advice(esp_h5_errno()));
 }
 
 static esp_err check_writable(const esp_results *r, esp_cell cell)
@@ -88,7 +83,7 @@ esp_err esp_results_sync(esp_results *r)
   if (r->sync_fd < 0)
     return ESP_OK;
   r->last_sync = esp_seconds();
-  ESP_REQUIRE(fsync(r->sync_fd) == 0 || errno == EINVAL || errno == ENOSYS, ESP_ERR_IO, "%s: cannot be brought to disk: %s",
-              r->path, strerror(errno));
+  const int why = esp_sync(r->sync_fd);
+  ESP_REQUIRE(why == 0, ESP_ERR_IO, "%s: cannot be brought to disk: %s%s", r->path, strerror(why), esp_disk_advice(why));
   return ESP_OK;
 }

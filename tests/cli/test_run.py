@@ -400,14 +400,7 @@ class Failures(Case):
 
     def setUp(self):
         super().setUp()
-        compiler = os.environ.get("CC") or "cc"
-        if not have(compiler):
-            self.skipTest("needs a C compiler")
-        source = self.write(".mpi/poison.c", POISON)
-        made = subprocess.run([compiler, "-shared", "-fPIC", "-o", str(self.mpi / "poison.so"), str(source), "-ldl"],
-                              capture_output=True, text=True, timeout=60)
-        self.assertEqual(made.returncode, 0, made.stderr)
-        self.poison = {"LD_PRELOAD": self.mpi / "poison.so", "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0"}
+        self.poison = self.preload(self.write(".mpi/poison.c", POISON))
         self.config()
 
     def test_too_many(self):

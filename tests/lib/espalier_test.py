@@ -22,7 +22,8 @@ ESPALIER = os.path.abspath(os.environ.get("ESPALIER") or SOURCE / "build" / "esp
 MPIEXEC = os.environ.get("MPIEXEC") or "mpirun"
 TMP = os.environ.get("ESP_TEST_TMP") or tempfile.gettempdir()
 
-OK, USAGE, DATA, NO_INPUT, UNAVAILABLE, CANNOT_CREATE, IO, STOPPED, CONFIG = 0, 64, 65, 66, 69, 73, 74, 75, 78
+OK, USAGE, DATA, NO_INPUT, UNAVAILABLE, NO_MEMORY, CANNOT_CREATE, IO, STOPPED, CONFIG = 0, 64, 65, 66, 69, 70, 73, 74, 75, 78
+SANITIZED = b"__asan_init" in pathlib.Path(ESPALIER).read_bytes() if os.path.exists(ESPALIER) else False
 
 SETTINGS = {  # Open MPI as root, with more ranks than cores, on one machine
     "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
@@ -240,6 +241,22 @@ class Case(unittest.TestCase):
 
     def config(self, text=TINY, name="net.yaml"):
         return self.write(name, text)
+
+    def preload(self, source, *options):
+        """Compile a library to be loaded in front of all others; gives the environment that loads it."""
+        compiler = os.environ.get("CC") or "cc"
+        if not have(compiler):
+            self.skipTest("needs a C compiler")
+        library = self.mpi / "preload.so"
+        made = subprocess.run([compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", *options, "-o", str(library), str(source),
+                               "-ldl"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        return {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0"}
+
+    def shim(self):
+        """The environment of a program whose calls can fail, see tests/faults/shim.c."""
+        options = ["-DWITHOUT_MEMORY"] if SANITIZED else []
+        return {**self.preload(SOURCE / "tests/faults/shim.c", *options), "FAULT_DIR": os.path.realpath(self.dir)}
 
     def command(self, args, ranks=1):
         launcher = [MPIEXEC, "-n", str(ranks)] if ranks > 1 else []

@@ -7,42 +7,11 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from espalier_test import *
 
-# fsync of rank BAD_RANK gives EIO from call number BAD_FROM on.
-SHIM = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <stdlib.h>
-int fsync(int fd)
-{
-  static int (*real)(int);
-  static int calls;
-  const char *rank = getenv("OMPI_COMM_WORLD_RANK"), *bad = getenv("BAD_RANK"), *from = getenv("BAD_FROM");
-  if (!real)
-    real = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
-  calls++;
-  if (bad && atoi(rank ? rank : "0") == atoi(bad) && calls >= atoi(from ? from : "1")) {
-    errno = EIO;
-    return -1;
-  }
-  return real(fd);
-}
-"""
-
 
 class Disk(Case):
-    def setUp(self):
-        super().setUp()
-        compiler = os.environ.get("CC") or "cc"
-        if not have(compiler):
-            self.skipTest("needs a C compiler")
-        source = self.write(".mpi/shim.c", SHIM)
-        made = subprocess.run([compiler, "-shared", "-fPIC", "-o", str(self.mpi / "shim.so"), str(source), "-ldl"],
-                              capture_output=True, text=True, timeout=60)
-        self.assertEqual(made.returncode, 0, made.stderr)
-
-    def shim(self, rank):
-        return {"LD_PRELOAD": self.mpi / "shim.so", "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0", "BAD_RANK": rank}
+    def failing(self, rank):
+        """fsync gives EIO on this rank, from the first call on."""
+        return {**self.shim(), "FAULT_KIND": "sync", "FAULT_N": 1, "FAULT_ERROR": "EIO", "FAULT_FOREVER": 1, "FAULT_RANK": rank}
 
     def failed(self, result, rank):
         self.assertEqual(result.status, IO, str(result))
@@ -58,7 +27,7 @@ class Disk(Case):
         config = self.config()
         for ranks, bad in ((2, 1), (3, 1), (3, 2)):
             with self.subTest(ranks=ranks, bad=bad):
-                self.failed(self.run_program("run", config, ranks=ranks, env=self.shim(bad)), bad)
+                self.failed(self.run_program("run", config, ranks=ranks, env=self.failing(bad)), bad)
                 self.expect(OK, "run", "-q", config, ranks=ranks)
                 self.assert_same(self.straight(config), "net.h5")
                 (self.dir / "net.h5").unlink()
@@ -67,21 +36,85 @@ class Disk(Case):
     def test_rank_without_fault(self):
         """The shim alone changes nothing."""
         config = self.config()
-        result = self.expect(OK, "run", config, ranks=2, env=self.shim(7))
+        result = self.expect(OK, "run", config, ranks=2, env=self.failing(7))
         self.assertIn("is complete: 28 cells", result.out)
 
     def test_after_a_stop(self):
         """Not saved is not stopped: who waits for 75 must not believe that all is there."""
         config = self.config(LONG)
-        self.failed(self.run_program("run", config, "--max-time", "1", ranks=2, env=self.shim(1)), 1)
+        self.failed(self.run_program("run", config, "--max-time", "1", ranks=2, env=self.failing(1)), 1)
 
     def test_in_the_middle(self):
         """The first sync is due after five seconds."""
         config = self.config(LONG.replace("400", "2000"))
-        result = self.run_program("run", config, ranks=3, env=self.shim(1))
+        result = self.run_program("run", config, ranks=3, env=self.failing(1))
         self.failed(result, 0)
         self.assertLess(result.seconds, 30)
         self.assert_sound("net.h5")
+
+
+class FullDisk(Case):
+    """A small file system of its own, on which a filler leaves as much room as it is told."""
+
+    def setUp(self):
+        super().setUp()
+        self.disk = self.dir / "disk"
+        self.disk.mkdir()
+        made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(self.disk)], capture_output=True, text=True) \
+            if os.geteuid() == 0 and have("mount") else None
+        if made is None or made.returncode:
+            self.skipTest(f"needs root and the right to mount a tmpfs {made.stderr.strip() if made else ''}")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(self.disk)], timeout=20)
+        self.file = self.disk / "net.h5"
+
+    def fill(self, left=0):
+        """Take all of the space but so many bytes."""
+        self.make_room()
+        free = os.statvfs(self.disk).f_bavail * 4096
+        with open(self.disk / "filler", "wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, free - left)
+
+    def make_room(self):
+        (self.disk / "filler").unlink(missing_ok=True)
+
+    def test_while_it_runs(self):
+        config = self.config(LONG.replace("400", "80"))
+        straight = self.straight(config)
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                process = self.start("run", "-q", config, "-o", self.file, ranks=ranks)
+                self.wait_working(process, self.file)
+                self.fill()
+                result = self.finish(process)
+                self.assertEqual(result.status, IO, str(result))
+                self.assertRegex(result.err, "net.h5: cannot write .* No space left on device.*; make room and give the same command")
+                self.assert_sound(self.file)
+                done = self.status(self.file)["done"]
+                self.assertLess(done, 12)
+                self.make_room()
+                self.expect(OK, "run", "-q", config, "-o", self.file, ranks=ranks)
+                self.assert_same(straight, self.file)
+                self.file.unlink()
+
+    def test_before_it_starts(self):
+        """A new file; one whose blocks are still to come; one that needs none any more."""
+        config = self.config()
+        self.fill(left=200000)
+        result = self.expect(CANNOT_CREATE, "run", "-q", config, "-o", self.file)
+        self.assert_one_line(result, "net.h5 needs 0.3 MB", "has 0.2 MB free", "make room")
+        self.assertEqual(os.listdir(self.disk), ["filler"])
+        self.make_room()
+        self.expect(STOPPED, "run", "-q", config, "-o", self.file, "--max-time", "0")
+        self.fill(left=20000)
+        for dry in ([], ["--dry-run"]):
+            result = self.expect(IO, "run", "-q", config, "-o", self.file, *dry)
+            self.assert_one_line(result, "what is missing in", "net.h5 needs 0.1 MB", "has 0.0 MB free", "make room")
+        self.assertEqual(self.status(self.file)["done"], 0)
+        self.make_room()
+        self.expect(OK, "run", "-q", config, "-o", self.file)
+        self.fill(left=8192)  # for the lock
+        self.expect(OK, "run", "-q", config, "-o", self.file)
+        self.assert_same(self.straight(config), self.file)
 
 
 if __name__ == "__main__":
