@@ -13,6 +13,7 @@ typedef struct {
   const char *set[ESP_MAX_SET];
   double max_time;          /* s; INFINITY: none                                     */
   double stop_at, job_end;  /* esp_seconds() at which to stop, and why               */
+  double worker_timeout, watchdog; /* s; 0: never                                    */
   bool dry_run, force, quiet;
   esp_dry_run what;         /* of --dry-run                                          */
   int argc;
