@@ -2,7 +2,8 @@
  *
  * Rank 0 coordinates and hands cells to the other ranks: of their own member while there are plenty of others to begin, and then
  * from wherever most is left, so that all end together (src/ensemble/schedule.h). One process alone does everything itself.
- * Workers write their cells straight into the file. Collective over MPI_COMM_WORLD. */
+ * Workers write their cells straight into the file. A worker that falls silent is presumed lost and its cell given to another
+ * (src/ensemble/crew.h). Collective over MPI_COMM_WORLD. */
 #ifndef ESPALIER_ENSEMBLE_H
 #define ESPALIER_ENSEMBLE_H
 #include "espalier/config.h"
@@ -16,6 +17,7 @@ typedef struct {
   const char *source;        /* results file whose networks are measured again; NULL: train     */
   esp_members members;       /* the others are left to other runs; rank 0 only                  */
   double stop_at;            /* esp_seconds() at which to stop as if signalled; INFINITY: never */
+  double worker_timeout;     /* s of silence after which a worker is lost; 0: never             */
   bool quiet;                /* no progress                                                     */
   esp_lock *lock;            /* of the results file; kept alive during the run; rank 0 only     */
   int argc;
@@ -25,8 +27,13 @@ typedef struct {
 /** Start MPI (with ROMIO for parallel I/O) and say which rank this is. */
 void esp_ensemble_begin(int *argc, char ***argv, int *rank, int *n_ranks);
 
-/** End MPI. */
-void esp_ensemble_end(void);
+/** On rank 0: end the whole job with the status of ESP_ERR_IO, and with a list of who was at what, when nothing has moved for so
+ *  many seconds (espalier/watchdog.h); 0: never.
+ *  @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_ensemble_watch(double seconds);
+
+/** End MPI and the watchdog. On rank 0, when workers are lost, it does not wait for them: the job ends with this exit status here. */
+void esp_ensemble_end(int status);
 
 /** Say what happened and end all ranks at once: for a rank that fails alone where the others expect it. What is committed is
  *  safe in the file. Does not return. */
@@ -39,7 +46,8 @@ void esp_ensemble_abort(esp_err err);
 esp_err esp_ensemble_share(esp_err err, char **text);
 
 /** Compute every cell of these members that is not there (or whose checksum fails).
- *  @return on every rank the same: ESP_OK when all of them are there, ESP_ERR_STOPPED with work left, ESP_ERR_IO, ... */
+ *  @return on every rank the same: ESP_OK when all of them are there, ESP_ERR_STOPPED with work left, ESP_ERR_IO (also when
+ *          all workers are lost), ... */
 esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, const esp_ensemble_options *options);
 
 /** Catch USR1, USR2, INT and TERM: the first asks the run to stop soon with its work saved; after an INT or TERM, an INT or a TERM

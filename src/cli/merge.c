@@ -375,14 +375,15 @@ int esp_cli_merge(int argc, char **argv)
     return esp_cli_usage_error("merge", "the file to make and at least one input are needed, %d names given", argc - optind);
   merge m = {.output = argv[optind], .n_inputs = n_inputs, .lock = {.fd = -1}, .inputs = calloc((size_t)n_inputs, sizeof(input))};
   if (!m.inputs)
-    return esp_cli_fail(ESP_ERR_NOMEM);
+    return esp_cli_fail(esp_fail(ESP_ERR_NOMEM, "no memory for a list of %d files", n_inputs));
   for (int i = 0; i < n_inputs; i++)
     m.inputs[i].path = argv[optind + 1 + i];
   int rank, n_ranks;
+  esp_results_begin();
   esp_ensemble_begin(&argc, &argv, &rank, &n_ranks);
   const int status = n_ranks == 1 ? merge_alone(&m, argc, argv)
                                   : esp_cli_usage_error("merge", "one process does it; start it without mpirun or srun");
-  esp_ensemble_end();
+  esp_ensemble_end(status);
   free(m.inputs);
   return status;
 }

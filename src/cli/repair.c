@@ -10,6 +10,7 @@
 #include "espalier/ensemble.h"
 #include "espalier/log.h"
 #include "espalier/salvage.h"
+#include "espalier/watchdog.h"
 #include "session.h"
 
 /* A name for the old file that nobody has yet; we have the lock, so nobody else makes one. */
@@ -54,6 +55,7 @@ static bool stop_asked(void *context)
 {
   patience *p = context;
   const double now = esp_seconds();
+  esp_watchdog_moved();
   if (now - p->last_sign_of_life >= 5) {
     p->last_sign_of_life = now;
     esp_lock_refresh(p->lock);

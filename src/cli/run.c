@@ -29,6 +29,10 @@ static void print_run_help(void)
          "                       is expected of such networks)\n"
          "      --max-time T     stop after T with the work saved and exit 75 (90s, 30m, 12h, 2d or HH:MM:SS); inside a\n"
          "                       Slurm job it stops a minute before the job's end by itself\n"
+         "      --worker-timeout S  give the cell of a worker that says nothing for S seconds to another one (default: 120; five\n"
+         "                       times as long while it reads, writes or measures; 0: never)\n"
+         "      --watchdog S     end with status 74 and say who was at what, when nothing moves at all for S seconds (default:\n"
+         "                       3600; 0: never)\n"
          "      --force          move an existing results file of another config aside and start anew\n"
          "      --repair         move a results file that is damaged beyond opening (cut short, structure broken) aside, take\n"
          "                       every cell whose checksums hold over into a new one, and go on; a file that can be opened is\n"
@@ -40,7 +44,7 @@ static void print_run_help(void)
          "USR1 or USR2 to the process or to mpirun stops the run with all work saved, as INT and TERM do to a single process.\n\n"
          "Exit status: 0 complete (with --members or --part: for these members), 75 stopped early with work left (give the same\n"
          "command again), 65 too many failed cells, 64 usage, 66 no input, 69 in use by another run, 73 cannot create,\n"
-         "74 I/O error, 78 config.\n\n"
+         "74 I/O error, all workers silent or nothing moves, 78 config.\n\n"
          "Examples:\n"
          "  espalier run --dry-run config/dms_ensemble.yaml\n"
          "  espalier run --dry-run --ranks 1,2,4,...,4096 config/dms_ensemble.yaml\n"
@@ -77,7 +81,8 @@ static void print_analyze_help(void)
          "Options:\n"
          "  -o, --output NEW     new results file (default: FILE with _analysis.h5 for .h5)\n"
          "      --set A.B=C      probe.onsets or probe.strengths; may be given again\n"
-         "      --members A:B, --part K/N, --max-time T, --force, --kernel NAME, -q, --quiet   as for espalier run\n\n"
+         "      --members A:B, --part K/N, --max-time T, --worker-timeout S, --watchdog S, --force, --kernel NAME, -q, --quiet\n"
+         "                       as for espalier run\n\n"
          "Exit status: as for espalier run; 65 if FILE is not complete.\n\n"
          "Examples:\n"
          "  espalier analyze dms_ensemble.h5 --set 'probe.strengths=[0, 0.1, 0.3, 0.5]'\n"
@@ -101,7 +106,7 @@ static void default_output(esp_session *o)
 static int parse_options(const char *command, int argc, char **argv, esp_session *o)
 {
   const bool analyze = strcmp(command, "analyze") == 0;
-  enum { SET = 256, DRY_RUN, MAX_TIME, FORCE, LIST_KEYS, KERNEL, RANKS, TIMES_FROM, MEMBERS, PART, REPAIR };
+  enum { SET = 256, DRY_RUN, MAX_TIME, FORCE, LIST_KEYS, KERNEL, RANKS, TIMES_FROM, MEMBERS, PART, REPAIR, WORKER_TIMEOUT, WATCHDOG };
   static const struct option of_run[] = {
       {"dry-run", no_argument, NULL, DRY_RUN},         {"list-keys", no_argument, NULL, LIST_KEYS},
       {"ranks", required_argument, NULL, RANKS},       {"times-from", required_argument, NULL, TIMES_FROM},
@@ -110,9 +115,11 @@ static int parse_options(const char *command, int argc, char **argv, esp_session
       {"set", required_argument, NULL, SET},           {"max-time", required_argument, NULL, MAX_TIME},
       {"force", no_argument, NULL, FORCE},             {"quiet", no_argument, NULL, 'q'},
       {"kernel", required_argument, NULL, KERNEL},     {"members", required_argument, NULL, MEMBERS},
-      {"part", required_argument, NULL, PART},         {NULL, 0, NULL, 0}};
+      {"part", required_argument, NULL, PART},         {"watchdog", required_argument, NULL, WATCHDOG},
+      {"worker-timeout", required_argument, NULL, WORKER_TIMEOUT}, {NULL, 0, NULL, 0}};
   const struct option *options = analyze ? of_run + 5 : of_run; /* analyze has those from help on */
-  *o = (esp_session){.max_time = INFINITY, .argc = argc, .argv = malloc(((size_t)argc + 1) * sizeof *argv)};
+  *o = (esp_session){.max_time = INFINITY, .worker_timeout = 120, .watchdog = 3600, .argc = argc,
+                     .argv = malloc(((size_t)argc + 1) * sizeof *argv)};
   if (!o->argv)
     return esp_cli_fail(esp_fail(ESP_ERR_NOMEM, "no memory to keep the command line"));
   memcpy(o->argv, argv, ((size_t)argc + 1) * sizeof *argv);
@@ -144,6 +151,14 @@ static int parse_options(const char *command, int argc, char **argv, esp_session
     case MAX_TIME:
       if (!esp_cli_parse_time(optarg, &o->max_time))
         return esp_cli_usage_error(command, "--max-time '%s' is no time; write 90s, 30m, 12h, 2d or HH:MM:SS", optarg);
+      break;
+    case WORKER_TIMEOUT:
+      if (!esp_cli_parse_time(optarg, &o->worker_timeout))
+        return esp_cli_usage_error(command, "--worker-timeout '%s' is no time; write 120s, 5m or 0 for never", optarg);
+      break;
+    case WATCHDOG:
+      if (!esp_cli_parse_time(optarg, &o->watchdog))
+        return esp_cli_usage_error(command, "--watchdog '%s' is no time; write 90s, 30m, 2h or 0 for never", optarg);
       break;
     case KERNEL:
       if (esp_kernel_force(optarg) != ESP_OK)

@@ -14,6 +14,7 @@
 #include "espalier/ensemble.h"
 #include "espalier/experiment.h"
 #include "espalier/log.h"
+#include "espalier/watchdog.h"
 
 /* ---- what rank 0 does before anything is computed ---- */
 
@@ -186,6 +187,7 @@ static double bytes_of_members(const esp_session *o, const esp_plan *plan)
 static esp_err make_file(const esp_session *o, const esp_config_file *config, const esp_plan *plan)
 {
   ESP_TRY(esp_cli_check_space(o->output, bytes_of_members(o, plan)));
+  esp_watchdog_phase(ESP_PHASE_MAKING);
   return esp_results_create(o->output, plan, config);
 }
 
@@ -253,6 +255,8 @@ static esp_err choose_members(esp_session *o, int n_members)
 /* Everything that can be found wrong before work begins is found here, by rank 0 alone. */
 static esp_err prepare(esp_session *o, esp_config_file *config, esp_plan *plan, esp_lock *lock, int n_ranks)
 {
+  if (!o->dry_run)
+    ESP_TRY(esp_ensemble_watch(o->watchdog));
   if (o->source)
     ESP_TRY(check_source_place(o));
   ESP_TRY(load_config(o, config));
@@ -286,8 +290,8 @@ static esp_err run_on_all_ranks(esp_session *o, int rank, int n_ranks, esp_lock 
   }
   if (err == ESP_OK && !o->dry_run) {
     const esp_ensemble_options options = {
-        .path = o->output, .source = o->source, .members = o->members, .stop_at = o->stop_at, .quiet = o->quiet, .lock = lock,
-        .argc = o->argc, .argv = o->argv};
+        .path = o->output, .source = o->source, .members = o->members, .stop_at = o->stop_at,
+        .worker_timeout = o->worker_timeout, .quiet = o->quiet, .lock = lock, .argc = o->argc, .argv = o->argv};
     err = esp_ensemble_run(config, &plan, &options);
   }
   free(problems);
@@ -367,6 +371,6 @@ int esp_cli_session(esp_session *o, int argc, char **argv)
       esp_cli_fail(err);
   }
   esp_config_file_free(&config);
-  esp_ensemble_end();
+  esp_ensemble_end(esp_err_exit_status(err));
   return esp_err_exit_status(err);
 }

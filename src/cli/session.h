@@ -14,6 +14,7 @@ typedef struct {
   const char *set[ESP_MAX_SET];
   double max_time;          /* s; INFINITY: none                                     */
   double stop_at, job_end;  /* esp_seconds() at which to stop, and why               */
+  double worker_timeout, watchdog; /* s; 0: never                                    */
   const char *members_text; /* the members to compute, as written; NULL: all          */
   int part, n_parts;        /* or this part of them; n_parts 0: all                  */
   esp_members members;      /* which they are: rank 0, once the config is known       */

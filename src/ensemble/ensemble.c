@@ -3,35 +3,19 @@
 
 #include <math.h>
 #include <mpi.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "espalier/log.h"
 #include "espalier/rnn.h"
+#include "espalier/watchdog.h"
+#include "job.h"
 #include "messages.h"
 #include "worker.h"
 
-/* ---- start and end of the program's MPI part ---- */
-
-void esp_ensemble_begin(int *argc, char ***argv, int *rank, int *n_ranks)
-{
-  setenv("OMPI_MCA_io", "^ompio", 0); /* ROMIO: equal speed, leaves no lock files behind when killed */
-  MPI_Init(argc, argv);
-  MPI_Comm_rank(MPI_COMM_WORLD, rank);
-  MPI_Comm_size(MPI_COMM_WORLD, n_ranks);
-}
-
-void esp_ensemble_end(void)
-{
-  MPI_Finalize();
-}
-
-void esp_ensemble_abort(esp_err err)
-{
-  esp_log("%s", esp_err_message(err));
-  MPI_Abort(MPI_COMM_WORLD, esp_err_exit_status(err));
-}
+/* ---- what rank 0 has prepared ---- */
 
 esp_err esp_ensemble_share(esp_err err, char **text)
 {
@@ -84,6 +68,7 @@ typedef struct {
 static bool loner_stop(void *context)
 {
   const loner *l = context;
+  esp_watchdog_moved();
   return tick(l->house, l->schedule);
 }
 
@@ -104,13 +89,34 @@ static esp_err work_alone(esp_worker *worker, esp_schedule *schedule, housekeepi
 /* ---- a worker rank ---- */
 
 typedef struct {
+  double sign_every; /* s */
   bool stop_ordered;
   double last_look;
+  double last_sign;    /* when the coordinator last heard of this rank */
+  esp_phase last_phase;
 } hand;
 
-static void send_report(const esp_report *report)
+static void send_report(hand *h, esp_report *report, size_t bytes)
 {
-  MPI_Send(report, (int)sizeof *report, MPI_BYTE, 0, ESP_TAG_REPORT, MPI_COMM_WORLD);
+  report->phase = h->last_phase = esp_watchdog_phase_now();
+  h->last_sign = esp_seconds();
+  MPI_Send(report, (int)bytes, MPI_BYTE, 0, ESP_TAG_REPORT, MPI_COMM_WORLD);
+}
+
+/* A message cut short: it comes often. */
+static void sign_of_life(hand *h)
+{
+  esp_report report;
+  report.kind = ESP_REPORT_ALIVE;
+  send_report(h, &report, offsetof(esp_report, cell));
+}
+
+/* Told of every phase and of every field that is read or written. */
+static void hand_moved(void *context)
+{
+  hand *h = context;
+  if (esp_watchdog_phase_now() != h->last_phase || esp_seconds() - h->last_sign >= h->sign_every)
+    sign_of_life(h);
 }
 
 static bool order_there(void)
@@ -120,7 +126,8 @@ static bool order_there(void)
   return there != 0;
 }
 
-/* Asked at every training step: the only order that can come now is STOP. It is left for await_order to receive. */
+/* Asked at every training step: the only orders that can come now are STOP, and END for who computes what another rank has done
+ * meanwhile. They are left for await_order to receive. */
 static bool hand_stop(void *context)
 {
   hand *h = context;
@@ -128,6 +135,8 @@ static bool hand_stop(void *context)
   if (!h->stop_ordered && now - h->last_look >= 0.02) {
     h->last_look = now;
     h->stop_ordered = order_there();
+    if (now - h->last_sign >= h->sign_every)
+      sign_of_life(h);
   }
   return h->stop_ordered || esp_stop_signal() != 0;
 }
@@ -139,33 +148,35 @@ static void await_order(esp_order *order)
   MPI_Recv(order, (int)sizeof *order, MPI_BYTE, 0, ESP_TAG_ORDER, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
-static void report_end(esp_report_kind kind, esp_err err)
+static void report_end(hand *h, esp_report_kind kind, esp_err err)
 {
   esp_report report = {.kind = kind, .err = err};
   const char *message = esp_err_message(err);
   memcpy(report.message, message, strnlen(message, sizeof report.message - 1));
-  send_report(&report);
+  send_report(h, &report, sizeof report);
 }
 
-static void report_failure(esp_err err)
+static void report_failure(hand *h, esp_err err)
 {
-  report_end(err == ESP_ERR_STOPPED ? ESP_REPORT_STOPPED : ESP_REPORT_FAILED, err);
+  report_end(h, err == ESP_ERR_STOPPED ? ESP_REPORT_STOPPED : ESP_REPORT_FAILED, err);
+}
+
+static void report_ready(hand *h)
+{
+  esp_report ready = {.kind = ESP_REPORT_READY};
+  snprintf(ready.message, sizeof ready.message, "%s", esp_kernel_name());
+  send_report(h, &ready, sizeof ready);
 }
 
 /* Ask, work, ask again, until the coordinator says END. */
-static esp_err work_for_coordinator(esp_worker *worker, esp_err err)
+static esp_err work_for_coordinator(esp_worker *worker, hand *h, esp_err err)
 {
-  hand h = {0};
-  if (worker) {
-    worker->stop = hand_stop;
-    worker->context = &h;
-  }
-  esp_report ready = {.kind = ESP_REPORT_READY};
-  snprintf(ready.message, sizeof ready.message, "%s", esp_kernel_name());
+  worker->stop = hand_stop;
+  worker->context = h;
   if (err == ESP_OK)
-    send_report(&ready);
+    report_ready(h);
   else
-    report_failure(err);
+    report_failure(h, err);
   for (;;) {
     esp_order order;
     await_order(&order);
@@ -177,9 +188,9 @@ static esp_err work_for_coordinator(esp_worker *worker, esp_err err)
     esp_outcome outcome;
     err = esp_worker_cell(worker, order.cell, &outcome);
     if (err == ESP_OK)
-      send_report(&done);
+      send_report(h, &done, sizeof done);
     else
-      report_failure(err);
+      report_failure(h, err);
   }
 }
 
@@ -189,6 +200,7 @@ static esp_err work_for_coordinator(esp_worker *worker, esp_err err)
 static esp_err find_done(const esp_plan *plan, const esp_results *results, unsigned char *done)
 {
   const long n = esp_plan_n_slots(plan);
+  esp_watchdog_phase(ESP_PHASE_CHECKING);
   esp_commit *commits = calloc((size_t)n, sizeof *commits);
   esp_err err = commits ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for %ld commit entries", n);
   long n_damaged = 0;
@@ -216,30 +228,115 @@ static esp_err check_last_run(const esp_results *results)
   return ESP_OK;
 }
 
-static esp_err run_rank_0(const esp_plan *plan, esp_results *results, esp_worker *worker, int n_ranks, esp_err err,
+/* A rank that died may have taken along what it had written last: a host with its cache, for instance. */
+static esp_err check_after_losses(const esp_plan *plan, const char *path)
+{
+  esp_results *results = NULL;
+  long n_missing = 0;
+  unsigned char *done = calloc((size_t)esp_plan_n_slots(plan), 1);
+  esp_err err = done ? esp_results_open(path, plan, ESP_RESULTS_READ, &results) : esp_fail(ESP_ERR_NOMEM, "no memory for a list of cells");
+  if (err == ESP_OK)
+    err = find_done(plan, results, done);
+  for (long slot = 0; err == ESP_OK && slot < esp_plan_n_slots(plan); slot++)
+    n_missing += esp_cell_exists(plan, esp_slot_cell(plan, slot)) && !done[slot];
+  esp_results_close(results);
+  free(done);
+  ESP_REQUIRE(err != ESP_OK || n_missing == 0, ESP_ERR_IO,
+              "%s: %ld cells that a lost rank has computed have not reached the file; give the same command again", path, n_missing);
+  return err;
+}
+
+static esp_err run_rank_0(const esp_plan *plan, esp_results *results, esp_worker *worker, esp_crew *crew, esp_err err,
                           const esp_ensemble_options *options)
 {
   esp_schedule schedule = {0};
+  const int n_workers = crew->n_workers;
   unsigned char *done = calloc((size_t)esp_plan_n_slots(plan), 1);
   if (err == ESP_OK && !done)
     err = esp_fail(ESP_ERR_NOMEM, "no memory for a list of cells");
   if (err == ESP_OK)
     err = find_done(plan, results, done);
   if (err == ESP_OK)
-    err = esp_schedule_create(plan, options->members, done, n_ranks > 1 ? n_ranks - 1 : 1, &schedule);
+    err = esp_schedule_create(plan, options->members, done, n_workers > 0 ? n_workers : 1, &schedule);
   if (err == ESP_OK)
     err = check_last_run(results);
   if (err == ESP_OK)
-    err = esp_results_add_run(results, n_ranks, options->argc, options->argv);
+    err = esp_results_add_run(results, n_workers + 1, options->argc, options->argv);
   if (err == ESP_OK) {
     housekeeping house = {.options = options};
+    esp_watchdog_phase(ESP_PHASE_COORDINATING);
     esp_progress_start(&house.progress, !options->quiet, schedule.n_cells, schedule.n_done);
-    err = n_ranks > 1 ? esp_coordinate(&schedule, n_ranks - 1, tick, &house) : work_alone(worker, &schedule, &house);
+    err = n_workers > 0 ? esp_coordinate(crew, &schedule, tick, &house) : work_alone(worker, &schedule, &house);
     esp_progress_finish(&house.progress, schedule.n_done);
   }
   esp_schedule_free(&schedule);
   free(done);
   return err;
+}
+
+/* ---- what the watchdog says at the end ---- */
+
+/* Of this process; NULL where there is none. */
+static struct {
+  double seconds;
+  const esp_crew *crew;
+  const esp_worker *alone; /* one process that does everything */
+} watched;
+
+static void describe(void)
+{
+  char seconds[32], cell[160] = "";
+  const esp_phase phase = esp_watchdog_phase_now();
+  esp_log("nothing has moved for %s (--watchdog): no training step, no message, no field read or written; what is committed is "
+          "safe in the file", esp_duration(watched.seconds, seconds, sizeof seconds));
+  if (watched.alone && phase >= ESP_PHASE_READING && phase <= ESP_PHASE_WRITING)
+    esp_cell_suffix(watched.alone->plan, watched.alone->cell, cell, sizeof cell);
+  esp_log("rank 0 on %s: %s%s", esp_job_host(0), esp_phase_words(phase), cell);
+  for (int rank = 1; rank < esp_job_size(); rank++)
+    if (watched.crew)
+      esp_log("%s, last heard %s ago%s", esp_crew_words(watched.crew, rank - 1),
+              esp_duration(esp_seconds() - watched.crew->workers[rank - 1].heard_at, seconds, sizeof seconds),
+              watched.crew->workers[rank - 1].lost ? " (lost)" : "");
+    else
+      esp_log("rank %d on %s: waiting for rank 0", rank, esp_job_host(rank));
+}
+
+esp_err esp_ensemble_watch(double seconds)
+{
+  watched.seconds = seconds;
+  return esp_watchdog_start(seconds, describe, esp_job_abort);
+}
+
+/* ---- all of them ---- */
+
+static esp_err make_crew(const esp_plan *plan, int n_ranks, double timeout, esp_crew *crew)
+{
+  ESP_TRY(esp_crew_create(plan, n_ranks - 1, timeout, esp_seconds(), crew));
+  for (int rank = 1; rank < n_ranks; rank++)
+    crew->workers[rank - 1].host = esp_job_host(rank);
+  return ESP_OK;
+}
+
+/* Rank 0, after its own part: the others close the file too, and those that do not answer are left behind. */
+static esp_err end_crew(esp_crew *crew, const esp_plan *plan, const char *path, esp_err err)
+{
+  err = esp_end_workers(crew, err);
+  for (int i = 0; i < crew->n_workers; i++)
+    if (crew->workers[i].lost)
+      esp_job_lost(i + 1);
+  return err == ESP_OK && esp_crew_n_lost(crew) > 0 ? check_after_losses(plan, path) : err;
+}
+
+/* A worker rank, after its own part. */
+static esp_err say_closed(hand *h, esp_err closed)
+{
+  esp_order end;
+  esp_watchdog_pass_on(NULL, NULL); /* the last word is CLOSED */
+  report_end(h, ESP_REPORT_CLOSED, closed);
+  await_order(&end);
+  if (end.losses)
+    esp_job_somebody_lost();
+  return end.err;
 }
 
 esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, const esp_ensemble_options *options)
@@ -249,8 +346,17 @@ esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, co
   MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
   const bool works = rank > 0 || n_ranks == 1;
   esp_results *results = NULL;
-  esp_worker worker = {.config = &config->values, .plan = plan, .rank = rank};
+  esp_worker worker = {.config = &config->values, .plan = plan, .rank = rank, .cell.member = -1};
   esp_source source = {0};
+  esp_crew crew = {0};
+  hand h = {.sign_every = options->worker_timeout > 0 ? fmin(1, options->worker_timeout / 4) : 1};
+  if (rank > 0)
+    esp_watchdog_pass_on(hand_moved, &h);
+  else if (n_ranks > 1 && make_crew(plan, n_ranks, options->worker_timeout, &crew) != ESP_OK)
+    esp_ensemble_abort(ESP_ERR_NOMEM);
+  watched.crew = n_ranks > 1 ? &crew : NULL;
+  watched.alone = n_ranks > 1 ? NULL : &worker;
+  esp_watchdog_phase(ESP_PHASE_OPENING);
   esp_err err = esp_results_open(options->path, plan, ESP_RESULTS_WRITE, &results);
   worker.results = results;
   if (err == ESP_OK && options->source)
@@ -258,17 +364,20 @@ esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, co
   worker.source = options->source ? &source : NULL;
   if (err == ESP_OK && works)
     err = esp_worker_init(&worker);
-  err = rank == 0 ? run_rank_0(plan, results, &worker, n_ranks, err, options) : work_for_coordinator(&worker, err);
+  err = rank == 0 ? run_rank_0(plan, results, &worker, &crew, err, options) : work_for_coordinator(&worker, &h, err);
+  esp_watchdog_phase(ESP_PHASE_CLOSING);
   esp_worker_free(&worker);
   esp_source_close(&source);
   const esp_err closed = esp_results_close(results);
-  if (rank > 0) {
-    esp_order end;
-    report_end(ESP_REPORT_CLOSED, closed);
-    await_order(&end);
-    return end.err;
-  }
+  if (rank > 0)
+    return say_closed(&h, closed);
   if (err == ESP_OK || err == ESP_ERR_STOPPED)
     err = closed == ESP_OK ? err : closed;
-  return esp_end_workers(n_ranks - 1, err);
+  if (n_ranks > 1)
+    err = end_crew(&crew, plan, options->path, err);
+  watched.crew = NULL;
+  watched.alone = NULL;
+  esp_crew_free(&crew);
+  esp_watchdog_phase(ESP_PHASE_ENDING);
+  return err;
 }

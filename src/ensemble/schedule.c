@@ -133,12 +133,28 @@ void esp_schedule_cell_done(esp_schedule *s, esp_cell cell)
 {
   esp_strand *strand = strand_of(s, cell.member, cell.arm);
   const double cost = s->plan->stages[cell.stage].expected_cost[cell.arm];
+  if (!esp_schedule_missing(s, cell))
+    return;
   s->done[esp_cell_slot(s->plan, cell)] = 1;
   s->n_done++;
   s->cost_left -= cost;
   strand->cost -= cost;
   strand->taken = false;
   advance(s, cell.member, cell.arm);
+}
+
+void esp_schedule_give_back(esp_schedule *s, esp_cell cell)
+{
+  if (esp_schedule_missing(s, cell))
+    strand_of(s, cell.member, cell.arm)->taken = false;
+}
+
+bool esp_schedule_take_again(esp_schedule *s, esp_cell cell)
+{
+  if (!esp_schedule_missing(s, cell) || strand_of(s, cell.member, cell.arm)->taken)
+    return false;
+  take(s, cell);
+  return true;
 }
 
 double esp_schedule_progress(const esp_schedule *s)

@@ -55,8 +55,15 @@ bool esp_schedule_next(esp_schedule *schedule, int last_member, esp_cell *cell);
 bool esp_schedule_missing(const esp_schedule *schedule, esp_cell cell);
 
 /** Note a cell that was handed out as done (or failed: that is done too). Its strand, and strands of other arms, may be ready
- *  now: whoever waits should ask again. */
+ *  now: whoever waits should ask again. One that is done already stays so: two have computed it, after the first was given up. */
 void esp_schedule_cell_done(esp_schedule *schedule, esp_cell cell);
+
+/** Nobody computes this cell any more: it can be handed out again. Nothing happens if it is done meanwhile. */
+void esp_schedule_give_back(esp_schedule *schedule, esp_cell cell);
+
+/** Mark a cell that was given back as taken again.
+ *  @return false if somebody else has it, or it is done. */
+bool esp_schedule_take_again(esp_schedule *schedule, esp_cell cell);
 
 /** Share of this run's expected work that is done, in [0, 1]. */
 double esp_schedule_progress(const esp_schedule *schedule);

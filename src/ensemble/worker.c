@@ -7,6 +7,7 @@
 
 #include "espalier/log.h"
 #include "espalier/rnn.h"
+#include "espalier/watchdog.h"
 
 static esp_err make_record(const esp_layout *layout, esp_record *record)
 {
@@ -48,7 +49,10 @@ static esp_err save(esp_worker *w)
 {
   w->saved_is_new = false;
   w->last_save = esp_seconds();
-  return esp_results_write_resume(w->results, w->cell, &w->saved);
+  esp_watchdog_phase(ESP_PHASE_WRITING);
+  ESP_TRY(esp_results_write_resume(w->results, w->cell, &w->saved));
+  esp_watchdog_phase(ESP_PHASE_TRAINING);
+  return ESP_OK;
 }
 
 /* Keep every state, write one now and then: the clock decides what is saved, never what is computed. */
@@ -81,6 +85,7 @@ static esp_err load_parent(esp_worker *w, bool *has_parent)
 static esp_err compute(esp_worker *w, esp_outcome *outcome)
 {
   bool has_parent, has_state;
+  esp_watchdog_phase(ESP_PHASE_READING);
   if (w->source)
     return esp_source_measure(w->source, w->config, w->cell, &w->record, outcome, &w->ws);
   ESP_TRY(load_parent(w, &has_parent));
@@ -95,6 +100,7 @@ static esp_err compute(esp_worker *w, esp_outcome *outcome)
                                      .ws = &w->ws};
   w->saved_is_new = false;
   w->last_save = esp_seconds();
+  esp_watchdog_phase(ESP_PHASE_TRAINING);
   const esp_err err = esp_stage_run(&context, &w->parent_outcome, &w->record, outcome);
   assert(w->ws.used == 0); /* a stage gives back all it took */
   if (err == ESP_ERR_STOPPED && w->saved_is_new)
@@ -109,6 +115,7 @@ esp_err esp_worker_cell(esp_worker *w, esp_cell cell, esp_outcome *outcome)
     return ESP_ERR_STOPPED;
   w->cell = cell;
   ESP_TRY(compute(w, outcome));
+  esp_watchdog_phase(ESP_PHASE_WRITING);
   ESP_TRY(esp_results_write_cell(w->results, cell, &w->record, outcome, esp_seconds() - began, w->rank));
 
   const esp_record next = w->parent; /* what was computed is the likely parent of what comes next */

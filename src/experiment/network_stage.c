@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "espalier/episode.h"
+#include "espalier/watchdog.h"
 
 /* Beyond the fields of the record, the state of a half-trained stage says where it was. */
 enum { RESUME_EPISODE = NET_N_TRAINED, RESUME_EVALUATIONS, RESUME_SET_CALLS, RESUME_SET_WEIGHTS };
@@ -370,6 +371,7 @@ esp_err esp_network_analyse(const esp_network_kind *kind, const esp_config *conf
 {
   const size_t trained = bytes_of_training(record->layout);
   unsigned char *keep;
+  esp_watchdog_phase(ESP_PHASE_MEASURING);
   const size_t mark = ws->used;
   ESP_TRY(esp_workspace_take_bytes(ws, trained, &keep));
   memcpy(keep, record->data, trained);

@@ -16,6 +16,7 @@
 
 #include "build.h"
 #include "espalier/file.h"
+#include "espalier/watchdog.h"
 #include "internal.h"
 
 #define TEXT_BYTES 3000 /* a config in words, when only the size of the file is asked for */
@@ -55,6 +56,7 @@ static hid_t make(builder *b, const char *name, hid_t type, int n_dims, const hs
                   const char *units, const char *long_name)
 {
   now_at(b, name);
+  esp_watchdog_moved();
   const hid_t space = n_dims > 0 ? H5Screate_simple(n_dims, dims, NULL) : H5Screate(H5S_SCALAR);
   const hid_t dataset = H5Dcreate2(b->file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
   esp_h5_drop(space);

@@ -11,6 +11,7 @@
 
 #include "espalier/file.h"
 #include "espalier/log.h"
+#include "espalier/watchdog.h"
 #include "internal.h"
 
 #define WAY_OUT "choose another file, or move this one away"
@@ -163,8 +164,10 @@ static herr_t transfer(const esp_table *array, int i, int j, int k, void *in, co
   memcpy(count + 3, array->dims + 3, (size_t)(array->n_dims - 3) * sizeof *count);
   if (H5Sselect_hyperslab(array->space, H5S_SELECT_SET, start, NULL, count, NULL) < 0)
     return -1;
-  return in ? H5Dread(array->dataset, array->type, array->memory_space, array->space, H5P_DEFAULT, in)
-            : H5Dwrite(array->dataset, array->type, array->memory_space, array->space, H5P_DEFAULT, out);
+  const herr_t done = in ? H5Dread(array->dataset, array->type, array->memory_space, array->space, H5P_DEFAULT, in)
+                         : H5Dwrite(array->dataset, array->type, array->memory_space, array->space, H5P_DEFAULT, out);
+  esp_watchdog_moved();
+  return done;
 }
 
 herr_t esp_table_read(const esp_table *array, int i, int j, int k, void *values)

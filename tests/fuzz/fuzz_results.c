@@ -50,7 +50,7 @@ static void make_file(const char *path)
                                 &(esp_outcome){ESP_CELL_DONE, ESP_STOP_CONVERGED, 9}, 0.5, 0) == ESP_OK, "write");
   need(esp_results_write_resume(results, esp_slot_cell(&base.plan, 1), &state) == ESP_OK, "write a state");
   need(esp_results_add_run(results, 1, 0, NULL) == ESP_OK && esp_results_close(results) == ESP_OK, "close");
-  esp_ensemble_end();
+  esp_ensemble_end(0);
   _exit(0);
 }
 

@@ -178,6 +178,16 @@ def ranks_of(session):
     return sorted(found)
 
 
+def rank_of(pid):
+    """Number of a process among the ranks; None if it is not or no longer one."""
+    try:
+        environ = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    numbers = [int(v.split(b"=")[1]) for v in environ if v.startswith(b"OMPI_COMM_WORLD_RANK=")]
+    return numbers[0] if numbers else None
+
+
 def send(pid, number):
     try:
         os.kill(pid, number)
@@ -302,6 +312,22 @@ class Case(unittest.TestCase):
             send(process.pid, number)
         for pid in processes_of(process.pid):
             send(pid, number)
+
+    def err_so_far(self, process):
+        """What a running command has written to stderr."""
+        return os.pread(process.err_file.fileno(), 1 << 20, 0).decode(errors="replace")
+
+    def wait_said(self, process, text, seconds=60):
+        self.assertTrue(wait_for(lambda: text in self.err_so_far(process) or process.poll() is not None, seconds, 0.02),
+                        f"'{text}' is not said: {self.err_so_far(process)}")
+        self.assertIn(text, self.err_so_far(process))
+
+    def workers_of(self, process, n):
+        """Process numbers of ranks 1 to n, once all of them are there; [] if the run ends first."""
+        def found():
+            return {rank_of(pid): pid for pid in ranks_of(process.pid)}
+        wait_for(lambda: set(range(n + 1)) <= set(found()) or process.poll() is not None, 30, 0.02)
+        return [pid for rank, pid in sorted((r, p) for r, p in found().items() if r)]
 
     def wait_gone(self, process, seconds=20):
         """Wait until launcher and ranks are gone, also those whose launcher was killed."""

@@ -236,6 +236,50 @@ static void other_members_are_left_out(void **state)
   esp_plan_free(&plan);
 }
 
+static void cell_given_back_is_handed_out_again(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(2, "dms");
+  esp_schedule s = make_schedule(&plan, NULL, 2);
+  const esp_cell lost = assert_next(&s, NOBODY, 0, PRUNED, 0);
+  assert_next(&s, NOBODY, 1, PRUNED, 0);
+  assert_nothing(&s, NOBODY);
+  assert_false(esp_schedule_take_again(&s, lost)); /* somebody has it */
+  esp_schedule_give_back(&s, lost);
+  assert_int_equal(s.n_untouched, 0);
+  assert_true(esp_schedule_take_again(&s, lost)); /* who comes back goes on with it */
+  assert_nothing(&s, NOBODY);
+  esp_schedule_give_back(&s, lost);
+  assert_next(&s, 1, 0, PRUNED, 0);
+  assert_false(esp_schedule_take_again(&s, lost));
+  esp_schedule_cell_done(&s, lost);
+  assert_false(esp_schedule_take_again(&s, lost));
+  esp_schedule_free(&s);
+  esp_plan_free(&plan);
+}
+
+/* The second to be ready with a cell changes nothing, least of all for who has its strand by then. */
+static void cell_done_twice_counts_once(void **state)
+{
+  (void)state;
+  esp_plan plan = make_plan(1, "dms");
+  esp_schedule s = make_schedule(&plan, NULL, 3);
+  const esp_cell lost = assert_next(&s, NOBODY, 0, PRUNED, 0);
+  esp_schedule_give_back(&s, lost);
+  assert_next(&s, NOBODY, 0, PRUNED, 0);
+  esp_schedule_cell_done(&s, lost);
+  assert_next(&s, 0, 0, PRUNED, 1);
+  assert_next(&s, NOBODY, 0, TWIN, 0);
+  const double left = s.cost_left, of_strand = s.strands[PRUNED].cost;
+  esp_schedule_cell_done(&s, lost);
+  esp_schedule_give_back(&s, lost); /* nor does a loss of who has done it in vain */
+  assert_int_equal(s.n_done, 1);
+  assert_true(s.cost_left == left && s.strands[PRUNED].cost == of_strand);
+  assert_nothing(&s, NOBODY);
+  esp_schedule_free(&s);
+  esp_plan_free(&plan);
+}
+
 /* ---- whole runs, event after event in random order ---- */
 
 static uint64_t dice;
@@ -333,6 +377,8 @@ int main(void)
       cmocka_unit_test(transfer_is_for_the_first_members),
       cmocka_unit_test(everything_done_is_nothing_left),
       cmocka_unit_test(other_members_are_left_out),
+      cmocka_unit_test(cell_given_back_is_handed_out_again),
+      cmocka_unit_test(cell_done_twice_counts_once),
       cmocka_unit_test(everything_is_handed_out_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
