@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "espalier/file.h"
 #include "internal.h"
 
 /* The damaged file: always as bytes, and through HDF5 as far as that goes (file negative: not at all). */
@@ -49,7 +50,7 @@ static bool read_piece(const wreck *w, const place *p, int i, int j, int k, void
 {
   const hsize_t *n = p->table->dims;
   const off_t piece = (off_t)(((hsize_t)i * n[1] + (hsize_t)j) * n[2] + (hsize_t)k);
-  return pread(w->fd, bytes, p->bytes, p->at + piece * (off_t)p->bytes) == (ssize_t)p->bytes;
+  return esp_read_at(w->fd, bytes, p->bytes, p->at + piece * (off_t)p->bytes) == (ssize_t)p->bytes;
 }
 
 /* Numbers in the file are little-endian. */
