@@ -18,6 +18,17 @@ typedef enum { /* the numbers are part of the file format: append, never renumbe
   ESP_RNG_BANDIT_EXPLORATION = 6,
   ESP_RNG_BANDIT_REWARD = 7,
   ESP_RNG_VALUE_NOISE = 8,
+  ESP_RNG_CONNECTIONS = 9,
+  ESP_RNG_STATIC_WEIGHTS = 10,
+  ESP_RNG_START_PARAMETERS = 11,
+  ESP_RNG_SPIKES = 12,
+  ESP_RNG_SYNAPSE_NOISE = 13,
+  ESP_RNG_SYNAPSE_DRIFT = 14,
+  ESP_RNG_WAITING_TIME = 15,
+  ESP_RNG_CONSOLIDATION = 16,
+  ESP_RNG_CUE = 17,
+  ESP_RNG_TRIAL_PAUSE = 18,
+  ESP_RNG_SYNAPSE_SAMPLE = 19,
 } esp_rng_purpose;
 
 typedef struct {
@@ -28,6 +39,9 @@ typedef struct {
 
 /** A number in the open interval (0, 1) from the upper 52 of 64 random bits; symmetric about 1/2. */
 double esp_rng_unit_interval(uint64_t bits);
+
+/** The 64 random bits of draw number index. */
+uint64_t esp_rng_bits(const esp_rng_key *key, uint64_t index);
 
 /** Uniform draw number index, in the open interval (0, 1), 52 bits. */
 double esp_rng_uniform(const esp_rng_key *key, uint64_t index);

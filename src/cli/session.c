@@ -49,6 +49,9 @@ static esp_err check_source(const esp_session *o)
   esp_cli_file file;
   esp_err err = esp_cli_open(o->source, &file);
   long n_missing = 0;
+  if (err == ESP_OK && !esp_experiment_of(&file.config.values)->analyse)
+    err = esp_fail(ESP_ERR_DATA, "%s: experiment %s is measured while it is simulated, and nothing in its file can be measured again; set "
+                   "other keys in the config and give 'espalier run' another -o FILE", o->source, file.plan.experiment);
   for (int stage = 0; err == ESP_OK && stage < file.plan.n_stages; stage++)
     for (int arm = 0; arm < file.plan.n_arms; arm++) {
       const esp_stage_count count = esp_cli_count(&file, arm, stage);

@@ -7,6 +7,7 @@
 #include "espalier/linear.h"
 #include "espalier/rnn.h"
 #include "kernels.h"
+#include "spiking_kernels.h"
 
 /* Slow to fast; the fastest that the CPU has is used. */
 static const esp_kernel *const kernels[] = {
@@ -51,6 +52,17 @@ esp_err esp_kernel_force(const char *name)
       snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "", kernels[i]->name);
   }
   return esp_fail(ESP_ERR_USAGE, "there are no kernels '%s' on this CPU; it has %s", name, names);
+}
+
+const esp_spiking_kernel *esp_spiking_kernel_in_use(void)
+{
+#ifdef __x86_64__
+  if (esp_kernel_in_use() == &esp_kernel_avx512)
+    return &esp_spiking_kernel_avx512;
+  if (esp_kernel_in_use() == &esp_kernel_avx2)
+    return &esp_spiking_kernel_avx2;
+#endif
+  return &esp_spiking_kernel_portable;
 }
 
 double esp_dot(size_t n, const double *a, const double *b)

@@ -1,9 +1,10 @@
-/* model/vector.h - eight doubles at once, for each instruction set that kernels.c is compiled for.
+/* model/vector.h - eight doubles at once, for each instruction set that the kernels are compiled for.
  *
  * Every operation is one IEEE operation on each of the eight lanes, so that AVX2 and AVX-512 give the same bits; only the
- * portable kind has no fused multiply-add. Memory is aligned to 64 bytes. */
+ * portable kind has no fused multiply-add. Memory is aligned to 64 bytes. w8 is eight 64-bit integers, m8 a yes or no for each lane. */
 #ifndef ESPALIER_MODEL_VECTOR_H
 #define ESPALIER_MODEL_VECTOR_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #if defined(__AVX512F__)
@@ -53,6 +54,29 @@ static inline void v_transpose(v8 a[8])
     a[k + 4] = _mm512_shuffle_f64x2(c[k], c[k + 4], 0xdd);
   }
 }
+
+typedef __m512i w8;
+typedef __mmask8 m8;
+
+static inline v8 v_sqrt(v8 a) { return _mm512_sqrt_pd(a); }
+static inline m8 v_at_least(v8 a, v8 b) { return _mm512_cmp_pd_mask(a, b, _CMP_GE_OQ); }
+/** yes ? a : b */
+static inline v8 v_select(m8 yes, v8 a, v8 b) { return _mm512_mask_blend_pd(yes, b, a); }
+/** Lane i is bit i. */
+static inline unsigned m_bits(m8 m) { return (unsigned)m; }
+static inline m8 m_and(m8 a, m8 b) { return a & b; }
+static inline w8 w_of(v8 a) { return _mm512_castpd_si512(a); }
+static inline v8 w_to_v(w8 a) { return _mm512_castsi512_pd(a); }
+static inline w8 w_all(uint64_t a) { return _mm512_set1_epi64((long long)a); }
+static inline w8 w_load(const uint64_t *p) { return _mm512_load_si512(p); }
+/** The 64-bit products of the lower halves. */
+static inline w8 w_multiply_low(w8 a, w8 b) { return _mm512_mul_epu32(a, b); }
+static inline w8 w_add(w8 a, w8 b) { return _mm512_add_epi64(a, b); }
+static inline w8 w_and(w8 a, w8 b) { return _mm512_and_si512(a, b); }
+static inline w8 w_or(w8 a, w8 b) { return _mm512_or_si512(a, b); }
+static inline w8 w_xor(w8 a, w8 b) { return _mm512_xor_si512(a, b); }
+#define w_up(a, n) _mm512_slli_epi64((a), (n))
+#define w_down(a, n) _mm512_srli_epi64((a), (n))
 
 #elif defined(__AVX2__)
 #include <immintrin.h>
@@ -131,7 +155,42 @@ static inline void v_transpose(v8 a[8])
   }
 }
 
+typedef struct {
+  __m256i lo, hi;
+} w8;
+typedef v8 m8;
+
+static inline v8 v_sqrt(v8 a) { return (v8){_mm256_sqrt_pd(a.lo), _mm256_sqrt_pd(a.hi)}; }
+static inline m8 v_at_least(v8 a, v8 b)
+{
+  return (m8){_mm256_cmp_pd(a.lo, b.lo, _CMP_GE_OQ), _mm256_cmp_pd(a.hi, b.hi, _CMP_GE_OQ)};
+}
+static inline v8 v_select(m8 yes, v8 a, v8 b)
+{
+  return (v8){_mm256_blendv_pd(b.lo, a.lo, yes.lo), _mm256_blendv_pd(b.hi, a.hi, yes.hi)};
+}
+static inline unsigned m_bits(m8 m)
+{
+  return (unsigned)_mm256_movemask_pd(m.lo) | (unsigned)_mm256_movemask_pd(m.hi) << 4;
+}
+static inline m8 m_and(m8 a, m8 b) { return (m8){_mm256_and_pd(a.lo, b.lo), _mm256_and_pd(a.hi, b.hi)}; }
+static inline w8 w_of(v8 a) { return (w8){_mm256_castpd_si256(a.lo), _mm256_castpd_si256(a.hi)}; }
+static inline v8 w_to_v(w8 a) { return (v8){_mm256_castsi256_pd(a.lo), _mm256_castsi256_pd(a.hi)}; }
+static inline w8 w_all(uint64_t a) { return (w8){_mm256_set1_epi64x((long long)a), _mm256_set1_epi64x((long long)a)}; }
+static inline w8 w_load(const uint64_t *p)
+{
+  return (w8){_mm256_load_si256((const __m256i *)(const void *)p), _mm256_load_si256((const __m256i *)(const void *)(p + 4))};
+}
+static inline w8 w_multiply_low(w8 a, w8 b) { return (w8){_mm256_mul_epu32(a.lo, b.lo), _mm256_mul_epu32(a.hi, b.hi)}; }
+static inline w8 w_add(w8 a, w8 b) { return (w8){_mm256_add_epi64(a.lo, b.lo), _mm256_add_epi64(a.hi, b.hi)}; }
+static inline w8 w_and(w8 a, w8 b) { return (w8){_mm256_and_si256(a.lo, b.lo), _mm256_and_si256(a.hi, b.hi)}; }
+static inline w8 w_or(w8 a, w8 b) { return (w8){_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)}; }
+static inline w8 w_xor(w8 a, w8 b) { return (w8){_mm256_xor_si256(a.lo, b.lo), _mm256_xor_si256(a.hi, b.hi)}; }
+static inline w8 w_up(w8 a, int n) { return (w8){_mm256_slli_epi64(a.lo, n), _mm256_slli_epi64(a.hi, n)}; }
+static inline w8 w_down(w8 a, int n) { return (w8){_mm256_srli_epi64(a.lo, n), _mm256_srli_epi64(a.hi, n)}; }
+
 #else /* plain C, which the compiler puts into whatever vectors there are */
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -176,6 +235,64 @@ static inline void v_transpose(v8 a[8])
     for (int j = 0; j < 8; j++)
       a[j].at[i] = b[i].at[j];
 }
+
+typedef struct {
+  uint64_t at[8];
+} w8;
+typedef struct {
+  bool at[8];
+} m8;
+
+#define W_EACH(expression)       \
+  do {                           \
+    w8 result;                   \
+    for (int i = 0; i < 8; i++)  \
+      result.at[i] = expression; \
+    return result;               \
+  } while (0)
+static inline v8 v_sqrt(v8 a) { V_EACH(sqrt(a.at[i])); }
+static inline m8 v_at_least(v8 a, v8 b)
+{
+  m8 result;
+  for (int i = 0; i < 8; i++)
+    result.at[i] = a.at[i] >= b.at[i];
+  return result;
+}
+static inline v8 v_select(m8 yes, v8 a, v8 b) { V_EACH(yes.at[i] ? a.at[i] : b.at[i]); }
+static inline unsigned m_bits(m8 m)
+{
+  unsigned bits = 0;
+  for (unsigned i = 0; i < 8; i++)
+    bits |= (unsigned)m.at[i] << i;
+  return bits;
+}
+static inline m8 m_and(m8 a, m8 b)
+{
+  for (int i = 0; i < 8; i++)
+    a.at[i] = a.at[i] && b.at[i];
+  return a;
+}
+static inline w8 w_of(v8 a)
+{
+  w8 result;
+  memcpy(result.at, a.at, sizeof result.at);
+  return result;
+}
+static inline v8 w_to_v(w8 a)
+{
+  v8 result;
+  memcpy(result.at, a.at, sizeof result.at);
+  return result;
+}
+static inline w8 w_all(uint64_t a) { W_EACH(a); }
+static inline w8 w_load(const uint64_t *p) { W_EACH(p[i]); }
+static inline w8 w_multiply_low(w8 a, w8 b) { W_EACH((a.at[i] & UINT32_MAX) * (b.at[i] & UINT32_MAX)); }
+static inline w8 w_add(w8 a, w8 b) { W_EACH(a.at[i] + b.at[i]); }
+static inline w8 w_and(w8 a, w8 b) { W_EACH(a.at[i] & b.at[i]); }
+static inline w8 w_or(w8 a, w8 b) { W_EACH(a.at[i] | b.at[i]); }
+static inline w8 w_xor(w8 a, w8 b) { W_EACH(a.at[i] ^ b.at[i]); }
+static inline w8 w_up(w8 a, int n) { W_EACH(a.at[i] << n); }
+static inline w8 w_down(w8 a, int n) { W_EACH(a.at[i] >> n); }
 #endif
 
 #endif

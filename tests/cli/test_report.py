@@ -588,7 +588,7 @@ class Report(Case):
     def test_mistakes(self):
         self.dms(), self.scratch()
         for status, words, *command in (
-                (USAGE, ("one to three results files",), "report"),
+                (USAGE, ("one to four results files",), "report"),
                 (USAGE, ("dms.h5", "both of experiment dms"), "report", "dms.h5", "dms.h5"),
                 (USAGE, ("member 7", "from 0 to 4"), "report", "dms.h5", "--example", "7"),
                 (USAGE, ("'x' is not a member",), "report", "dms.h5", "--example", "x"),

@@ -70,6 +70,10 @@ class Kill(Case):
     def test_random_kills_of_bandit(self):
         self.kill_at_random(LONG_BANDIT.replace("start_calls: 240", "start_calls: 100"), max(1, KILLS // 4))
 
+    def test_random_kills_of_lever(self):
+        """Its stages save nothing: one that was interrupted begins anew."""
+        self.kill_at_random(LEVER.replace("members: 2", "members: 5"), max(1, KILLS // 5))
+
     def kill_at_random(self, text, n_kills):
         random = seed_from_environment()
         config = self.config(text)

@@ -1,0 +1,381 @@
+/* model/spiking_kernels.c - one source for all instruction sets; the build defines ESP_KERNEL as the name of this one. */
+#include "spiking_kernels.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "vector.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLLED _Pragma("GCC unroll 8")
+
+enum { GROUP = ESP_SYNAPSE_GROUP };
+
+/* ---- exp ---- */
+
+/* For |x| <= 700. exp x = 2^n exp r with |r| <= ln 2 / 2 and exp r = 1 + r + r^2 q(r); q is the best polynomial of its degree (1.7e-17 of exp). */
+INLINE v8 exp_near8(v8 x)
+{
+  static const double q[10] = {0x1.0000000000001p-1,  0x1.5555555555556p-3,  0x1.5555555553d63p-5,  0x1.11111111109b3p-7,
+                               0x1.6c16c1788bd90p-10, 0x1.a01a01a7c41d5p-13, 0x1.a019b90d2ae7ap-16, 0x1.71de0dae63bb3p-19,
+                               0x1.289185613a3d6p-22, 0x1.af38a9b0ec855p-26};
+  const v8 rounder = v_all(0x1.8p52 + 1023); /* adding it rounds to an integer, whose bits end in n + 1023 */
+  const v8 shifted = v_fma(x, v_all(0x1.71547652b82fep0), rounder);
+  const v8 n = v_sub(shifted, rounder);
+  const v8 r = v_fnma(n, v_all(0x1.abc9e3b39803fp-56), v_fnma(n, v_all(0x1.62e42fefa39efp-1), x)); /* ln 2 in two parts */
+  const v8 r2 = v_mul(r, r), r4 = v_mul(r2, r2);
+  const v8 q0 = v_fma(v_fma(v_all(q[3]), r, v_all(q[2])), r2, v_fma(v_all(q[1]), r, v_all(q[0])));
+  const v8 q4 = v_fma(v_fma(v_all(q[7]), r, v_all(q[6])), r2, v_fma(v_all(q[5]), r, v_all(q[4])));
+  const v8 q8 = v_fma(v_all(q[9]), r, v_all(q[8]));
+  const v8 tail = v_fma(v_fma(v_fma(q8, r4, q4), r4, q0), r2, r);
+  const v8 two_n = v_exponent(shifted);
+  return v_fma(two_n, tail, two_n);
+}
+
+INLINE v8 exp8(v8 x)
+{
+  return exp_near8(v_max(v_all(-700.0), v_min(v_all(700.0), x)));
+}
+
+static void exp_all(size_t n, const double *in, double *out)
+{
+  for (size_t i = 0; i < n; i += 8)
+    v_store(out + i, exp8(v_load(in + i)));
+}
+
+/* ---- normal draws ---- */
+
+enum { ROUNDS = 10 };
+
+typedef struct {
+  uint64_t k0[ROUNDS], k1[ROUNDS];
+} key_schedule;
+
+static key_schedule schedule(const uint32_t key[2])
+{
+  key_schedule s;
+  uint32_t k0 = key[0], k1 = key[1];
+  for (int r = 0; r < ROUNDS; r++, k0 += 0x9E3779B9U, k1 += 0xBB67AE85U) {
+    s.k0[r] = k0;
+    s.k1[r] = k1;
+  }
+  return s;
+}
+
+/* Philox4x32 on eight counters; only the lower half of each lane counts, the upper one is whatever the products left there. */
+INLINE void philox8(const key_schedule *key, uint32_t first, uint32_t time, w8 c[4])
+{
+  static const uint64_t lane[8] __attribute__((aligned(64))) = {0, 1, 2, 3, 4, 5, 6, 7};
+  c[0] = w_add(w_all(first), w_load(lane));
+  c[1] = w_all(time);
+  c[2] = c[3] = w_all(0);
+  for (int r = 0; r < ROUNDS; r++) {
+    const w8 p0 = w_multiply_low(c[0], w_all(0xD2511F53U)), p1 = w_multiply_low(c[2], w_all(0xCD9E8D57U));
+    c[0] = w_xor(w_xor(w_down(p1, 32), c[1]), w_all(key->k0[r]));
+    c[2] = w_xor(w_xor(w_down(p0, 32), c[3]), w_all(key->k1[r]));
+    c[1] = p1;
+    c[3] = p0;
+  }
+}
+
+/* A non-negative integer below 2^52 as a double. */
+INLINE v8 to_double(w8 a)
+{
+  return v_sub(w_to_v(w_or(a, w_all(0x4330000000000000U))), v_all(0x1p52));
+}
+
+/* -2 log u for u in (0, 1): u = 2^e (1 + t) with 1 + t between sqrt(1/2) and sqrt 2. The polynomial errs by 7e-10 of the result. */
+INLINE v8 minus_two_log8(v8 u)
+{
+  static const double l[11] = {-0x1.0000000294d3fp+1, 0x1.ffffff9b54336p-1,  -0x1.555540bfde981p-1, 0x1.000029dbd8b37p-1,
+                               -0x1.99a6e4e0efb7fp-2, 0x1.5554c03ac1ed9p-2,  -0x1.23115669be2f7p-2, 0x1.fcc1c03210548p-3,
+                               -0x1.e94d9cb15bff0p-3, 0x1.dbfb5485ff03dp-3,  -0x1.0d33d860b6dfcp-3};
+  const uint64_t sqrt_half = 0x3fe6a09e00000000U, one = 0x3ff0000000000000U, mantissa = 0x000fffffffffffffU;
+  const w8 bits = w_add(w_of(u), w_all(one - sqrt_half));
+  const v8 e = v_sub(to_double(w_down(bits, 52)), v_all(1023.0));
+  const v8 t = v_sub(w_to_v(w_add(w_and(bits, w_all(mantissa)), w_all(sqrt_half))), v_all(1.0));
+  const v8 t2 = v_mul(t, t), t4 = v_mul(t2, t2);
+  const v8 l0 = v_fma(v_fma(v_all(l[3]), t, v_all(l[2])), t2, v_fma(v_all(l[1]), t, v_all(l[0])));
+  const v8 l4 = v_fma(v_fma(v_all(l[7]), t, v_all(l[6])), t2, v_fma(v_all(l[5]), t, v_all(l[4])));
+  const v8 l8 = v_fma(v_all(l[10]), t2, v_fma(v_all(l[9]), t, v_all(l[8])));
+  return v_fma(e, v_all(-0x1.62e42fefa39efp0), v_mul(t, v_fma(v_fma(l8, t4, l4), t4, l0)));
+}
+
+/* Two independent normal draws from two words. */
+INLINE void polar8(w8 first, w8 second, v8 *a, v8 *b)
+{
+  static const double s[6] = {0x1.921fb54425516p+0,  -0x1.4abbce51c31dap-1, 0x1.466bc06900900p-4,
+                              -0x1.32d12ebe6b560p-8, 0x1.5014072bd9ca2p-13, -0x1.cc9b5f3456b49p-19}; /* 3e-11 */
+  static const double c[6] = {0x1.fffffffe1a5acp-1,  -0x1.3bd3cc5795ceap+0, 0x1.03c1e40aebbdep-2,
+                              -0x1.55d07347dc5ecp-6, 0x1.e126af91df3e2p-11, -0x1.8fb3f4a0ec307p-16}; /* 2e-10 */
+  const v8 u = v_fma(to_double(w_and(first, w_all(UINT32_MAX))), v_all(0x1p-32), v_all(0x1p-33));
+  const v8 f = v_fma(to_double(w_and(second, w_all(INT32_MAX))), v_all(0x1p-30), v_all(0x1p-31 - 1));
+  const w8 sign = w_up(w_down(w_up(second, 32), 63), 63);
+  const v8 r = v_sqrt(minus_two_log8(u)), y = v_mul(f, f), y2 = v_mul(y, y);
+  const v8 sine = v_fma(v_fma(v_fma(v_all(s[5]), y, v_all(s[4])), y2, v_fma(v_all(s[3]), y, v_all(s[2]))), y2,
+                        v_fma(v_all(s[1]), y, v_all(s[0])));
+  const v8 cosine = v_fma(v_fma(v_fma(v_all(c[5]), y, v_all(c[4])), y2, v_fma(v_all(c[3]), y, v_all(c[2]))), y2,
+                          v_fma(v_all(c[1]), y, v_all(c[0])));
+  *a = v_mul(w_to_v(w_xor(w_of(r), sign)), cosine);
+  *b = v_mul(r, v_mul(f, sine));
+}
+
+INLINE void normals32(const key_schedule *key, uint32_t block, uint32_t time, v8 out[4])
+{
+  w8 c[4];
+  philox8(key, 8 * block, time, c);
+  polar8(c[0], c[1], &out[0], &out[1]);
+  polar8(c[2], c[3], &out[2], &out[3]);
+}
+
+static void normals(const uint32_t key[2], uint32_t time, uint32_t first_block, int n_blocks, double *out)
+{
+  const key_schedule k = schedule(key);
+  for (int b = 0; b < n_blocks; b++, out += GROUP) {
+    v8 z[4];
+    normals32(&k, first_block + (uint32_t)b, time, z);
+    UNROLLED for (int q = 0; q < 4; q++)
+      v_store(out + 8 * q, z[q]);
+  }
+}
+
+/* ---- neurons ---- */
+
+INLINE v8 decayed(double *trace, double keep)
+{
+  const v8 now = v_mul(v_load(trace), v_all(keep));
+  v_store(trace, now);
+  return now;
+}
+
+INLINE void membranes8(const esp_membranes *m, int k, double threshold_step, double *post, uint8_t *spikes)
+{
+  const v8 zero = v_all(0.0), one = v_all(1.0);
+  const v8 exc = v_sub(decayed(m->exc_fall + k, m->keep_exc_fall), decayed(m->exc_rise + k, m->keep_exc_rise));
+  const v8 inh = v_sub(decayed(m->inh_fall + k, m->keep_inh_fall), decayed(m->inh_rise + k, m->keep_inh_rise));
+  const v8 threshold = v_sub(v_load(m->threshold + k), v_all(threshold_step));
+  v_store(m->threshold + k, threshold);
+  const v8 u = v_sub(v_fma(v_all(m->gain_inh), inh, v_fma(v_all(m->gain_exc), exc, v_all(m->bias))), threshold);
+  const v8 escape = v_mul(v_all(m->scale), exp8(v_mul(v_all(m->slope), u)));
+  const v8 refractory = v_load(m->refractory + k);
+  const m8 resting = v_at_least(zero, refractory);
+  const v8 hazard = v_sub(v_load(m->hazard + k), v_select(resting, escape, zero));
+  const m8 fires = m_and(resting, v_at_least(zero, hazard));
+  v_store(m->hazard + k, hazard);
+  v_store(m->refractory + k, v_max(zero, v_sub(refractory, one)));
+  spikes[k / 8] = (uint8_t)m_bits(fires);
+  if (post) {
+    const v8 not_p = exp8(v_sub(zero, escape)); /* z - p = z - 1 + exp(-rho dt) */
+    v_store(post + k, v_select(resting, v_add(v_select(fires, zero, v_all(-1.0)), not_p), zero));
+  }
+}
+
+static void membranes(const esp_membranes *m, double *post, uint8_t *spikes)
+{
+  for (int k = 0; k < m->n_exc; k += 8)
+    membranes8(m, k, m->threshold_step, post, spikes);
+  for (int k = m->n_exc; k < m->n; k += 8)
+    membranes8(m, k, 0.0, NULL, spikes);
+}
+
+static void inputs(int n, const double *rate, double *hazard, uint8_t *spikes)
+{
+  for (int i = 0; i < n; i += 8) {
+    const v8 left = v_sub(v_load(hazard + i), v_load(rate + i));
+    v_store(hazard + i, left);
+    spikes[i / 8] = (uint8_t)m_bits(v_at_least(v_all(0.0), left));
+  }
+}
+
+static void deliver(int n, const double *row, double *fall, double *rise)
+{
+  for (int k = 0; k < n; k += 8) {
+    const v8 w = v_load(row + k);
+    v_store(fall + k, v_add(v_load(fall + k), w));
+    v_store(rise + k, v_add(v_load(rise + k), w));
+  }
+}
+
+/* ---- credit: which pair would have got how much, for a weight of 1 ---- */
+
+/* sum = weight post + keep sum, for both weights and both traces; before adding, what a spike at this step contributes: gain
+ * (keep sum of the fall - keep sum of the rise). */
+INLINE void credit_step(const esp_credit *c, int m, double *sum, double *spike_e, double *spike_g)
+{
+  const int ld = c->ld;
+  const double *post = c->post + (size_t)m * (size_t)ld;
+  const v8 fall = v_all(c->keep_fall), rise = v_all(c->keep_rise), gain = v_all(c->gain);
+  const v8 lam = v_all(c->lam[m]), kap = v_all(c->kap[m]);
+  for (int k = 0; k < ld; k += 8, sum += 32) {
+    const v8 e_fall = v_mul(fall, v_load(sum)), e_rise = v_mul(rise, v_load(sum + 8));
+    const v8 g_fall = v_mul(fall, v_load(sum + 16)), g_rise = v_mul(rise, v_load(sum + 24));
+    v_store(spike_e + k, v_mul(gain, v_sub(e_fall, e_rise)));
+    v_store(spike_g + k, v_mul(gain, v_sub(g_fall, g_rise)));
+    const v8 b = v_load(post + k);
+    v_store(sum, v_fma(lam, b, e_fall));
+    v_store(sum + 8, v_fma(lam, b, e_rise));
+    v_store(sum + 16, v_fma(kap, b, g_fall));
+    v_store(sum + 24, v_fma(kap, b, g_rise));
+  }
+}
+
+INLINE size_t row_of(const esp_credit *c, int pre)
+{
+  return pre < c->n_in ? (size_t)pre * (size_t)c->ld_in : (size_t)c->n_in * (size_t)c->ld_in + (size_t)(pre - c->n_in) * (size_t)c->ld;
+}
+
+INLINE void add_row(int n, const double *row, double *sum)
+{
+  for (int k = 0; k < n; k += 8)
+    v_store(sum + k, v_add(v_load(sum + k), v_load(row + k)));
+}
+
+/* The traces that were there before the block. */
+INLINE void credit_before(const esp_credit *c, int pre, const double *sum)
+{
+  const int n = pre < c->n_in ? c->ld_in : c->ld;
+  const size_t row = row_of(c, pre);
+  const v8 fall = v_all(c->gain * c->keep_fall * c->fall[pre]), rise = v_all(c->gain * c->keep_rise * c->rise[pre]);
+  for (int k = 0; k < n; k += 8, sum += 32) {
+    v_store(c->e + row + k, v_add(v_load(c->e + row + k), v_fnma(rise, v_load(sum + 8), v_mul(fall, v_load(sum)))));
+    v_store(c->g + row + k, v_add(v_load(c->g + row + k), v_fnma(rise, v_load(sum + 24), v_mul(fall, v_load(sum + 16)))));
+  }
+}
+
+static void credit(const esp_credit *c)
+{
+  double *sum = c->scratch, *spike_e = sum + 4 * c->ld, *spike_g = spike_e + c->ld;
+  const size_t n_cells = row_of(c, c->n_pre);
+  memset(sum, 0, 4 * (size_t)c->ld * sizeof *sum);
+  memset(c->e, 0, n_cells * sizeof *c->e);
+  memset(c->g, 0, n_cells * sizeof *c->g);
+  for (int m = c->n_steps - 1; m >= 0; m--) {
+    credit_step(c, m, sum, spike_e, spike_g);
+    for (int s = c->first[m]; s < c->first[m + 1]; s++) {
+      const int pre = c->spike[s], n = pre < c->n_in ? c->ld_in : c->ld;
+      if (pre >= c->n_pre)
+        continue;
+      add_row(n, spike_e, c->e + row_of(c, pre));
+      add_row(n, spike_g, c->g + row_of(c, pre));
+    }
+  }
+  for (int pre = 0; pre < c->n_pre; pre++)
+    credit_before(c, pre, sum);
+}
+
+/* ---- synapses ---- */
+
+INLINE void fetch(const int *cell, const double *from, double *to)
+{
+  for (int i = 0; i < GROUP; i++)
+    to[i] = from[cell[i]];
+}
+
+INLINE v8 weight8(v8 theta, m8 functional, double offset)
+{
+  return v_select(functional, exp_near8(v_sub(theta, v_all(offset))), v_all(0.0));
+}
+
+/* Eight synapses at s of the pairs whose credit is e_pair, g_pair; their weights. */
+INLINE v8 step8(esp_below_zero below, bool own_prior, const esp_synapses *s, const esp_synapse_step *t, size_t at, v8 e_pair,
+                v8 g_pair, v8 z)
+{
+  const v8 zero = v_all(0.0), w = v_load(s->w + at), e = v_load(s->e + at), before = v_load(s->theta + at);
+  const v8 g = v_fma(w, g_pair, v_fma(v_all(t->e_to_g), e, v_mul(v_all(t->keep_g), v_load(s->g + at))));
+  const v8 slope = v_max(v_all(-t->clip), v_min(v_all(t->clip), g));
+  v8 theta = own_prior ? v_fma(v_sub(v_load(t->own_mean + at), before), v_load(t->own_rate + at), before)
+                       : v_fma(before, v_all(1 - t->prior_rate), v_all(t->prior_rate * t->prior_mean));
+  theta = v_fma(v_all(t->noise), z, v_fma(v_all(t->step), slope, theta));
+  if (below == ESP_FLOOR)
+    theta = v_max(theta, v_sub(zero, theta));
+  theta = v_max(v_all(t->low), v_min(v_all(t->high), theta));
+  if (below != ESP_BELOW_DIFFUSES)
+    theta = v_select(v_at_least(before, zero), theta, before);
+  const m8 functional = v_at_least(theta, zero);
+  const v8 new_w = weight8(theta, functional, s->offset);
+  v_store(s->theta + at, theta);
+  v_store(s->e + at, v_select(functional, v_fma(w, e_pair, v_mul(v_all(t->keep_e), e)), zero));
+  v_store(s->g + at, v_select(functional, g, zero));
+  v_store(s->w + at, new_w);
+  s->functional[at / 8] = (uint8_t)m_bits(functional);
+  return new_w;
+}
+
+INLINE void put(const int *cell, const double *from, double *to)
+{
+  for (int i = 0; i < GROUP; i++)
+    to[cell[i]] = from[i];
+}
+
+/* Copies of the arguments, because the compiler has to think that storing a synapse may change what a pointer leads to. */
+INLINE void step_all(esp_below_zero below, bool own_prior, const esp_synapses *all, const esp_synapse_step *how)
+{
+  const esp_synapses copy_of_all = *all, *s = &copy_of_all;
+  const esp_synapse_step copy_of_how = *how, *t = &copy_of_how;
+  const key_schedule key = schedule(t->key);
+  double e[GROUP] __attribute__((aligned(64))), g[GROUP] __attribute__((aligned(64))), sum[GROUP] __attribute__((aligned(64)));
+  size_t at = 0;
+  for (int group = 0; group < s->n_groups; group++) {
+    const int *cell = s->cell + (size_t)group * GROUP;
+    fetch(cell, t->pair_e, e);
+    fetch(cell, t->pair_g, g);
+    memset(sum, 0, sizeof sum);
+    for (int slot = 0; slot < s->n_slots[group]; slot++, at += GROUP) {
+      v8 z[4];
+      normals32(&key, (uint32_t)(at / GROUP), t->time, z);
+      UNROLLED for (int q = 0; q < 4; q++)
+      {
+        const v8 w = step8(below, own_prior, s, t, at + 8 * (size_t)q, v_load(e + 8 * q), v_load(g + 8 * q), z[q]);
+        v_store(sum + 8 * q, v_add(v_load(sum + 8 * q), w));
+      }
+    }
+    put(cell, sum, s->pair_w);
+  }
+}
+
+static void step(const esp_synapses *s, const esp_synapse_step *t)
+{
+  if (t->below == ESP_BELOW_WAITS)
+    step_all(ESP_BELOW_WAITS, false, s, t);
+  else if (t->below == ESP_FLOOR)
+    step_all(ESP_FLOOR, false, s, t);
+  else if (t->own_mean)
+    step_all(ESP_BELOW_DIFFUSES, true, s, t);
+  else
+    step_all(ESP_BELOW_DIFFUSES, false, s, t);
+}
+
+static void weights(const esp_synapses *s)
+{
+  double sum[GROUP] __attribute__((aligned(64)));
+  size_t at = 0;
+  for (int group = 0; group < s->n_groups; group++) {
+    memset(sum, 0, sizeof sum);
+    for (int slot = 0; slot < s->n_slots[group]; slot++)
+      for (int q = 0; q < GROUP; q += 8, at += 8) {
+        const v8 theta = v_load(s->theta + at);
+        const m8 functional = v_at_least(theta, v_all(0.0));
+        const v8 w = weight8(theta, functional, s->offset);
+        v_store(s->w + at, w);
+        v_store(sum + q, v_add(v_load(sum + q), w));
+        s->functional[at / 8] = (uint8_t)m_bits(functional);
+      }
+    put(s->cell + (size_t)group * GROUP, sum, s->pair_w);
+  }
+}
+
+#define PASTE(a, b) a##b
+#define NAMED(prefix, name) PASTE(prefix, name)
+#define QUOTE(x) #x
+#define TEXT(x) QUOTE(x)
+const esp_spiking_kernel NAMED(esp_spiking_kernel_, ESP_KERNEL) = {
+    .name = TEXT(ESP_KERNEL),
+    .membranes = membranes,
+    .inputs = inputs,
+    .deliver = deliver,
+    .credit = credit,
+    .step = step,
+    .weights = weights,
+    .normals = normals,
+    .exp_all = exp_all,
+};

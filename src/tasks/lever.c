@@ -1,0 +1,487 @@
+/* tasks/lever.c - the loop over steps and intervals, what is counted on the way, and what goes into a state. */
+#include "espalier/lever.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { APPEARED, DISAPPEARED };
+enum { LEVER, REWARD_MEAN }; /* state->task */
+
+esp_lever_options esp_lever_defaults(void)
+{
+  return (esp_lever_options){.neurons = esp_spiking_defaults(),
+                             .synapses = esp_rewiring_defaults(),
+                             .task = esp_lever_task_defaults(),
+                             .snapshot_min = 10,
+                             .n_wait_bins = 288,
+                             .n_sampled = 2000};
+}
+
+static double interval_ms(const esp_lever_options *o)
+{
+  return nearbyint(o->synapses.update_ms / o->neurons.dt_ms) * o->neurons.dt_ms;
+}
+
+static int snapshot_intervals(const esp_lever_options *o)
+{
+  return (int)nearbyint(o->snapshot_min * 60000 / interval_ms(o));
+}
+
+esp_err esp_lever_check(const esp_lever_options *o)
+{
+  ESP_TRY(esp_spiking_check(&o->neurons));
+  ESP_TRY(esp_rewiring_check(&o->synapses, &o->neurons));
+  ESP_TRY(esp_lever_task_check(&o->task, o->neurons.dt_ms));
+  ESP_REQUIRE(o->neurons.n_receiving + 2 * o->task.n_pool <= o->neurons.n_exc, ESP_ERR_ARG,
+              "%d neurons with input and two pools of %d are more than %d excitatory neurons", o->neurons.n_receiving, o->task.n_pool,
+              o->neurons.n_exc);
+  ESP_REQUIRE(snapshot_intervals(o) >= 1 && fabs(snapshot_intervals(o) * interval_ms(o) - o->snapshot_min * 60000) < 1e-6, ESP_ERR_ARG,
+              "a snapshot every %g min is no multiple of the update, %g ms", o->snapshot_min, o->synapses.update_ms);
+  ESP_REQUIRE(o->n_wait_bins > 0 && o->n_sampled > 0, ESP_ERR_ARG, "%d bins of waiting times, %d sampled synapses: at least one of each",
+              o->n_wait_bins, o->n_sampled);
+  return ESP_OK;
+}
+
+/* ---- state ---- */
+
+static const esp_lever_field fields[] = {
+#define X(name, ctype, type, slow, fast, unit, sentence) {#name, type, {slow, fast}, unit, sentence, offsetof(esp_lever_state, name)},
+    ESP_LEVER_STATE(X)
+#undef X
+};
+enum { N_FIELDS = sizeof fields / sizeof *fields };
+
+int esp_lever_n_fields(void)
+{
+  return N_FIELDS;
+}
+
+const esp_lever_field *esp_lever_field_of(int i)
+{
+  return &fields[i];
+}
+
+void **esp_lever_pointer(esp_lever_state *state, int i)
+{
+  return (void **)(void *)((char *)state + fields[i].offset);
+}
+
+static int n_cells(const esp_lever_options *o)
+{
+  return o->neurons.n_in + o->neurons.n_exc + o->neurons.n_inh;
+}
+
+int esp_lever_axis_length(const esp_lever_options *o, esp_lever_axis axis)
+{
+  switch (axis) {
+  case ESP_LEVER_SYNAPSE:
+    return esp_rewiring_capacity(&o->synapses, &o->neurons);
+  case ESP_LEVER_INPUT:
+    return o->neurons.n_in;
+  case ESP_LEVER_NEURON:
+    return o->neurons.n_exc + o->neurons.n_inh;
+  case ESP_LEVER_CELL:
+    return n_cells(o);
+  case ESP_LEVER_INPUT_TRACE:
+    return ESP_SPIKING_INPUT_ARRAYS;
+  case ESP_LEVER_NEURON_TRACE:
+    return ESP_SPIKING_NEURON_ARRAYS;
+  case ESP_LEVER_WINDOW:
+    return esp_lever_window_steps(&o->task, o->neurons.dt_ms);
+  case ESP_LEVER_TRIAL:
+    return ESP_LEVER_TRIAL_INTS;
+  case ESP_LEVER_POOL:
+  case ESP_LEVER_TASK_VALUE:
+  case ESP_LEVER_CHANGE:
+    return 2;
+  case ESP_LEVER_WAIT:
+    return o->n_wait_bins;
+  case ESP_LEVER_ONE:
+  case ESP_LEVER_NO_AXIS:
+    break;
+  }
+  return 1;
+}
+
+size_t esp_lever_field_count(const esp_lever_options *o, int i)
+{
+  return (size_t)esp_lever_axis_length(o, fields[i].axis[0]) * (size_t)esp_lever_axis_length(o, fields[i].axis[1]);
+}
+
+static esp_spiking_state spiking_part(const esp_lever_state *s)
+{
+  return (esp_spiking_state){.input = s->input,
+                             .neuron = s->neuron,
+                             .input_draws = s->input_draws,
+                             .neuron_draws = s->neuron_draws,
+                             .refractory = s->refractory};
+}
+
+static esp_rewiring_state rewiring_part(const esp_lever_state *s)
+{
+  return (esp_rewiring_state){.theta = s->theta,
+                              .e = s->eligibility,
+                              .g = s->gradient,
+                              .prior_mean = s->prior_mean,
+                              .returns = s->returns,
+                              .consolidated = s->consolidated};
+}
+
+static size_t window_bytes(const esp_lever_options *o)
+{
+  return 2 * (size_t)esp_lever_window_steps(&o->task, o->neurons.dt_ms) * sizeof(int32_t);
+}
+
+void esp_lever_load(esp_lever_network *net, const esp_lever_state *state)
+{
+  const esp_spiking_state neurons = spiking_part(state);
+  const esp_rewiring_state synapses = rewiring_part(state);
+  esp_spiking_load(&net->neurons, &neurons);
+  esp_rewiring_load(&net->synapses, &synapses, &net->neurons);
+  memcpy(&net->task.trial, state->trial, sizeof net->task.trial);
+  memcpy(net->task.window, state->window, window_bytes(&net->options));
+  net->task.lever = state->task[LEVER];
+  net->task.reward_mean = state->task[REWARD_MEAN];
+  memcpy(net->last_seen, state->last_seen, (size_t)net->synapses.n * sizeof *net->last_seen);
+  memcpy(net->spikes, state->spikes, (size_t)n_cells(&net->options) * sizeof *net->spikes);
+  memcpy(net->waits, state->waits, (size_t)net->options.n_wait_bins * sizeof *net->waits);
+  memcpy(net->turnover, state->turnover, sizeof net->turnover);
+  net->clock = *state->clock;
+  net->segment_start = *state->segment_start;
+}
+
+void esp_lever_save(const esp_lever_network *net, const esp_lever_state *state)
+{
+  const esp_spiking_state neurons = spiking_part(state);
+  const esp_rewiring_state synapses = rewiring_part(state);
+  esp_spiking_save(&net->neurons, &neurons);
+  esp_rewiring_save(&net->synapses, &synapses);
+  memcpy(state->trial, &net->task.trial, sizeof net->task.trial);
+  memcpy(state->window, net->task.window, window_bytes(&net->options));
+  state->task[LEVER] = net->task.lever;
+  state->task[REWARD_MEAN] = net->task.reward_mean;
+  memset(state->last_seen, 0, (size_t)esp_lever_axis_length(&net->options, ESP_LEVER_SYNAPSE) * sizeof *state->last_seen);
+  memcpy(state->last_seen, net->last_seen, (size_t)net->synapses.n * sizeof *net->last_seen);
+  memcpy(state->spikes, net->spikes, (size_t)n_cells(&net->options) * sizeof *net->spikes);
+  memcpy(state->waits, net->waits, (size_t)net->options.n_wait_bins * sizeof *net->waits);
+  memcpy(state->turnover, net->turnover, sizeof net->turnover);
+  *state->clock = net->clock;
+  *state->segment_start = net->segment_start;
+}
+
+/* ---- making one ---- */
+
+static int padded(int n)
+{
+  return (n + 7) / 8 * 8;
+}
+
+static int interval_steps(const esp_lever_options *o)
+{
+  return (int)nearbyint(o->synapses.update_ms / o->neurons.dt_ms);
+}
+
+size_t esp_lever_bytes(const esp_lever_options *o)
+{
+  const size_t n_in = (size_t)padded(o->neurons.n_in), n_synapses = (size_t)esp_rewiring_capacity(&o->synapses, &o->neurons);
+  return esp_spiking_bytes(&o->neurons, interval_steps(o)) + esp_rewiring_bytes(&o->synapses, &o->neurons) +
+         esp_workspace_bytes(window_bytes(o)) + 3 * esp_workspace_bytes(n_in * sizeof(double)) +
+         esp_workspace_bytes((size_t)interval_steps(o) * sizeof(double)) + esp_workspace_bytes(n_synapses * sizeof(int)) +
+         esp_workspace_bytes((size_t)n_cells(o) * sizeof(int)) + esp_workspace_bytes((size_t)o->n_wait_bins * sizeof(int)) +
+         esp_workspace_bytes((size_t)o->n_sampled * sizeof(int));
+}
+
+static esp_err take_arrays(esp_lever_network *net, esp_workspace *ws)
+{
+  const esp_lever_options *o = &net->options;
+  const size_t n_in = (size_t)padded(o->neurons.n_in), n_synapses = (size_t)esp_rewiring_capacity(&o->synapses, &o->neurons);
+  ESP_TRY(esp_workspace_take_int(ws, window_bytes(o) / sizeof(int), &net->task.window));
+  ESP_TRY(esp_workspace_take(ws, n_in, &net->cue_hazard));
+  ESP_TRY(esp_workspace_take(ws, n_in, &net->background_hazard));
+  ESP_TRY(esp_workspace_take(ws, n_in, &net->cue_hz));
+  ESP_TRY(esp_workspace_take(ws, (size_t)interval_steps(o), &net->signal));
+  ESP_TRY(esp_workspace_take_int(ws, n_synapses, &net->last_seen));
+  ESP_TRY(esp_workspace_take_int(ws, (size_t)n_cells(o), &net->spikes));
+  ESP_TRY(esp_workspace_take_int(ws, (size_t)o->n_wait_bins, &net->waits));
+  return esp_workspace_take_int(ws, (size_t)o->n_sampled, &net->sampled);
+}
+
+static void set_rates(esp_lever_network *net)
+{
+  const esp_lever_options *o = &net->options;
+  esp_lever_cue(&o->task, &net->key, o->neurons.n_in, net->cue_hz);
+  for (int i = 0; i < padded(o->neurons.n_in); i++) {
+    const bool real = i < o->neurons.n_in;
+    net->cue_hazard[i] = real ? esp_spiking_input_hazard(&o->neurons, net->cue_hz[i]) : 0;
+    net->background_hazard[i] = real ? esp_spiking_input_hazard(&o->neurons, o->task.background_hz) : 0;
+  }
+}
+
+/* Sampled with replacement: a synapse may come twice. */
+static void choose_samples(esp_lever_network *net)
+{
+  esp_rng_key key = net->key;
+  key.purpose = ESP_RNG_SYNAPSE_SAMPLE;
+  for (int i = 0; i < net->options.n_sampled; i++)
+    net->sampled[i] = (int)(esp_rng_uniform(&key, (uint64_t)i) * net->synapses.n);
+}
+
+esp_err esp_lever_take(const esp_lever_options *options, const esp_rng_key *key, esp_workspace *ws, esp_lever_network *net)
+{
+  *net = (esp_lever_network){.options = *options, .key = *key};
+  ESP_TRY(esp_spiking_take(&options->neurons, key, interval_steps(options), ws, &net->neurons));
+  ESP_TRY(esp_rewiring_take(&options->synapses, key, &net->neurons, ws, &net->synapses));
+  ESP_TRY(take_arrays(net, ws));
+  set_rates(net);
+  choose_samples(net);
+  esp_lever_start(net);
+  return ESP_OK;
+}
+
+void esp_lever_begin_segment(esp_lever_network *net)
+{
+  memset(net->spikes, 0, (size_t)n_cells(&net->options) * sizeof *net->spikes);
+  memset(net->waits, 0, (size_t)net->options.n_wait_bins * sizeof *net->waits);
+  net->turnover[APPEARED] = net->turnover[DISAPPEARED] = 0;
+  esp_lever_task_clear_scores(&net->task);
+  net->segment_start = net->clock;
+}
+
+static void see_now(esp_lever_network *net)
+{
+  for (int s = 0; s < net->synapses.n; s++)
+    net->last_seen[s] = esp_rewiring_is_functional(&net->synapses, s) ? net->clock / snapshot_intervals(&net->options) : -1;
+}
+
+void esp_lever_start(esp_lever_network *net)
+{
+  net->clock = 0;
+  esp_spiking_rest(&net->neurons);
+  esp_rewiring_start(&net->synapses, &net->neurons);
+  esp_lever_task_start(&net->options.task, net->options.neurons.dt_ms, &net->task);
+  esp_lever_begin_segment(net);
+  see_now(net);
+}
+
+/* ---- snapshots ---- */
+
+static void count_waits(esp_lever_network *net)
+{
+  const int now = net->clock / snapshot_intervals(&net->options), longest = net->options.n_wait_bins;
+  for (int s = 0; s < net->synapses.n; s++) {
+    if (!esp_rewiring_is_functional(&net->synapses, s))
+      continue;
+    const int wait = now - net->last_seen[s];
+    if (net->last_seen[s] >= 0 && wait > 1) /* it was not there at the snapshot before */
+      net->waits[(wait < longest ? wait : longest) - 1]++;
+    net->last_seen[s] = now;
+  }
+}
+
+static double completion_s(const esp_lever_network *net)
+{
+  return net->task.trial.completion_steps * 1e-3 * net->options.neurons.dt_ms;
+}
+
+static void add_row(const esp_lever_network *net, esp_lever_series *series)
+{
+  const int row = series->n, n_sampled = net->options.n_sampled;
+  if (row >= series->capacity)
+    return;
+  series->n++;
+  if (series->n_functional)
+    series->n_functional[row] = esp_rewiring_n_functional(&net->synapses);
+  if (series->n_completed)
+    series->n_completed[row] = net->task.trial.n_completed;
+  if (series->n_timed_out)
+    series->n_timed_out[row] = net->task.trial.n_timed_out;
+  if (series->completion_s)
+    series->completion_s[row] = completion_s(net);
+  for (int i = 0; series->theta && i < n_sampled; i++)
+    series->theta[(size_t)row * (size_t)n_sampled + (size_t)i] = net->synapses.theta[net->synapses.place[net->sampled[i]]];
+}
+
+/* ---- steps ---- */
+
+static void record_step(const esp_lever_network *net, int m, bool moved, esp_lever_recording *r)
+{
+  for (int s = net->neurons.first[m]; s < net->neurons.first[m + 1]; s++, r->n_spikes++)
+    if (r->n_spikes < r->spike_capacity) {
+      r->spike_step[r->n_spikes] = r->n_steps;
+      r->spike_cell[r->n_spikes] = net->neurons.spike[s];
+    }
+  if (moved && r->n_moves < r->move_capacity) {
+    r->move_step[r->n_moves] = r->n_steps;
+    r->lever[r->n_moves] = net->task.lever;
+    r->phase[r->n_moves++] = (uint8_t)net->task.trial.phase;
+  }
+  r->n_steps++;
+}
+
+/* Spikes of step m: all of them into the counts, those of the pools to the lever. */
+static void count_spikes(esp_lever_network *net, int m, int *up, int *down)
+{
+  const int first_up = net->options.neurons.n_in + net->options.neurons.n_receiving, n_pool = net->options.task.n_pool;
+  *up = *down = 0;
+  for (int s = net->neurons.first[m]; s < net->neurons.first[m + 1]; s++) {
+    const int cell = net->neurons.spike[s];
+    net->spikes[cell]++;
+    *up += cell >= first_up && cell < first_up + n_pool;
+    *down += cell >= first_up + n_pool && cell < first_up + 2 * n_pool;
+  }
+}
+
+static void run_interval(esp_lever_network *net, const esp_lever_segment *segment, esp_lever_recording *recording)
+{
+  const double dt_ms = net->options.neurons.dt_ms;
+  for (int m = 0; m < net->synapses.n_steps; m++) {
+    int up, down;
+    esp_spiking_step(&net->neurons, esp_lever_cue_is_on(&net->task) ? net->cue_hazard : net->background_hazard);
+    count_spikes(net, m, &up, &down);
+    const bool moved = esp_lever_task_step(&net->options.task, &net->key, dt_ms, segment->switched, segment->rewarded, up, down, &net->task);
+    net->signal[m] = net->task.signal;
+    if (recording && recording->n_steps < recording->steps)
+      record_step(net, m, moved, recording);
+  }
+  esp_rewiring_weigh(&net->synapses, net->signal);
+  esp_spiking_credit(&net->neurons, net->synapses.lam, net->synapses.kap);
+  const esp_rewiring_turnover turnover = esp_rewiring_update(&net->synapses, segment->rule, net->clock, &net->neurons);
+  net->turnover[APPEARED] += turnover.appeared;
+  net->turnover[DISAPPEARED] += turnover.disappeared;
+  net->clock++;
+}
+
+/* Whatever goes wrong ends up in theta. */
+static bool all_finite(const esp_lever_network *net)
+{
+  for (int s = 0; s < net->synapses.n; s++)
+    if (!isfinite(net->synapses.theta[net->synapses.place[s]]))
+      return false;
+  return true;
+}
+
+esp_err esp_lever_run(esp_lever_network *net, const esp_lever_segment *segment, int32_t intervals, esp_lever_series *series,
+                      esp_lever_recording *recording)
+{
+  ESP_REQUIRE(segment->rule == ESP_RULE_EXACT || !net->synapses.any_consolidated, ESP_ERR_ARG,
+              "consolidated synapses follow the exact rule, not rule %d", (int)segment->rule);
+  esp_lever_task_resume(&net->options.task, segment->rewarded, &net->task);
+  for (int32_t i = 0; i < intervals; i++) {
+    run_interval(net, segment, recording);
+    if (net->clock % snapshot_intervals(&net->options) != 0)
+      continue;
+    count_waits(net);
+    if (series)
+      add_row(net, series);
+  }
+  return all_finite(net) ? ESP_OK : ESP_ERR_DIVERGED;
+}
+
+esp_err esp_lever_drift(esp_lever_network *net, int32_t intervals)
+{
+  ESP_TRY(esp_rewiring_drift(&net->synapses, net->clock, intervals, &net->neurons));
+  net->clock += intervals;
+  see_now(net);
+  return ESP_OK;
+}
+
+void esp_lever_consolidate(esp_lever_network *net)
+{
+  esp_rewiring_consolidate(&net->synapses);
+}
+
+/* ---- measures ---- */
+
+static double mean_rate(const esp_lever_network *net, int first, int n)
+{
+  const double seconds = (net->clock - net->segment_start) * 1e-3 * interval_ms(&net->options);
+  long sum = 0;
+  for (int i = first; i < first + n; i++)
+    sum += net->spikes[i];
+  return (double)sum / (n * seconds);
+}
+
+esp_lever_score esp_lever_scores(const esp_lever_network *net)
+{
+  const esp_spiking_options *neurons = &net->options.neurons;
+  const esp_lever_trial *trial = &net->task.trial;
+  const double total_s = completion_s(net) + trial->n_timed_out * net->options.task.timeout_s;
+  return (esp_lever_score){.n_completed = trial->n_completed,
+                              .n_timed_out = trial->n_timed_out,
+                              .mean_s = total_s / (trial->n_completed + trial->n_timed_out), /* 0 / 0: no trials */
+                              .input_hz = mean_rate(net, 0, neurons->n_in),
+                              .exc_hz = mean_rate(net, neurons->n_in, neurons->n_exc),
+                              .inh_hz = mean_rate(net, neurons->n_in + neurons->n_exc, neurons->n_inh),
+                              .n_functional = esp_rewiring_n_functional(&net->synapses),
+                              .n_synapses = net->synapses.n,
+                              .appeared = net->turnover[APPEARED],
+                              .disappeared = net->turnover[DISAPPEARED]};
+}
+
+void esp_lever_mask(const esp_lever_network *net, uint8_t *mask)
+{
+  memset(mask, 0, (size_t)esp_lever_axis_length(&net->options, ESP_LEVER_SYNAPSE));
+  for (int s = 0; s < net->synapses.n; s++)
+    mask[s] = esp_rewiring_is_functional(&net->synapses, s);
+}
+
+/* ---- movements of a recording ---- */
+
+/* The move at which movement number `completed` (a move in phase REWARD after one in UP) began. */
+static int onset_of(const esp_lever_recording *r, double threshold_hz, int completed)
+{
+  int crossed = completed - 1; /* the first move of phase UP: the lever was below -threshold */
+  while (crossed > 0 && r->phase[crossed - 1] == ESP_PHASE_UP)
+    crossed--;
+  int onset = crossed;
+  while (onset > 0 && r->phase[onset - 1] == ESP_PHASE_DOWN && fabs(r->lever[onset - 1]) > 0.05 * threshold_hz)
+    onset--;
+  return onset;
+}
+
+static void add_spikes(const esp_lever_recording *r, int32_t from, int n_bins, int bin_steps, double *rate)
+{
+  const int32_t n = r->n_spikes < r->spike_capacity ? r->n_spikes : r->spike_capacity;
+  for (int32_t s = 0; s < n; s++) {
+    const int32_t step = r->spike_step[s] - from;
+    if (step >= 0 && step < n_bins * bin_steps)
+      rate[r->spike_cell[s] * n_bins + step / bin_steps] += 1;
+  }
+}
+
+static void scale(double *values, int n, double factor)
+{
+  for (int i = 0; i < n; i++)
+    values[i] *= factor;
+}
+
+int esp_lever_align(const esp_lever_options *o, const esp_lever_recording *r, int before, int after, int bin_steps, double *rate,
+                    double *lever, int max_traces, double *trace)
+{
+  const int move_steps = (int)nearbyint(o->task.step_ms / o->neurons.dt_ms);
+  const int n_bins = (before + after) / bin_steps, n_moves = (before + after) / move_steps, moves_before = before / move_steps;
+  int n = 0;
+  memset(rate, 0, (size_t)n_cells(o) * (size_t)n_bins * sizeof *rate);
+  memset(lever, 0, (size_t)n_moves * sizeof *lever);
+  for (int i = 0; trace && i < max_traces * n_moves; i++)
+    trace[i] = NAN;
+  for (int move = 1; move < r->n_moves; move++) {
+    if (r->phase[move] != ESP_PHASE_REWARD || r->phase[move - 1] != ESP_PHASE_UP)
+      continue;
+    const int onset = onset_of(r, o->task.threshold_hz, move), first = onset - moves_before;
+    const int32_t from = r->move_step[onset] - before;
+    if (first < 0 || first + n_moves > r->n_moves || from < 0 || from + before + after > r->n_steps)
+      continue;
+    add_spikes(r, from, n_bins, bin_steps, rate);
+    for (int i = 0; i < n_moves; i++) {
+      lever[i] += r->lever[first + i];
+      if (trace && n < max_traces)
+        trace[n * n_moves + i] = r->lever[first + i];
+    }
+    n++;
+  }
+  const double per_movement = n > 0 ? 1.0 / n : NAN;
+  scale(rate, n_cells(o) * n_bins, per_movement / (bin_steps * 1e-3 * o->neurons.dt_ms));
+  scale(lever, n_moves, per_movement);
+  return n;
+}
