@@ -1,4 +1,5 @@
 # Writes OUT with the git revision of SOURCE (ESP_REVISION), only when it changed, so that builds stay incremental.
+cmake_minimum_required(VERSION 3.21)
 set(revision "unknown")
 find_package(Git QUIET)
 if(GIT_FOUND)

@@ -8,13 +8,22 @@
 #include <stdint.h>
 
 #include "espalier/error.h"
+#include "espalier/lever_task.h"
 #include "espalier/prune.h"
+#include "espalier/rewiring.h"
 #include "espalier/rnn.h"
 #include "espalier/scg.h"
+#include "espalier/spiking.h"
 
 #define ESP_MAX_LIST 64
 
-typedef enum { ESP_EXPERIMENT_DMS, ESP_EXPERIMENT_SCRATCH, ESP_EXPERIMENT_BANDIT } esp_experiment_id;
+typedef enum {
+  ESP_EXPERIMENT_DMS,
+  ESP_EXPERIMENT_SCRATCH,
+  ESP_EXPERIMENT_BANDIT,
+  ESP_EXPERIMENT_LEVER,
+  ESP_N_EXPERIMENTS
+} esp_experiment_id;
 typedef enum { ESP_NOISE_INDEPENDENT, ESP_NOISE_PAIRED } esp_noise_mode;             /* independent | paired   */
 typedef enum { ESP_HESSIAN_DIFFERENCE, ESP_HESSIAN_EXACT } esp_hessian;               /* difference | exact     */
 typedef enum { ESP_START_DEPOSITED, ESP_START_FRESH_BLOCK } esp_start_check;         /* deposited | fresh_block */
@@ -109,6 +118,24 @@ typedef struct {
     int calls;             /* training calls on the old and again on the new cues        */
     esp_new_cues new_cues; /* both | new_only                                            */
   } scratch;
+  struct {
+    double hours;                 /* simulated time of learning                                                  */
+    double switch_hour;           /* the pools exchange their roles; from here on there is arm fixed             */
+    double segment_min;           /* length of a stage                                                           */
+    double unrewarded_hours;      /* time without reward after switch_hour in arm forgetting; 0: no such arm      */
+    double unrewarded_step_hours; /* length of a stage of it ...                                                 */
+    double unrewarded_trials_min; /* ... at whose end there are trials for so long                                */
+    double consolidation_hour;    /* synapses are consolidated in arm consolidated; 0: no such arm                */
+    double snapshot_min;          /* between snapshots                                                           */
+    int n_wait_bins;              /* of the histogram of waiting times, in snapshots                             */
+    int n_sampled;                /* synapses whose theta is kept at each snapshot                               */
+    double recording_s;           /* kept of the spikes and the lever at the beginning of each stage             */
+    double movement_s;            /* recorded for averages over movements                                        */
+    double movement_before_ms, movement_after_ms; /* of a movement's onset                                       */
+  } lever;
+  esp_lever_task_options trials;
+  esp_spiking_options neurons;
+  esp_rewiring_options synapses;
 } esp_config;
 
 typedef struct {

@@ -51,7 +51,7 @@ typedef struct esp_experiment {
   esp_err (*stage)(const esp_stage_context *context, esp_record *record, esp_outcome *outcome);
 
   /** Measure the network in a finished record again: everything that the config's analysis keys shape (see schema), and nothing
-   *  else changes. A pure function of config, cell and the rest of the record.
+   *  else changes. A pure function of config, cell and the rest of the record. NULL: nothing can be measured again.
    *  @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_INTERNAL. */
   esp_err (*analyse)(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws);
 

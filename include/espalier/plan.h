@@ -78,7 +78,7 @@ typedef struct {
 typedef struct {
   char name[32];          /* "start", "rung_0.70", "transfer"                                 */
   const char *long_name;  /* one sentence; static text                                        */
-  double prune_fraction;  /* of the pruned arm at this stage                                  */
+  double value;           /* what plan.stage_value says, such as the prune fraction           */
   int n_members;          /* the stage exists for members 0 .. n_members - 1                  */
   struct {
     int arm, stage;       /* ESP_NO_PARENT: none                                              */
@@ -100,6 +100,11 @@ typedef struct esp_plan {
     const char *name, *unit, *long_name;
     double value[ESP_MAX_ARMS];
   } arm_value;
+  struct {                /* what the value of each stage is, for the file                        */
+    const char *name, *unit, *long_name;
+  } stage_value;
+  const char *work;       /* what n_evaluations counts, "gradients"                               */
+  bool fixed_work;        /* stages have a fixed length: nothing converges, equal cells take equal time */
   esp_stage *stages;                /* [n_stages], owned                 */
   int n_axes;
   esp_axis axes[ESP_MAX_AXES];
@@ -148,6 +153,7 @@ typedef enum {                  /* why a stage ended; stored: append, never renu
   ESP_STOP_NOT_FINITE = 4,      /* the loss became infinite or undefined                          */
   ESP_STOP_PARENT_FAILED = 5,   /* there is nothing to start from                                 */
   ESP_STOP_PLATEAU = 6,         /* the loss no longer fell (training.plateau_calls)               */
+  ESP_STOP_SIMULATED = 7,       /* the time that the stage lasts was simulated                    */
   ESP_N_STOP_REASONS
 } esp_stop_reason;
 
@@ -157,7 +163,7 @@ const char *esp_stop_reason_name(esp_stop_reason reason);
 typedef struct {
   esp_cell_state state;
   esp_stop_reason stop;
-  int64_t n_evaluations; /* gradients computed: the work in it, free of clock and machine */
+  int64_t n_evaluations; /* plan.work, such as gradients computed: the work in it, free of clock and machine */
 } esp_outcome;
 
 #endif

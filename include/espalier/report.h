@@ -1,6 +1,6 @@
 /* espalier/report.h - results files in, figures' numbers and verdicts out.
  *
- * A report is made of one to three results files, one of each experiment (dms, scratch, bandit); each may be unfinished. It holds the
+ * A report is made of one to four results files, one of each experiment (dms, scratch, bandit, lever); each may be unfinished. It holds the
  * arrays behind every panel (docs/PANELS.md) and a verdict on each of the paper's claims (docs/SCIENCE.md, "Verdicts").
  * Population numbers come from the stored fields; example panels are computed again from the stored weights. Equal files give
  * equal bytes. Local, no MPI. */

@@ -110,6 +110,15 @@ double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int
   return n ? sum / (double)n : NAN;
 }
 
+int esp_cli_stage_width(const esp_plan *plan)
+{
+  int width = 12;
+  for (int stage = 0; stage < plan->n_stages; stage++)
+    if ((int)strlen(plan->stages[stage].name) > width)
+      width = (int)strlen(plan->stages[stage].name);
+  return width;
+}
+
 /* Columns that a field's name and numbers need. */
 static int width(const esp_field *field)
 {
@@ -121,10 +130,11 @@ static int width(const esp_field *field)
 static void print_arm(FILE *out, const esp_cli_file *file, int arm, int stage, int n_fields, const int *fields, void **values)
 {
   const esp_stage_count count = esp_cli_count(file, arm, stage);
+  fprintf(out, "  | %5ld", count.n_done);
   if (file->plan.stages[stage].copy[arm])
-    fprintf(out, "  | %5ld %5s", count.n_done, "same");
-  else
-    fprintf(out, "  | %5ld %5ld", count.n_done, count.n_converged);
+    fprintf(out, " %5s", "same");
+  else if (!file->plan.fixed_work)
+    fprintf(out, " %5ld", count.n_converged);
   for (int i = 0; i < n_fields; i++) {
     const double mean = esp_cli_mean(file, fields[i], values[i], arm, stage);
     const esp_field *field = &file->plan.record.field[fields[i]];
@@ -135,20 +145,29 @@ static void print_arm(FILE *out, const esp_cli_file *file, int arm, int stage, i
   }
 }
 
-/* The stages of two arms side by side. */
-static void print_pair(FILE *out, const esp_cli_file *file, int first, int n_fields, const int *fields, void **values)
+/* The arm to show beside this one: the next, if they have a stage in common; otherwise none, that is itself. */
+static int beside(const esp_plan *plan, int arm)
+{
+  for (int stage = 0; arm + 1 < plan->n_arms && stage < plan->n_stages; stage++)
+    if (!plan->stages[stage].absent[arm] && !plan->stages[stage].absent[arm + 1])
+      return arm + 1;
+  return arm;
+}
+
+/* The stages of one arm, or of two side by side. */
+static void print_arms(FILE *out, const esp_cli_file *file, int first, int last, int n_fields, const int *fields, void **values)
 {
   const esp_plan *plan = &file->plan;
-  const int last = first + 1 < plan->n_arms ? first + 1 : first;
-  int arm_width = 11;
+  const int stage_width = esp_cli_stage_width(plan);
+  int arm_width = plan->fixed_work ? 5 : 11;
   for (int i = 0; i < n_fields; i++)
     arm_width += 1 + width(&plan->record.field[fields[i]]);
-  fprintf(out, "%-12s", "");
+  fprintf(out, "%-*s", stage_width, "");
   for (int arm = first; arm <= last; arm++)
     fprintf(out, "  | %-*s", arm_width, plan->arm_name[arm]);
-  fprintf(out, "\n%-12s", "stage");
+  fprintf(out, "\n%-*s", stage_width, "stage");
   for (int arm = first; arm <= last; arm++) {
-    fprintf(out, "  | %5s %5s", "n", "conv.");
+    fprintf(out, "  | %5s%s", "n", plan->fixed_work ? "" : " conv.");
     for (int i = 0; i < n_fields; i++)
       fprintf(out, " %*s", width(&plan->record.field[fields[i]]), plan->record.field[fields[i]].name);
   }
@@ -156,7 +175,7 @@ static void print_pair(FILE *out, const esp_cli_file *file, int first, int n_fie
   for (int stage = 0; stage < plan->n_stages; stage++) {
     if (plan->stages[stage].absent[first] && plan->stages[stage].absent[last])
       continue;
-    fprintf(out, "%-12s", plan->stages[stage].name);
+    fprintf(out, "%-*s", stage_width, plan->stages[stage].name);
     for (int arm = first; arm <= last; arm++)
       print_arm(out, file, arm, stage, n_fields, fields, values);
     fprintf(out, "\n");
@@ -175,10 +194,12 @@ esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file)
     err = values[i] ? esp_results_read_field(file->results, fields[i], values[i])
                     : esp_fail(ESP_ERR_NOMEM, "no memory for the table");
   }
-  for (int arm = 0; arm < plan->n_arms && err == ESP_OK; arm += 2)
-    print_pair(out, file, arm, n_fields, fields, values);
+  for (int arm = 0, last; arm < plan->n_arms && err == ESP_OK; arm = last + 1) {
+    last = beside(plan, arm);
+    print_arms(out, file, arm, last, n_fields, fields, values);
+  }
   if (err == ESP_OK)
-    fprintf(out, "n: networks; conv.: converged; the rest are means over the n networks\n");
+    fprintf(out, "n: networks; %sthe rest are means over the n networks\n", plan->fixed_work ? "" : "conv.: converged; ");
   for (int i = 0; i < n_fields; i++)
     free(values[i]);
   return err;

@@ -100,6 +100,9 @@ typedef struct {
 
 esp_stage_count esp_cli_count(const esp_cli_file *file, int arm, int stage);
 
+/** Columns that the names of the stages need. */
+int esp_cli_stage_width(const esp_plan *plan);
+
 /** Print the table of a file: per stage and arm how many cells there are, how many converged, and the mean over members of
  *  every field that its experiment declares as summary. */
 esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file);

@@ -171,6 +171,35 @@ static esp_err predict_ranks(const char *output, const esp_dry_run *what, const 
 
 /* ---- all of it ---- */
 
+/* The last of the stages from here on that say the same of themselves. */
+static int last_alike(const esp_plan *plan, int stage)
+{
+  const esp_stage *first = &plan->stages[stage];
+  while (stage + 1 < plan->n_stages && plan->stages[stage + 1].n_members == first->n_members &&
+         strcmp(plan->stages[stage + 1].long_name, first->long_name) == 0)
+    stage++;
+  return stage;
+}
+
+/* One line for each; many that are alike are one line, with the names of the first and the last. */
+static void print_stages(const esp_plan *plan, esp_members members)
+{
+  enum { MANY = 32 };
+  char value[32];
+  snprintf(value, sizeof value, "%s", plan->stage_value.name);
+  for (char *c = value; *c; c++)
+    *c = *c == '_' ? ' ' : *c;
+  for (int first = 0, last; first < plan->n_stages; first = last + 1) {
+    last = plan->n_stages > MANY ? last_alike(plan, first) : first;
+    const esp_stage *s = &plan->stages[first], *end = &plan->stages[last];
+    if (last > first)
+      printf("  %s .. %s %s %.2f .. %.2f", s->name, end->name, value, s->value, end->value);
+    else
+      printf("  %-12s %s %.2f", s->name, value, s->value);
+    printf(", %d members: %s\n", esp_members_below(members, s->n_members), s->long_name);
+  }
+}
+
 esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_config *config, const esp_plan *plan,
                         esp_members members, int n_ranks)
 {
@@ -184,19 +213,18 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
   else
     printf("%d members x %d arms, %ld cells:\n", n_members, plan->n_arms, esp_plan_n_cells(plan));
   double cost = 0;
-  for (int stage = 0; stage < plan->n_stages; stage++) {
-    const esp_stage *s = &plan->stages[stage];
-    const int n = esp_members_below(members, s->n_members);
-    printf("  %-12s prune fraction %.2f, %d members: %s\n", s->name, s->prune_fraction, n, s->long_name);
+  for (int stage = 0; stage < plan->n_stages; stage++)
     for (int arm = 0; arm < plan->n_arms; arm++)
-      cost += s->absent[arm] ? 0 : n * s->expected_cost[arm];
-  }
+      if (!plan->stages[stage].absent[arm])
+        cost += esp_members_below(members, plan->stages[stage].n_members) * plan->stages[stage].expected_cost[arm];
+  print_stages(plan, members);
   double seconds;
   ESP_TRY(experiment->measure(config, &seconds));
   const int workers = n_ranks > 1 ? n_ranks - 1 : 1;
   printf("results file %s: %.1f MB\n", output, esp_results_bytes(plan, n_members) / 1e6);
   printf("time: about %s on this machine with %d worker%s", esp_duration(cost * seconds / workers, text, sizeof text), workers,
          workers > 1 ? "s" : "");
-  printf(" (%s of one core); single members differ by a factor of 100\n", esp_duration(cost * seconds, text, sizeof text));
+  printf(" (%s of one core)%s\n", esp_duration(cost * seconds, text, sizeof text),
+         plan->fixed_work ? "" : "; single members differ by a factor of 100");
   return what->ranks.n ? predict_ranks(output, what, plan, members, seconds) : ESP_OK;
 }

@@ -32,7 +32,7 @@ esp_err esp_cli_move_aside(const char *output, const char *successor)
   struct stat there;
   /* The lock is that of the file behind a link: the new file in place of the link would have none. */
   ESP_REQUIRE(lstat(output, &there) != 0 || !S_ISLNK(there.st_mode), ESP_ERR_CANNOT_CREATE,
-              "%s: a symbolic link, which is left alone; name the file itself, or remove the link", output);
+              "%s: a symbolic link, which --force and --repair leave alone; name the file itself, or remove the link", output);
   name_aside(output, aside, sizeof aside);
   /* With a successor the name is never without a file: a kill in between leaves the one or the other. */
   const bool moved = (successor && link(output, aside) == 0) || rename(output, aside) == 0;

@@ -6,13 +6,13 @@
 #include "cli.h"
 #include "espalier/log.h"
 
-enum { MAX_FILES = 3 }; /* one of each experiment */
+enum { MAX_FILES = ESP_N_EXPERIMENTS }; /* one of each */
 
 static void print_help(void)
 {
   printf("Usage: espalier report FILE... [-o DIR] [--members N] [--example M] [--no-figures]\n\n"
-         "Judge the claims of the paper on one to three results files (at most one of each experiment: dms, scratch, bandit; in\n"
-         "any order) and write the numbers behind every panel. A file may be unfinished: who is missing is counted and named.\n\n"
+         "Judge the claims of the paper on one to four results files (at most one of each experiment: dms, scratch, bandit,\n"
+         "lever; in any order) and write the numbers behind every panel. A file may be unfinished: who is missing is counted and named.\n\n"
          "DIR gets panels.h5 (docs/PANELS.md), scorecard.md and scorecard.json, tables/*.csv, and, where Python has h5py and\n"
          "matplotlib, pictures. Files of an earlier report are replaced; equal results give equal bytes.\n\n"
          "Options:\n"
@@ -99,7 +99,7 @@ int esp_cli_report(int argc, char **argv)
     default: return esp_cli_bad_option("report", c, argv);
     }
   if (argc - optind < 1 || argc - optind > MAX_FILES)
-    return esp_cli_usage_error("report", "one to three results files are needed, %d given", argc - optind);
+    return esp_cli_usage_error("report", "one to four results files are needed, %d given", argc - optind);
   esp_cli_file files[MAX_FILES] = {0};
   esp_report *report = NULL;
   char *by_name = default_directory(argv[optind]);

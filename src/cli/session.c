@@ -70,6 +70,9 @@ static esp_err check_source(const esp_session *o)
   esp_cli_file file;
   esp_err err = esp_cli_open(o->source, &file);
   long n_cells, n_missing = 0, n_failed;
+  if (err == ESP_OK && !esp_experiment_of(&file.config.values)->analyse)
+    err = esp_fail(ESP_ERR_DATA, "%s: experiment %s is measured while it is simulated, and nothing in its file can be measured again; set "
+                   "other keys in the config and give 'espalier run' another -o FILE", o->source, file.plan.experiment);
   if (err == ESP_OK)
     count_cells(&file, o->members, &n_cells, &n_missing, &n_failed);
   if (n_missing)

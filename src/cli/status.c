@@ -75,7 +75,7 @@ static esp_err print_text(const esp_cli_file *file, const esp_run *run)
     printf(", %ld commit entries damaged", file->n_damaged);
   printf("\ncomputed for %s of one core", esp_duration(o.seconds, spent, sizeof spent));
   if (o.seconds > 0)
-    printf(" (%.0f gradients/s)", (double)o.n_evaluations / o.seconds);
+    printf(" (%.0f %s/s)", (double)o.n_evaluations / o.seconds, file->plan.work);
   if (there < o.n_cells && isfinite(core_seconds_left(&o))) {
     const int workers = run->n_ranks > 1 ? run->n_ranks - 1 : 1;
     printf("; about %s left with %d worker%s", esp_duration(core_seconds_left(&o) / workers, left, sizeof left), workers,
@@ -84,12 +84,13 @@ static esp_err print_text(const esp_cli_file *file, const esp_run *run)
   if (run->n_runs > 0)
     printf("\nlast of %d run%s: started %s on %s with %d rank%s", run->n_runs, run->n_runs > 1 ? "s" : "", run->started,
            run->host, run->n_ranks, run->n_ranks > 1 ? "s" : "");
-  printf("\n\ncells done of planned\n%-12s", "stage");
+  const int width = esp_cli_stage_width(&file->plan);
+  printf("\n\ncells done of planned\n%-*s", width, "stage");
   for (int arm = 0; arm < file->plan.n_arms; arm++)
     printf(" %14s", file->plan.arm_name[arm]);
   printf("\n");
   for (int stage = 0; stage < file->plan.n_stages; stage++) {
-    printf("%-12s", file->plan.stages[stage].name);
+    printf("%-*s", width, file->plan.stages[stage].name);
     for (int arm = 0; arm < file->plan.n_arms; arm++) {
       const esp_stage_count count = esp_cli_count(file, arm, stage);
       printf(" %7ld/%-6ld", count.n_done + count.n_failed, count.n_planned);
@@ -106,7 +107,7 @@ static json_t *stage_json(const esp_cli_file *file, int arm, int stage)
 {
   const esp_stage_count count = esp_cli_count(file, arm, stage);
   return json_pack("{s:s, s:s, s:f, s:I, s:I, s:I, s:I}", "stage", file->plan.stages[stage].name, "arm",
-                   file->plan.arm_name[arm], "prune_fraction", file->plan.stages[stage].prune_fraction, "planned",
+                   file->plan.arm_name[arm], file->plan.stage_value.name, file->plan.stages[stage].value, "planned",
                    (json_int_t)count.n_planned, "done", (json_int_t)count.n_done, "failed", (json_int_t)count.n_failed,
                    "converged", (json_int_t)count.n_converged);
 }

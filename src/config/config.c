@@ -16,7 +16,7 @@
 #include "schema.h"
 #include "yaml.h"
 
-enum { MAX_KEYS = 128 };
+enum { MAX_KEYS = 192 };
 
 typedef struct {
   int source; /* 0: the file, s: override number s - 1 */
@@ -558,6 +558,103 @@ static void check_bandit(reading *r)
   check_in_list(r, "new_option", "ladder", &c->new_option.ladder, "value_noise", &c->ladder.value_noise, "");
 }
 
+/* Two keys that must go together, or else a fault at the one that was given. Of two faults one is enough. */
+static void check_pair(reading *r, bool good, const char *path, const char *other_path, const char *allowed)
+{
+  const esp_key *key = find_path(path), *other = find_path(other_path);
+  const int k = key_index(key), o = key_index(other);
+  const place at = r->given[k].line > 0 ? r->given[k] : r->given[o].line > 0 ? r->given[o] : (place){0, 1, 1};
+  char value[ESP_KEY_TEXT], other_value[ESP_KEY_TEXT];
+  if (!good && !r->faulty[k] && !r->faulty[o])
+    note(r, at, "%s is %s%s and %s is %s%s; allowed: %s", path, esp_key_print(key, r->values, value, sizeof value),
+         r->given[k].line > 0 ? "" : " (its default)", other_path, esp_key_print(other, r->values, other_value, sizeof other_value),
+         r->given[o].line > 0 ? "" : " (its default)", allowed);
+}
+
+static bool is_multiple(double value, double of)
+{
+  const double n = nearbyint(value / of);
+  return n >= 1 && fabs(n * of - value) <= 1e-9 * value;
+}
+
+/* Stages are whole segments, segments whole snapshots, snapshots whole updates, updates whole steps. */
+static void check_lever_times(reading *r)
+{
+  const esp_config *c = r->values;
+  const double updates = (c->lever.hours + c->lever.unrewarded_hours) * 3.6e6 / c->synapses.update_ms;
+  check_pair(r, is_multiple(c->lever.hours * 60, c->lever.segment_min), "lever.hours", "lever.segment_min",
+             "a whole number of segments");
+  check_pair(r, is_multiple(c->lever.switch_hour * 60, c->lever.segment_min), "lever.switch_hour", "lever.segment_min",
+             "a switch between two segments");
+  check_pair(r, c->lever.switch_hour < c->lever.hours, "lever.switch_hour", "lever.hours", "a switch before the end");
+  check_pair(r, is_multiple(c->lever.segment_min, c->lever.snapshot_min), "lever.segment_min", "lever.snapshot_min",
+             "a whole number of snapshots in a segment");
+  check_pair(r, is_multiple(c->lever.snapshot_min * 60000, c->synapses.update_ms), "lever.snapshot_min", "synapses.update_ms",
+             "a whole number of updates between snapshots");
+  check_pair(r, is_multiple(c->synapses.update_ms, c->neurons.dt_ms), "synapses.update_ms", "neurons.dt_ms",
+             "a whole number of steps between updates");
+  check_pair(r, is_multiple(c->trials.step_ms, c->neurons.dt_ms), "trials.step_ms", "neurons.dt_ms",
+             "a whole number of time steps in a step of the lever");
+  check_pair(r, is_multiple(c->trials.window_ms, c->neurons.dt_ms), "trials.window_ms", "neurons.dt_ms",
+             "a whole number of time steps in the window");
+  check_pair(r, is_multiple(c->lever.movement_before_ms, c->trials.step_ms), "lever.movement_before_ms", "trials.step_ms",
+             "a whole number of steps of the lever");
+  check_pair(r, is_multiple(c->lever.movement_after_ms, c->trials.step_ms), "lever.movement_after_ms", "trials.step_ms",
+             "a whole number of steps of the lever");
+  check_pair(r, updates < INT32_MAX, "lever.hours", "synapses.update_ms", "fewer than 2^31 updates in all");
+}
+
+static void check_unrewarded(reading *r)
+{
+  const esp_config *c = r->values;
+  const double step_min = 60 * c->lever.unrewarded_step_hours, before = c->lever.consolidation_hour - c->lever.switch_hour;
+  if (c->lever.unrewarded_hours == 0)
+    return;
+  check_pair(r, is_multiple(c->lever.unrewarded_hours, c->lever.unrewarded_step_hours), "lever.unrewarded_hours",
+             "lever.unrewarded_step_hours", "a whole number of stages");
+  check_pair(r, is_multiple(step_min, c->lever.snapshot_min), "lever.unrewarded_step_hours", "lever.snapshot_min",
+             "a whole number of snapshots in a stage");
+  check_pair(r, is_multiple(c->lever.unrewarded_trials_min, c->lever.snapshot_min), "lever.unrewarded_trials_min",
+             "lever.snapshot_min", "a whole number of snapshots in the trials");
+  check_pair(r, c->lever.unrewarded_trials_min < step_min, "lever.unrewarded_trials_min", "lever.unrewarded_step_hours",
+             "less than the stage");
+  if (c->lever.consolidation_hour == 0)
+    return;
+  check_pair(r, before >= 0, "lever.consolidation_hour", "lever.switch_hour", "0 (no consolidation), or not before the switch");
+  check_pair(r, before < c->lever.unrewarded_hours, "lever.consolidation_hour", "lever.unrewarded_hours",
+             "0 (no consolidation), or before the end of the time without reward, which begins at lever.switch_hour");
+  const bool moved = r->given[key_index(esp_schema_find("lever", "switch_hour"))].line > 0;
+  check_pair(r, before <= 0 || is_multiple(before, c->lever.unrewarded_step_hours), "lever.consolidation_hour",
+             moved ? "lever.switch_hour" : "lever.unrewarded_step_hours",
+             "0 (no consolidation), or lever.switch_hour and a whole number of lever.unrewarded_step_hours after it");
+}
+
+static void check_lever_sizes(reading *r)
+{
+  const esp_config *c = r->values;
+  const double per_update = c->synapses.learning_rate * 1e-3 * c->synapses.update_ms;
+  check_pair(r, c->neurons.n_receiving <= c->neurons.n_exc, "neurons.n_receiving", "neurons.n_exc", "not more than all of them");
+  check_pair(r, c->neurons.n_receiving > c->neurons.n_exc || 2 * c->trials.n_pool <= c->neurons.n_exc - c->neurons.n_receiving,
+             "trials.n_pool", "neurons.n_exc", "room for neurons.n_receiving and two pools");
+  check_pair(r, c->neurons.exc_fall_ms > c->neurons.exc_rise_ms, "neurons.exc_fall_ms", "neurons.exc_rise_ms", "a slower fall than rise");
+  check_pair(r, c->neurons.inh_fall_ms > c->neurons.inh_rise_ms, "neurons.inh_fall_ms", "neurons.inh_rise_ms", "a slower fall than rise");
+  check_pair(r, c->trials.pause_min_s <= c->trials.pause_max_s, "trials.pause_min_s", "trials.pause_max_s", "a minimum below the maximum");
+  check_pair(r, c->trials.cue_min_hz <= c->trials.cue_max_hz, "trials.cue_min_hz", "trials.cue_max_hz", "a minimum below the maximum");
+  check_pair(r, c->trials.cue_max_hz * c->neurons.dt_ms < 1000, "trials.cue_max_hz", "neurons.dt_ms", "less than a spike in a step");
+  check_pair(r, c->trials.background_hz * c->neurons.dt_ms < 1000, "trials.background_hz", "neurons.dt_ms", "less than a spike in a step");
+  check_pair(r, c->synapses.return_theta <= c->synapses.theta_max, "synapses.return_theta", "synapses.theta_max",
+             "not above the greatest parameter");
+  check_pair(r, per_update < c->synapses.consolidated_sd * c->synapses.consolidated_sd, "synapses.consolidated_sd",
+             "synapses.learning_rate", "a square of the former above the latter times synapses.update_ms in seconds");
+}
+
+static void check_lever(reading *r)
+{
+  check_lever_times(r);
+  check_unrewarded(r);
+  check_lever_sizes(r);
+}
+
 static void check_whole(reading *r)
 {
   const esp_yaml_node *root = r->document.root;
@@ -565,11 +662,14 @@ static void check_whole(reading *r)
     return; /* what is missing may be in the part that was not read */
   r->source = 0;
   if (!mentions(r, "experiment"))
-    note(r, (place){0, 1, 1}, "the required key experiment is missing; write 'experiment: dms', 'experiment: scratch' or 'experiment: bandit'");
+    note(r, (place){0, 1, 1}, "the required key experiment is missing; write 'experiment: dms', 'experiment: scratch', "
+                                  "'experiment: bandit' or 'experiment: lever'");
   if (r->experiments == 1u << ESP_EXPERIMENT_DMS)
     check_transfer(r);
   if (r->experiments == 1u << ESP_EXPERIMENT_BANDIT)
     check_bandit(r);
+  if (r->experiments == 1u << ESP_EXPERIMENT_LEVER)
+    check_lever(r);
 }
 
 /* The text as read, and each override as a comment on a line of its own. */

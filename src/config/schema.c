@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char *const experiment_words[] = {[ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch",
-                                               [ESP_EXPERIMENT_BANDIT] = "bandit", NULL};
+                                               [ESP_EXPERIMENT_BANDIT] = "bandit", [ESP_EXPERIMENT_LEVER] = "lever", NULL};
 static const char *const readout_words[] = {[ESP_READOUT_RATE] = "rate", [ESP_READOUT_LATENT] = "latent", NULL};
 static const char *const scg_words[] = {
     [ESP_SCG_PUBLISHED] = "published", [ESP_SCG_DEPOSITED] = "deposited", [ESP_SCG_MOLLER] = "moller", NULL};
@@ -27,22 +27,28 @@ static const char *const start_check_words[] = {
     [ESP_START_DEPOSITED] = "deposited", [ESP_START_FRESH_BLOCK] = "fresh_block", NULL};
 static const char *const value_noise_words[] = {[ESP_VALUE_NOISE_SHARED] = "shared",
                                                 [ESP_VALUE_NOISE_INDEPENDENT] = "independent", NULL};
+static const char *const cue_words[] = {[ESP_CUE_GAMMA] = "gamma", [ESP_CUE_BETA] = "beta", NULL};
 
 /* Choices are read and written through int. */
 _Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) == sizeof(int) &&
                    sizeof(esp_scg_variant) == sizeof(int) && sizeof(esp_prune_criterion) == sizeof(int) &&
                    sizeof(esp_prune_ties) == sizeof(int) && sizeof(esp_noise_mode) == sizeof(int) &&
                    sizeof(esp_new_cues) == sizeof(int) && sizeof(esp_hessian) == sizeof(int) &&
-                   sizeof(esp_start_check) == sizeof(int) && sizeof(esp_value_noise) == sizeof(int),
+                   sizeof(esp_start_check) == sizeof(int) && sizeof(esp_value_noise) == sizeof(int) &&
+                   sizeof(esp_cue_kind) == sizeof(int),
                "an enum is an int here");
 
 #define DMS (1u << ESP_EXPERIMENT_DMS)
 #define SCRATCH (1u << ESP_EXPERIMENT_SCRATCH)
 #define BANDIT (1u << ESP_EXPERIMENT_BANDIT)
+#define LEVER (1u << ESP_EXPERIMENT_LEVER)
 #define BOTH (DMS | SCRATCH)
-#define ALL (DMS | SCRATCH | BANDIT)
+#define NETWORKS (DMS | SCRATCH | BANDIT) /* that are trained by gradients */
+#define ALL (NETWORKS | LEVER)
 
 /* The rest of a line is the sentence, then perhaps .run_only or the preset of an experiment that has its own. */
+#define OF_BANDIT .preset_of[ESP_EXPERIMENT_BANDIT]
+#define OF_LEVER .preset_of[ESP_EXPERIMENT_LEVER]
 #define KEY(section_, name_, type_) \
   .section = #section_, .name = #name_, .type = type_, .offset = offsetof(esp_config, section_.name_)
 #define INTEGER(section, name, low_, high_, preset_, unit_, who, ...)                                                \
@@ -58,32 +64,33 @@ static const esp_key keys[] = {
     {.section = "", .name = "experiment", .type = ESP_KEY_CHOICE, .offset = offsetof(esp_config, experiment),
      .choices = experiment_words, .experiments = ALL,
      .meaning = "what to run: dms trains and prunes step by step beside an unpruned twin; scratch prunes before "
-                "any training (Fig. S2A); bandit learns values from reward (Figs. 6, 7)"},
+                "any training (Fig. S2A); bandit learns values from reward (Figs. 6, 7); lever is a spiking network that rewires itself "
+                "while it learns to move a lever (Kappel et al. 2018, Fig. 5)"},
     {.section = "", .name = "seed", .type = ESP_KEY_UINT64, .offset = offsetof(esp_config, seed), .preset = "2022",
-     .experiments = ALL, .meaning = "start of all random numbers; equal seeds give equal results"},
+     OF_LEVER = "2018", .experiments = ALL, .meaning = "start of all random numbers; equal seeds give equal results"},
 
     INTEGER(ensemble, members, 1, 1000000, "400", "networks", ALL,
-            "starts of the ensemble (paper: 400; Fig. S2A: 200; bandit: 100)", .bandit_preset = "100"),
+            "starts of the ensemble (paper: 400; Fig. S2A: 200; bandit: 100; lever: 5 runs)", OF_BANDIT = "100", OF_LEVER = "5"),
     REAL(ensemble, max_failed_fraction, CLOSED, 0, 1, "0.05", NULL, ALL,
          "a complete run with a larger share of failed cells exits with status 65", .run_only = true),
-    REAL(ensemble, checkpoint_interval, CLOSED, 1, 86400, "60", "s", ALL,
+    REAL(ensemble, checkpoint_interval, CLOSED, 1, 86400, "60", "s", NETWORKS,
          "a stage that trains longer than this saves its state at least this often", .run_only = true),
 
-    INTEGER(network, n_hid, 1, 4096, "30", "units", ALL, "hidden units N (paper: 30; bandit: 20)", .bandit_preset = "20"),
-    CHOICE(network, readout, readout_words, "rate", ALL,
+    INTEGER(network, n_hid, 1, 4096, "30", "units", NETWORKS, "hidden units N (paper: 30; bandit: 20)", OF_BANDIT = "20"),
+    CHOICE(network, readout, readout_words, "rate", NETWORKS,
            "what the output reads: rate is tanh of the hidden state (published code), latent the hidden state itself "
            "(printed Eq. 3)"),
     INTEGER(network, input_lag, 0, 1, "0", "steps", BOTH,
             "0: the input of a step drives that step (published code); 1: the next one (printed Eq. 1)"),
-    REAL(network, w_in_sd, CLOSED, 0, 100, "0.2", NULL, ALL, "start weights: standard deviation of the input weights"),
-    REAL(network, w_rec_sd, CLOSED, 0, 100, "0.1", NULL, ALL,
+    REAL(network, w_in_sd, CLOSED, 0, 100, "0.2", NULL, NETWORKS, "start weights: standard deviation of the input weights"),
+    REAL(network, w_rec_sd, CLOSED, 0, 100, "0.1", NULL, NETWORKS,
          "start weights: standard deviation of the recurrent weights (bandit: sqrt(2 / (units + inputs)))",
-         .bandit_preset = "0.2581988897471611"),
-    REAL(network, w_rec_diagonal, CLOSED, -100, 100, "0.5", NULL, ALL,
-         "start weights: added to the diagonal of the recurrent weights", .bandit_preset = "0"),
-    REAL(network, w_out_sd, CLOSED, 0, 100, "0.2", NULL, ALL,
+         OF_BANDIT = "0.2581988897471611"),
+    REAL(network, w_rec_diagonal, CLOSED, -100, 100, "0.5", NULL, NETWORKS,
+         "start weights: added to the diagonal of the recurrent weights", OF_BANDIT = "0"),
+    REAL(network, w_out_sd, CLOSED, 0, 100, "0.2", NULL, NETWORKS,
          "start weights: standard deviation of the readout weights (bandit: sqrt(2 / units))",
-         .bandit_preset = "0.31622776601683794"),
+         OF_BANDIT = "0.31622776601683794"),
 
     INTEGER(task, trials_per_condition, 1, 10000, "5", "trials", BOTH,
             "repeats of each condition in a training set (paper: 5; published code: 4)"),
@@ -92,19 +99,19 @@ static const esp_key keys[] = {
     REAL(task, input_noise_sd, CLOSED, 0, 100, "0", NULL, BOTH,
          "standard deviation of the noise on the inputs, frozen for an episode (published code: none)"),
 
-    CHOICE(training, scg, scg_words, "published", ALL,
+    CHOICE(training, scg, scg_words, "published", NETWORKS,
            "scaled conjugate gradient: published is the arithmetic of the published code with every update masked, "
            "deposited that code unchanged (its fallback step revives removed weights), moller the textbook algorithm"),
-    CHOICE(training, hessian, hessian_words, "difference", ALL,
+    CHOICE(training, hessian, hessian_words, "difference", NETWORKS,
            "curvature along the direction of a step: difference of two gradients (published code), or exact, which is faster "
            "and free of the difference's rounding noise"),
-    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, ALL, "finite-difference step of the curvature (hessian: difference)"),
-    REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, ALL, "first regularisation of the curvature"),
-    REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, ALL,
+    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, NETWORKS, "finite-difference step of the curvature (hessian: difference)"),
+    REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, NETWORKS, "first regularisation of the curvature"),
+    REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, NETWORKS,
          "length of the gradient step after max_failures failures in a row (not used by moller)"),
-    INTEGER(training, max_failures, 1, 1000000, "10", "steps", ALL,
+    INTEGER(training, max_failures, 1, 1000000, "10", "steps", NETWORKS,
             "failed steps in a row before the fallback step (not used by moller)"),
-    INTEGER(training, steps_per_call, 0, 10000000, "0", "steps", ALL,
+    INTEGER(training, steps_per_call, 0, 10000000, "0", "steps", NETWORKS,
             "SCG steps in one training call; 0: as many as the network has weights"),
     INTEGER(training, max_calls, 1, 100000, "100", "calls", DMS, "training calls in an episode that does not converge"),
     INTEGER(training, plateau_calls, 0, 100000, "0", "calls", DMS,
@@ -114,7 +121,7 @@ static const esp_key keys[] = {
     INTEGER(training, window, 1, 1000000, "300", "steps", BOTH,
             "a call has converged when the mean decrease of the loss over this many accepted steps (at most 0.8 of the "
             "steps of a call) ..."),
-    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, ALL,
+    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, NETWORKS,
          "... is below this (bandit: a running mean of the decreases) ..."),
     REAL(training, loss_factor, ABOVE_LOW, 0, 1e6, "1.05", NULL, BOTH,
          "... and the loss is below this times target_noise_sd squared"),
@@ -128,13 +135,13 @@ static const esp_key keys[] = {
            "when a start is trained: deposited believes the block it converged on (published code), fresh_block asks for a "
            "loss below slow_loss on a new one too, or goes on with another"),
 
-    {KEY(ladder, fractions, ESP_KEY_LIST), .experiments = DMS | BANDIT, .bandit_preset = "[0.1, 0.3, 0.5, 0.7, 0.9]", .low = 0, .high = 1, .range = ESP_RANGE_INSIDE, .example = "[0.5, 0.7]",
+    {KEY(ladder, fractions, ESP_KEY_LIST), .experiments = DMS | BANDIT, OF_BANDIT = "[0.1, 0.3, 0.5, 0.7, 0.9]", .low = 0, .high = 1, .range = ESP_RANGE_INSIDE, .example = "[0.5, 0.7]",
      .preset = "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, "
                "0.95]",
      .meaning = "fraction of all recurrent weights removed at each rung"},
-    CHOICE(ladder, criterion, criterion_words, "magnitude", ALL,
+    CHOICE(ladder, criterion, criterion_words, "magnitude", NETWORKS,
            "which weights go: the smallest (paper), or drawn at random (a control)"),
-    CHOICE(ladder, ties, ties_words, "row_major", ALL,
+    CHOICE(ladder, ties, ties_words, "row_major", NETWORKS,
            "which of equally small weights goes first (published code: column_major)"),
     CHOICE(ladder, noise, noise_words, "independent", DMS,
            "independent: each arm has its own training sets (published code); paired: both arms share them"),
@@ -192,6 +199,104 @@ static const esp_key keys[] = {
             "training calls on the old cues and again on the new ones, all of them made"),
     CHOICE(scratch, new_cues, cues_words, "both", SCRATCH,
            "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
+
+    REAL(lever, hours, ABOVE_LOW, 0, 1000, "48", "h", LEVER, "simulated time of learning (caption: 46 and more)"),
+    REAL(lever, switch_hour, ABOVE_LOW, 0, 1000, "24", "h", LEVER,
+         "at this hour the pools exchange their roles (caption: 24), and arm fixed begins, in which no synapse comes or goes any more"),
+    REAL(lever, segment_min, ABOVE_LOW, 0, 1440, "60", "min", LEVER, "length of a stage of learning"),
+    REAL(lever, unrewarded_hours, CLOSED, 0, 10000, "336", "h", LEVER,
+         "time without reward after switch_hour in arm forgetting, where the pools keep their roles (caption: 14 days); 0: no arms "
+         "forgetting and consolidated"),
+    REAL(lever, unrewarded_step_hours, ABOVE_LOW, 0, 1000, "6", "h", LEVER, "length of a stage of it: the synapses drift, and ..."),
+    REAL(lever, unrewarded_trials_min, ABOVE_LOW, 0, 1440, "20", "min", LEVER, "... in the last so many minutes there are trials"),
+    REAL(lever, consolidation_hour, CLOSED, 0, 10000, "96", "h", LEVER,
+         "at this hour, from the start of learning, synapses are consolidated in arm consolidated (caption: after 4 days); 0: no such arm"),
+    REAL(lever, snapshot_min, CLOSED, 0.1, 1440, "10", "min", LEVER,
+         "time between snapshots of the connectome, on which turnover and waiting times are counted"),
+    INTEGER(lever, n_wait_bins, 1, 100000, "288", "snapshots", LEVER, "waiting times are counted up to this, longer ones with the longest"),
+    INTEGER(lever, n_sampled, 1, 100000, "2000", "synapses", LEVER,
+            "synapses, drawn at random, whose parameter is kept at each snapshot"),
+    REAL(lever, recording_s, ABOVE_LOW, 0, 3600, "10", "s", LEVER, "spikes and lever are kept for so long from the beginning of each stage"),
+    REAL(lever, movement_s, ABOVE_LOW, 0, 3600, "300", "s", LEVER,
+         "and looked at for so long, where a stage has so many, for its averages over movements"),
+    REAL(lever, movement_before_ms, ABOVE_LOW, 0, 100000, "600", "ms", LEVER, "which begin so long before the onset of a movement ..."),
+    REAL(lever, movement_after_ms, ABOVE_LOW, 0, 100000, "1500", "ms", LEVER, "... and end so long after it"),
+
+    INTEGER(trials, n_pool, 1, 1024, "10", "neurons", LEVER, "neurons of each of the pools U and D that move the lever (published example)"),
+    REAL(trials, step_ms, ABOVE_LOW, 0, 10000, "15", "ms", LEVER, "the lever moves and the trial goes on in such steps (published example)"),
+    REAL(trials, window_ms, ABOVE_LOW, 0, 100000, "500", "ms", LEVER, "rate of a pool: its spikes in the last so many ms (published example)"),
+    REAL(trials, smoothing, BELOW_HIGH, 0, 1, "0.95", NULL, LEVER,
+         "share of its position that the lever keeps in a step; the rest is the difference of the rates (published example)"),
+    REAL(trials, threshold_hz, ABOVE_LOW, 0, 10000, "15", "Hz", LEVER,
+         "a movement goes below minus this, then above this (published example)"),
+    REAL(trials, reward_s, CLOSED, 0, 1000, "0.3", "s", LEVER, "duration of the reward (published example)"),
+    REAL(trials, pause_min_s, CLOSED, 0, 1000, "0.5", "s", LEVER, "pause between trials, uniform from this ... (published example)"),
+    REAL(trials, pause_max_s, CLOSED, 0, 1000, "1", "s", LEVER, "... to this (published example)"),
+    REAL(trials, timeout_s, ABOVE_LOW, 0, 3600, "10", "s", LEVER,
+         "a trial that takes longer fails, and counts as this (published example)"),
+    REAL(trials, background_hz, CLOSED, 0, 1000, "2", "Hz", LEVER, "rate of all inputs without cue (published example)"),
+    CHOICE(trials, cue, cue_words, "gamma", LEVER,
+           "what the inputs' rates during the cue are drawn from, once a run: gamma (published example) or beta distribution, times "
+           "cue_scale_hz"),
+    REAL(trials, cue_scale_hz, ABOVE_LOW, 0, 10000, "60", "Hz", LEVER, "scale of the cue's rates (published example)"),
+    REAL(trials, cue_shape_a, ABOVE_LOW, 0, 1000, "0.2", NULL, LEVER, "shape of their distribution (published example)"),
+    REAL(trials, cue_shape_b, ABOVE_LOW, 0, 1000, "0.8", NULL, LEVER, "scale (gamma) or second shape (beta) of it (published example)"),
+    REAL(trials, cue_min_hz, CLOSED, 0, 10000, "2", "Hz", LEVER, "lower rates of the cue are raised to this (published example)"),
+    REAL(trials, cue_max_hz, CLOSED, 0, 10000, "60", "Hz", LEVER, "higher ones lowered to this (published example)"),
+    REAL(trials, tau_a_s, ABOVE_LOW, 0, 1e6, "50", "s", LEVER,
+         "time constant of the mean reward by which reward is divided (published example: 750 in effect)"),
+    REAL(trials, alpha, CLOSED, 0, 1000, "0.02", NULL, LEVER, "what the reward signal has without reward (published example)"),
+    REAL(trials, reward_floor, ABOVE_LOW, 0, 1, "0.02", NULL, LEVER, "the mean reward is at least this (published example)"),
+
+    INTEGER(neurons, n_in, 1, 4096, "200", "inputs", LEVER, "inputs (inferred from the caption's number of synapses; published example: 50)"),
+    INTEGER(neurons, n_exc, 1, 1024, "60", "neurons", LEVER,
+            "excitatory neurons: those with input, then pools U and D, then the rest (published example)"),
+    INTEGER(neurons, n_receiving, 1, 1024, "30", "neurons", LEVER, "excitatory neurons with input (published example)"),
+    INTEGER(neurons, n_inh, 1, 1024, "20", "neurons", LEVER, "inhibitory neurons (published example)"),
+    REAL(neurons, dt_ms, CLOSED, 0.01, 100, "1", "ms", LEVER, "time step (published example)"),
+    REAL(neurons, exc_fall_ms, ABOVE_LOW, 0, 10000, "20", "ms", LEVER, "excitation falls with this time constant (published example)"),
+    REAL(neurons, exc_rise_ms, ABOVE_LOW, 0, 10000, "2", "ms", LEVER, "and rises with this one (published example)"),
+    REAL(neurons, inh_fall_ms, ABOVE_LOW, 0, 10000, "10", "ms", LEVER, "inhibition falls with this time constant (published module)"),
+    REAL(neurons, inh_rise_ms, ABOVE_LOW, 0, 10000, "1", "ms", LEVER, "and rises with this one (published module)"),
+    REAL(neurons, bias, CLOSED, -1000, 1000, "-3", NULL, LEVER, "membrane potential without input (published example)"),
+    REAL(neurons, slope, CLOSED, 0, 1000, "1", NULL, LEVER, "steepness of the exponential escape rate (published example)"),
+    REAL(neurons, scale_hz, ABOVE_LOW, 0, 1e6, "1", "Hz", LEVER, "escape rate at potential 0 (published example)"),
+    REAL(neurons, dead_exc_ms, CLOSED, 0, 1000, "5", "ms", LEVER, "dead time of excitatory neurons (published example)"),
+    REAL(neurons, dead_inh_ms, CLOSED, 0, 1000, "2", "ms", LEVER, "dead time of inhibitory neurons (published example)"),
+    REAL(neurons, target_hz, CLOSED, 0, 1000, "5", "Hz", LEVER, "rate that homeostasis drives excitatory neurons to (published example)"),
+    REAL(neurons, homeostasis, CLOSED, 0, 1000, "0.02", NULL, LEVER,
+         "by which a spike raises the neuron's threshold (published example: 0.1)"),
+    REAL(neurons, p_exc_to_inh, CLOSED, 0, 1, "0.575", NULL, LEVER, "connection probability, excitatory to inhibitory (published example)"),
+    REAL(neurons, p_inh_to_exc, CLOSED, 0, 1, "0.6", NULL, LEVER, "inhibitory to excitatory (published example)"),
+    REAL(neurons, p_inh_to_inh, CLOSED, 0, 1, "0.55", NULL, LEVER, "inhibitory to inhibitory (published example)"),
+    REAL(neurons, w_exc_to_inh_mean, CLOSED, 0, 1000, "0.5", NULL, LEVER, "weights from excitatory to inhibitory: mean (published example)"),
+    REAL(neurons, w_exc_to_inh_sd, CLOSED, 0, 1000, "0.1", NULL, LEVER, "and standard deviation, cut at 0 (published example)"),
+    REAL(neurons, w_from_inh_mean, CLOSED, -1000, 0, "-1", NULL, LEVER, "weights from inhibitory neurons: mean (published example)"),
+    REAL(neurons, w_from_inh_sd, CLOSED, 0, 1000, "0.2", NULL, LEVER, "and standard deviation, cut at 0 (published example)"),
+
+    INTEGER(synapses, n_repeats, 1, 100, "10", "synapses", LEVER, "potential synapses of a pair at most (published example)"),
+    REAL(synapses, p_potential, CLOSED, 0, 1, "0.5", NULL, LEVER, "probability of each of them (published example)"),
+    REAL(synapses, start_mean, CLOSED, -1000, 1000, "-0.5", NULL, LEVER, "parameters at the start: mean (published example)"),
+    REAL(synapses, start_sd, CLOSED, 0, 1000, "0.5", NULL, LEVER, "and standard deviation (published example)"),
+    REAL(synapses, theta0, CLOSED, -1000, 1000, "3", NULL, LEVER, "a functional synapse has the weight exp(theta - theta0) (published example)"),
+    REAL(synapses, theta_min, BELOW_HIGH, -1000, 0, "-2", NULL, LEVER, "least parameter (published example)"),
+    REAL(synapses, theta_max, ABOVE_LOW, 0, 1000, "5", NULL, LEVER, "greatest parameter (published example)"),
+    REAL(synapses, prior_mean, CLOSED, -1000, 1000, "0", NULL, LEVER, "mean of the prior (published example)"),
+    REAL(synapses, prior_sd, ABOVE_LOW, 0, 1000, "2", NULL, LEVER, "standard deviation of the prior (published example)"),
+    REAL(synapses, temperature, CLOSED, 0, 1000, "0.1", NULL, LEVER, "temperature of the synaptic noise (published example)"),
+    REAL(synapses, learning_rate, CLOSED, 0, 1, "1e-5", "1/s", LEVER,
+         "learning rate beta (inferred from the caption's times; published example: 5e-5)"),
+    REAL(synapses, tau_e_s, ABOVE_LOW, 0, 1e6, "1", "s", LEVER, "time constant of the eligibility trace (published example)"),
+    REAL(synapses, tau_g_s, ABOVE_LOW, 0, 1e6, "50", "s", LEVER, "time constant of the gradient estimate (published example)"),
+    REAL(synapses, gradient_gain, CLOSED, 0, 1000, "0.05", NULL, LEVER, "factor of the gradient estimate (published example: 1) ..."),
+    REAL(synapses, gradient_clip, ABOVE_LOW, 0, 1e9, "400", NULL, LEVER, "... which is then cut at this (published example: 40)"),
+    REAL(synapses, update_ms, ABOVE_LOW, 0, 10000, "100", "ms", LEVER, "parameters move in such steps (published module)"),
+    REAL(synapses, waiting_h, ABOVE_LOW, 0, 1e6, "12", "h", LEVER,
+         "arm approximate: mean waiting time until a deleted synapse comes back (inferred) ..."),
+    REAL(synapses, return_theta, CLOSED, 0, 1000, "0.1", NULL, LEVER, "... with this parameter (inferred)"),
+    REAL(synapses, consolidated_sd, ABOVE_LOW, 0, 1000, "0.05", NULL, LEVER,
+         "standard deviation of the prior of a consolidated synapse around the parameter it had (inferred)"),
+    REAL(synapses, p_consolidated, CLOSED, 0, 1, "1", NULL, LEVER, "probability that a synapse is consolidated (published module)"),
 };
 enum { N_KEYS = sizeof keys / sizeof keys[0] };
 
@@ -601,7 +706,7 @@ bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config
 
 const char *esp_key_preset(const esp_key *key, esp_experiment_id experiment)
 {
-  return experiment == ESP_EXPERIMENT_BANDIT && key->bandit_preset != NULL ? key->bandit_preset : key->preset;
+  return key->preset_of[experiment] != NULL ? key->preset_of[experiment] : key->preset;
 }
 
 static void set_preset(const esp_key *key, esp_experiment_id experiment, esp_config *config)
@@ -750,11 +855,12 @@ static void describe_key(FILE *out, const esp_key *key)
     if ((key->experiments & 1u << e) != 0)
       snprintf(who + strlen(who), sizeof who - strlen(who), "%s%s", who[0] != '\0' ? ", " : "", experiment_words[e]);
   const char *mark = key->preset != NULL ? "`" : "";
-  char of_bandit[128] = "";
-  if (key->bandit_preset != NULL)
-    snprintf(of_bandit, sizeof of_bandit, "; bandit: `%s`", key->bandit_preset);
+  char own[256] = "";
+  for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
+    if (key->preset_of[e] != NULL)
+      snprintf(own + strlen(own), sizeof own - strlen(own), "; %s: `%s`", experiment_words[e], key->preset_of[e]);
   fprintf(out, "| `%s` | %s | %s%s%s%s | %s | %s%s | %s |\n", key->name, allowed, mark,
-          key->preset != NULL ? key->preset : "required", mark, of_bandit, key->unit != NULL ? key->unit : "-", key->meaning,
+          key->preset != NULL ? key->preset : "required", mark, own, key->unit != NULL ? key->unit : "-", key->meaning,
           key->run_only   ? " (how to run, not what: may change between runs of one file)"
           : key->analysis ? " (`espalier analyze` can change it afterwards)"
                           : "",

@@ -9,7 +9,7 @@
 
 #include "espalier/config.h"
 
-enum { ESP_N_EXPERIMENTS = 3, ESP_KEY_TEXT = 2048 }; /* ESP_KEY_TEXT: bytes that hold any printed value */
+enum { ESP_KEY_TEXT = 2048 }; /* bytes that hold any printed value */
 
 typedef enum { ESP_KEY_INTEGER, ESP_KEY_UINT64, ESP_KEY_REAL, ESP_KEY_CHOICE, ESP_KEY_LIST } esp_key_type;
 typedef enum { ESP_RANGE_CLOSED, ESP_RANGE_ABOVE_LOW, ESP_RANGE_BELOW_HIGH, ESP_RANGE_INSIDE } esp_key_range;
@@ -22,7 +22,7 @@ typedef struct {
   esp_key_range range;        /* whether low and high themselves are allowed                   */
   const char *const *choices; /* by enum value, NULL-terminated                                */
   const char *preset;         /* the default, as it would be written in YAML; NULL: required   */
-  const char *bandit_preset;  /* of experiment bandit; NULL: preset                            */
+  const char *preset_of[ESP_N_EXPERIMENTS]; /* of an experiment that has its own; NULL: preset */
   const char *unit;           /* NULL: dimensionless, or a word                                */
   unsigned experiments;       /* bit 1 << esp_experiment_id                                    */
   const char *meaning;

@@ -11,7 +11,8 @@
 
 static esp_err make_record(const esp_layout *layout, esp_record *record)
 {
-  *record = (esp_record){.layout = layout, .data = aligned_alloc(64, esp_workspace_bytes(layout->bytes))};
+  const size_t bytes = esp_workspace_bytes(layout->bytes + 1); /* not 0: an experiment may have nothing to resume */
+  *record = (esp_record){.layout = layout, .data = aligned_alloc(64, bytes)};
   ESP_REQUIRE(record->data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", layout->bytes);
   esp_record_clear(record);
   return ESP_OK;

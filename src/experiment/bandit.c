@@ -75,9 +75,9 @@ static void declare_start(const esp_config *config, int n_arms, esp_stage *stage
 static void declare_rung(const esp_config *config, int n_arms, int rung, esp_stage *stage)
 {
   *stage = (esp_stage){.long_name = "pruned to this fraction and retrained; the twin is retrained only",
-                       .prune_fraction = config->ladder.fractions.value[rung],
+                       .value = config->ladder.fractions.value[rung],
                        .n_members = config->ensemble.members};
-  snprintf(stage->name, sizeof stage->name, "rung_%.15g", stage->prune_fraction);
+  snprintf(stage->name, sizeof stage->name, "rung_%.15g", stage->value);
   for (int arm = 0; arm < n_arms; arm++) {
     stage->parent[arm].arm = arm;
     stage->parent[arm].stage = rung; /* the stage before: start is stage 0 */
@@ -92,7 +92,7 @@ static void declare_new_option(const esp_config *config, int n_arms, esp_stage *
     from++; /* the config is checked: the rung is there */
   *stage = (esp_stage){.name = "new_option",
                        .long_name = "options 1 and 3 learned from a rung of one ladder, on one frozen block (Fig. S4)",
-                       .prune_fraction = config->new_option.from,
+                       .value = config->new_option.from,
                        .n_members = config->new_option.members};
   for (int arm = 0; arm < n_arms; arm++) {
     stage->absent[arm] = config->ladder.value_noise.value[level_of(arm)] != config->new_option.ladder;
@@ -154,7 +154,7 @@ static esp_err esp_bandit_stage(const esp_stage_context *context, esp_record *re
     details.value_noise = config->ladder.value_noise.value[level_of(cell.arm)];
     details.schedule = config->bandit.ladder_schedule;
     task.max_calls = config->training.ladder_calls;
-    task.prune_fraction = is_pruned(cell.arm) ? context->plan->stages[cell.stage].prune_fraction : 0;
+    task.prune_fraction = is_pruned(cell.arm) ? context->plan->stages[cell.stage].value : 0;
   }
   task.n_episodes = n_blocks(config, task.max_calls);
   return esp_network_stage(context, &task, record, outcome);
@@ -168,7 +168,7 @@ static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *reco
 static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
                       const esp_record *parent)
 {
-  return esp_network_verify(config, &esp_bandit_networks, is_pruned(cell.arm) ? plan->stages[cell.stage].prune_fraction : -1,
+  return esp_network_verify(config, &esp_bandit_networks, is_pruned(cell.arm) ? plan->stages[cell.stage].value : -1,
                             record, parent);
 }
 

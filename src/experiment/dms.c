@@ -58,7 +58,7 @@ static void declare_rung(const esp_config *config, int rung, esp_stage *stage)
 {
   const double fraction = config->ladder.fractions.value[rung];
   *stage = (esp_stage){.long_name = "pruned to this fraction and retrained; the twin is retrained only",
-                       .prune_fraction = fraction,
+                       .value = fraction,
                        .n_members = config->ensemble.members,
                        .parent = {{ARM_PRUNED, rung}, {ARM_TWIN, rung}}, /* the stage before: start is stage 0 */
                        .expected_cost = {at_most(calls_of_rung[ARM_PRUNED], config->training.max_calls),
@@ -77,7 +77,7 @@ static void declare_transfer(const esp_config *config, esp_stage *stage)
     from++; /* the config is checked: the rung is there */
   *stage = (esp_stage){.name = "transfer",
                        .long_name = "new cues learned from a rung of the ladder (Fig. S2B); all calls are made",
-                       .prune_fraction = config->ladder.fractions.value[from],
+                       .value = config->ladder.fractions.value[from],
                        .n_members = config->transfer.members < config->ensemble.members ? config->transfer.members
                                                                                         : config->ensemble.members,
                        .parent = {{ARM_PRUNED, 1 + from}, {ARM_TWIN, 1 + from}},
@@ -136,7 +136,7 @@ static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *recor
     task.max_calls = config->transfer.calls;
     task.until_converged = false;
   } else if (cell.arm == ARM_PRUNED) {
-    task.prune_fraction = context->plan->stages[cell.stage].prune_fraction;
+    task.prune_fraction = context->plan->stages[cell.stage].value;
   }
   return esp_network_stage(context, &task, record, outcome);
 }
@@ -149,7 +149,7 @@ static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *reco
 static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
                       const esp_record *parent)
 {
-  return esp_network_verify(config, &esp_dms_networks, cell.arm == ARM_PRUNED ? plan->stages[cell.stage].prune_fraction : -1, record, parent);
+  return esp_network_verify(config, &esp_dms_networks, cell.arm == ARM_PRUNED ? plan->stages[cell.stage].value : -1, record, parent);
 }
 
 const esp_experiment esp_experiment_dms = {

@@ -6,7 +6,8 @@
 
 #include "experiments.h"
 
-static const esp_experiment *const experiments[] = {&esp_experiment_dms, &esp_experiment_scratch, &esp_experiment_bandit};
+static const esp_experiment *const experiments[ESP_N_EXPERIMENTS] = {&esp_experiment_dms, &esp_experiment_scratch,
+                                                                     &esp_experiment_bandit, &esp_experiment_lever};
 
 const esp_experiment *esp_experiment_of(const esp_config *config)
 {

@@ -3,6 +3,6 @@
 #define ESPALIER_EXPERIMENT_EXPERIMENTS_H
 #include "espalier/experiment.h"
 
-extern const esp_experiment esp_experiment_dms, esp_experiment_scratch, esp_experiment_bandit;
+extern const esp_experiment esp_experiment_dms, esp_experiment_scratch, esp_experiment_bandit, esp_experiment_lever;
 
 #endif

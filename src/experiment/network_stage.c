@@ -15,6 +15,10 @@ void esp_network_declare(const esp_config *config, const esp_network_kind *kind,
 {
   const esp_rnn_shape shape = kind->shape(config);
   const int n = shape.n_hid;
+  plan->stage_value.name = "prune_fraction";
+  plan->stage_value.unit = "1";
+  plan->stage_value.long_name = "share of the recurrent weights that is removed in the pruned arm";
+  plan->work = "gradients";
   const int post = esp_plan_add_axis(plan, "post", n, "1", "hidden unit that receives (row of W_rec and W_in)", NULL);
   const int pre = esp_plan_add_axis(plan, "pre", n, "1", "hidden unit that sends (column of W_rec)", NULL);
   const int unit = esp_plan_add_axis(plan, "unit", n + shape.bias, "1",

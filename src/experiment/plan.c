@@ -156,7 +156,7 @@ const char *esp_stop_reason_name(esp_stop_reason reason)
       [ESP_STOP_NONE] = "none",           [ESP_STOP_CONVERGED] = "converged",
       [ESP_STOP_MAX_CALLS] = "max_calls", [ESP_STOP_COPIED] = "copied",
       [ESP_STOP_NOT_FINITE] = "not_finite", [ESP_STOP_PARENT_FAILED] = "parent_failed",
-      [ESP_STOP_PLATEAU] = "plateau",
+      [ESP_STOP_PLATEAU] = "plateau",     [ESP_STOP_SIMULATED] = "simulated",
   };
   return reason < ESP_N_STOP_REASONS ? names[reason] : "unknown";
 }

@@ -28,14 +28,14 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
   plan->stages[OLD_CUES] = (esp_stage){.name = "old_cues",
                                        .long_name = "the task learned from random weights; all calls are made",
-                                       .prune_fraction = config->scratch.prune_fraction,
+                                       .value = config->scratch.prune_fraction,
                                        .n_members = plan->n_members,
                                        .parent = {{ESP_NO_PARENT, ESP_NO_PARENT}, {ESP_NO_PARENT, ESP_NO_PARENT}},
                                        .expected_cost = {old_cost, old_cost},
                                        .cell_log_sd = log_sd};
   plan->stages[NEW_CUES] = (esp_stage){.name = "new_cues",
                                        .long_name = "new cues learned from there; all calls are made",
-                                       .prune_fraction = config->scratch.prune_fraction,
+                                       .value = config->scratch.prune_fraction,
                                        .n_members = plan->n_members,
                                        .parent = {{ARM_PRUNED_FIRST, OLD_CUES}, {ARM_DENSE, OLD_CUES}},
                                        .expected_cost = {new_cost, new_cost},
@@ -82,7 +82,7 @@ static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *reco
 static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
                       const esp_record *parent)
 {
-  return esp_network_verify(config, &esp_dms_networks, cell.arm == ARM_PRUNED_FIRST ? plan->stages[cell.stage].prune_fraction : -1, record,
+  return esp_network_verify(config, &esp_dms_networks, cell.arm == ARM_PRUNED_FIRST ? plan->stages[cell.stage].value : -1, record,
                             parent);
 }
 

@@ -8,7 +8,7 @@
 
 struct esp_report {
   int n_sources;
-  esp_source source[ESP_N_EXPERIMENTS];   /* the main one first, in the order dms, scratch, bandit */
+  esp_source source[ESP_N_EXPERIMENTS];   /* the main one first, as in esp_experiment_id           */
   esp_example example[ESP_N_EXPERIMENTS]; /* by experiment; scratch has none                       */
   esp_book book;
   esp_judgement judgement[ESP_N_CLAIMS];

@@ -374,6 +374,8 @@ esp_err esp_panels_fill(const esp_source *s, const esp_example *example, esp_boo
       ESP_TRY(add_texts(panel, s, example, book));
       ESP_TRY(fill_numbers(panel, s, book));
     }
+  if (s->config->experiment == ESP_EXPERIMENT_LEVER)
+    return ESP_OK;
   if (s->config->experiment == SCRATCH)
     return mark_new_cues(s, book);
   if (s->config->experiment == BANDIT) {

@@ -18,7 +18,7 @@ static esp_err load(int n_inputs, const esp_report_input *inputs, esp_report *re
 {
   const esp_report_input *of[ESP_N_EXPERIMENTS] = {0};
   ESP_REQUIRE(n_inputs >= 1 && n_inputs <= ESP_N_EXPERIMENTS, ESP_ERR_USAGE,
-              "a report is made of one to three results files, not of %d", n_inputs);
+              "a report is made of one to four results files, not of %d", n_inputs);
   for (int i = 0; i < n_inputs; i++) {
     const esp_report_input **one = &of[inputs[i].config->values.experiment];
     ESP_REQUIRE(!*one, ESP_ERR_USAGE, "%s and %s are both of experiment %s; a report takes one of each experiment", (*one)->path,
@@ -55,7 +55,7 @@ static esp_err choose_examples(esp_report *report, int wanted)
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++) {
     const esp_source *s = esp_report_source(report, (esp_experiment_id)e);
     report->example[e].member = -1;
-    if (!s || e == ESP_EXPERIMENT_SCRATCH)
+    if (!s || e == ESP_EXPERIMENT_SCRATCH || e == ESP_EXPERIMENT_LEVER)
       continue;
     ESP_TRY(esp_example_choose(s, wanted, &report->example[e]));
     wanted = ESP_REPORT_EXAMPLE_BY_RULE;

@@ -48,7 +48,8 @@ static const struct {
 const char *esp_experiment_name(esp_experiment_id experiment)
 {
   static const char *const names[ESP_N_EXPERIMENTS] = {
-      [ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch", [ESP_EXPERIMENT_BANDIT] = "bandit"};
+      [ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch", [ESP_EXPERIMENT_BANDIT] = "bandit",
+      [ESP_EXPERIMENT_LEVER] = "lever"};
   return names[experiment];
 }
 

@@ -51,8 +51,7 @@ typedef struct {
 esp_err esp_source_load(const esp_report_input *input, esp_source *source);
 void esp_source_free(esp_source *source);
 
-#define ESP_N_EXPERIMENTS 3 /* by esp_experiment_id */
-const char *esp_experiment_name(esp_experiment_id experiment); /* "dms", "scratch", "bandit" */
+const char *esp_experiment_name(esp_experiment_id experiment); /* "dms", "scratch", "bandit", "lever" */
 
 const char *esp_measure_name(esp_measure measure);
 const char *esp_measure_field(esp_measure measure);  /* the field that it lies in              */

@@ -96,7 +96,7 @@ static void print_network(FILE *out, const esp_report *report, const esp_source 
   static const char *const states[] = {[ESP_CELL_EMPTY] = "empty", [ESP_CELL_DONE] = "done", [ESP_CELL_FAILED] = "failed"};
   const esp_outcome outcome = esp_source_outcome(s, cell.member, cell.arm, cell.stage);
   fprintf(out, "%s,%d,%s,%s,", s->plan->experiment, cell.member, s->plan->arm_name[cell.arm], s->plan->stages[cell.stage].name);
-  print_cell(out, s->plan->stages[cell.stage].prune_fraction);
+  print_cell(out, s->config->experiment == ESP_EXPERIMENT_LEVER ? NAN : s->plan->stages[cell.stage].value);
   fprintf(out, ",%s,%s,%lld", states[outcome.state], esp_stop_reason_name(outcome.stop), (long long)outcome.n_evaluations);
   for (int m = 0; m < ESP_M_N_NUMBERS; m++)
     if (source_with(report, (esp_measure)m)) {

@@ -25,7 +25,7 @@ typedef struct {
   const esp_plan *plan;
   hid_t file;
   hid_t payload, zeroed; /* dataset creation: never filled; filled with zero */
-  hid_t member, arm, stage, fraction, slot, run, axis[ESP_MAX_AXES];
+  hid_t member, arm, stage, stage_value, slot, run, axis[ESP_MAX_AXES];
   char at[320];   /* what is being made */
   bool no_memory; /* for it             */
 } builder;
@@ -179,32 +179,34 @@ static herr_t make_arm_scale(builder *b)
   return done;
 }
 
-/* The stage axis has two scales, the names and the share of recurrent weights that is removed there, and three tables. */
+/* The stage axis has two scales, the names and a number of each, and three tables. */
 static herr_t make_stage_scales(builder *b)
 {
   const esp_plan *plan = b->plan;
   const hsize_t length = (hsize_t)plan->n_stages;
   herr_t done = -1;
   hid_t about = -1, parent = -1, members = -1;
-  double *fraction = room(b, (size_t)length, sizeof *fraction);
+  char path[64];
+  double *value = room(b, (size_t)length, sizeof *value);
   int32_t *n_members = room(b, (size_t)length, sizeof *n_members);
-  for (int s = 0; fraction && n_members && s < plan->n_stages; s++) {
-    fraction[s] = plan->stages[s].prune_fraction;
+  for (int s = 0; value && n_members && s < plan->n_stages; s++) {
+    value[s] = plan->stages[s].value;
     n_members[s] = plan->stages[s].n_members;
   }
-  if (!fraction || !n_members)
+  if (!value || !n_members)
     goto done;
   b->stage = finish_scale(stage_words(b, "/scales/stage", false, "name of the stage", name_of_stage), "stage");
-  b->fraction = finish_scale(make_filled(b, "/scales/prune_fraction", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &length, fraction,
-                                         "1", "share of the recurrent weights that is removed in the pruned arm"),
-                             "prune_fraction");
+  snprintf(path, sizeof path, "/scales/%s", plan->stage_value.name);
+  b->stage_value = finish_scale(make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &length, value, plan->stage_value.unit,
+                                            plan->stage_value.long_name),
+                                plan->stage_value.name);
   about = stage_words(b, "/scales/stage_description", false, "what happens in the stage, one sentence", sentence_of_stage);
   parent = stage_words(b, "/scales/stage_parent", true,
                        "cell of the same member that this one starts from, as arm/stage; empty: from the beginning",
                        parent_of_stage);
   members = make_filled(b, "/scales/stage_n_members", H5T_STD_I32LE, H5T_NATIVE_INT32, 1, &length, n_members, "1",
                         "the stage exists for members 0 to this number less one; other cells stay empty");
-  if (b->stage >= 0 && b->fraction >= 0 && attach(about, 0, b->stage, "stage") >= 0 &&
+  if (b->stage >= 0 && b->stage_value >= 0 && attach(about, 0, b->stage, "stage") >= 0 &&
       attach(parent, 0, b->stage, "stage") >= 0 && attach(parent, 1, b->arm, "arm") >= 0 &&
       attach(members, 0, b->stage, "stage") >= 0)
     done = 0;
@@ -212,7 +214,7 @@ done:
   esp_h5_drop(about);
   esp_h5_drop(parent);
   esp_h5_drop(members);
-  free(fraction);
+  free(value);
   free(n_members);
   return done;
 }
@@ -252,7 +254,7 @@ static herr_t attach_cell(const builder *b, hid_t dataset, bool resume)
     return -1;
   if (resume)
     return attach(dataset, 2, b->slot, "slot");
-  return attach(dataset, 2, b->stage, "stage") < 0 ? -1 : H5DSattach_scale(dataset, b->fraction, 2);
+  return attach(dataset, 2, b->stage, "stage") < 0 ? -1 : H5DSattach_scale(dataset, b->stage_value, 2);
 }
 
 static herr_t make_field(builder *b, const esp_field *field, bool resume)
@@ -279,16 +281,18 @@ static herr_t make_commit(builder *b, bool resume)
   const hsize_t dims[3] = {(hsize_t)b->plan->n_members, (hsize_t)b->plan->n_arms,
                            resume ? ESP_RESUME_SLOTS : (hsize_t)b->plan->n_stages};
   const hid_t type = resume ? esp_h5_resume_type() : esp_h5_commit_type();
+  char about[640];
+  snprintf(about, sizeof about,
+           "what is known of each cell: trust the records of a cell only if its state is done or failed here. "
+           "stop: why its training ended; crc: CRC-32C of its fields in the order of order_in_crc, then member, "
+           "arm, stage as int32, state and stop as uint8, n_evaluations as int64; n_evaluations: %s "
+           "computed; seconds: wall clock in s of the session that finished it; rank: MPI rank that finished it; entry_crc: CRC-32C of the 28 bytes "
+           "before it and of the position of the cell in this array as int64", b->plan->work);
   const hid_t dataset =
       resume ? make(b, "/resume/commit", type, 3, dims, b->zeroed, "none",
                     "what each slot holds: stage, checksum (CRC-32C of the fields of /resume in the order of order_in_crc, "
                     "then member, arm, stage as int32, then sequence), and a sequence number (0: never used; higher: newer)")
-             : make(b, "/commit", type, 3, dims, b->zeroed, "none",
-                    "what is known of each cell: trust the records of a cell only if its state is done or failed here. "
-                    "stop: why its training ended; crc: CRC-32C of its fields in the order of order_in_crc, then member, "
-                    "arm, stage as int32, state and stop as uint8, n_evaluations as int64; n_evaluations: gradients "
-                    "computed; seconds: wall clock in s of the session that finished it; rank: MPI rank that finished it; entry_crc: CRC-32C of the 28 bytes "
-                    "before it and of the position of the cell in this array as int64");
+             : make(b, "/commit", type, 3, dims, b->zeroed, "none", about);
   herr_t done = dataset < 0 ? -1 : attach_cell(b, dataset, resume);
   const esp_layout *layout = resume ? &b->plan->resume : &b->plan->record;
   char order[ESP_MAX_FIELDS * 64] = "";
@@ -404,7 +408,7 @@ static herr_t build(builder *b, const esp_config_file *config, H5D_alloc_time_t 
                : 0;
   for (int i = 0; i < ESP_MAX_AXES; i++)
     esp_h5_drop(b->axis[i]);
-  const hid_t ids[] = {b->payload, b->zeroed, b->member, b->arm, b->stage, b->fraction, b->slot, b->run};
+  const hid_t ids[] = {b->payload, b->zeroed, b->member, b->arm, b->stage, b->stage_value, b->slot, b->run};
   for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
     esp_h5_drop(ids[i]);
   return done;

@@ -112,7 +112,7 @@ class Jobs(Case):
 
     def test_every_job(self):
         """The other studies' jobs: their own config and results file unless told otherwise, and the same launcher."""
-        for name in ("dms_ensemble", "scratch", "rl_ensemble"):
+        for name in ("dms_ensemble", "scratch", "rl_ensemble", "lever_ensemble"):
             with self.subTest(job=name):
                 place, result = self.job(OK, script=f"{name}.sh")
                 self.assertEqual(result.status, OK, str(result))

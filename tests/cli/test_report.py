@@ -588,7 +588,7 @@ class Report(Case):
     def test_mistakes(self):
         self.dms(), self.scratch()
         for status, words, *command in (
-                (USAGE, ("one to three results files",), "report"),
+                (USAGE, ("one to four results files",), "report"),
                 (USAGE, ("dms.h5", "both of experiment dms"), "report", "dms.h5", "dms.h5"),
                 (USAGE, ("member 7", "from 0 to 4"), "report", "dms.h5", "--example", "7"),
                 (USAGE, ("'x' is not a member",), "report", "dms.h5", "--example", "x"),
@@ -615,7 +615,7 @@ class Report(Case):
         result = self.expect(OK, "report", "dms.h5", env={"ESPALIER_TOOLS": self.dir / "nowhere"})
         self.assertIn("no pictures", result.out)
         self.assertIn("ESPALIER_TOOLS", result.out)
-        self.write("tools/figures.py", "import sys\nopen(sys.argv[1] + '/drawn', 'w').write('yes')\n")
+        self.write("tools/figures.py", "import sys\nopen(sys.argv[-1] + '/drawn', 'w').write('yes')\n")
         self.write("bin/python3", '#!/bin/sh\n[ "$1" = -c ] && exit 0\nexec ' + sys.executable + ' "$@"\n').chmod(0o755)
         settings = {"ESPALIER_TOOLS": self.dir / "tools", "PATH": f"{self.dir / 'bin'}:{os.environ['PATH']}"}
         self.expect(OK, "report", "dms.h5", env=settings)

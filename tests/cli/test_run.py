@@ -485,5 +485,55 @@ class Bandit(Case):
         self.assertIn("evaluation.agents: 4 -> 9", result.err)
 
 
+class Lever(Case):
+    """Stages in time, arms that begin later, records that cannot be measured again, nothing saved inside a stage."""
+
+    def test_shipped_examples(self):
+        for name, cells in (("lever_quick", "2 members x 5 arms, 70 cells:"), ("lever_ensemble", "5 members x 5 arms, 1100 cells:"),
+                            ("lever_authors", "5 members x 5 arms, 1100 cells:")):
+            with self.subTest(config=name):
+                text = self.expect(OK, "run", "--dry-run", SOURCE / "config" / f"{name}.yaml").out
+                self.assertIn(cells, text)
+                self.assertRegex(text, r"(?m)^  hour_00.*, [25] members: learning")
+                self.assertNotIn("prune", text)
+                self.assertNotIn("factor of 100", text)
+
+    def test_one_file(self):
+        """What every command says of it."""
+        result = self.expect(OK, "run", self.config(LEVER))
+        self.assertIn("net.h5 is complete: 32 cells.", result.out)
+        self.assertRegex(result.out, r"(?m)^ +\| plastic +\| approximate *$")
+        self.assertRegex(result.out, r"(?m)^ +\| fixed *$")
+        self.assertRegex(result.out, r"(?m)^ +\| forgetting +\| consolidated *$")
+        self.assertRegex(result.out, r"(?m)^stage +\| +n completion_time n_functional")
+        self.assertNotIn("conv.", result.out)
+        text = self.expect(OK, "status", "net.h5").out
+        self.assertIn(" updates/s)", text)
+        self.assertRegex(text, r"(?m)^hour_000.075 +2/2 +2/2 +2/2 +0/0 +0/0 *$")
+        self.assertRegex(text, r"(?m)^unrewarded_000.125 +0/0 +0/0 +0/0 +2/2 +2/2 *$")
+        stages = {(s["stage"], s["arm"]): s for s in self.status("net.h5")["stages"]}
+        self.assertEqual(stages["unrewarded_000.125", "consolidated"]["planned"], 2)
+        self.assertAlmostEqual(stages["unrewarded_000.125", "consolidated"]["hour"], 0.125)
+        text = self.expect(OK, "info", "net.h5").out
+        self.assertIn("theta ", text)
+        self.expect(OK, "run", "--dry-run", "--ranks", "1,2,4", "net.yaml")
+        before = sha256(self.dir / "net.h5")
+        result = self.expect(DATA, "analyze", "net.h5")
+        self.assert_one_line(result, "net.h5", "experiment lever", "nothing in its file can be measured again", "espalier run")
+        self.assertEqual(sha256(self.dir / "net.h5"), before)
+        self.assertEqual(self.litter(), ["net.h5", "net.yaml"])
+        result = self.expect(OK, "report", "net.h5", "--no-figures")
+        self.assertIn("not run", result.out)
+        rows = (self.dir / "net_report/tables/members.csv").read_text().splitlines()
+        self.assertEqual(len(rows), 33)
+        self.assertTrue(rows[1].startswith("lever,0,plastic,hour_000.025,,done,simulated,900"), rows[1])
+        if have("h5dump"):
+            dump = subprocess.run(["h5dump", "-y", "-w", "0", "-d", "/scales/hour", "net.h5"], capture_output=True, text=True, timeout=30,
+                                  cwd=self.dir)
+            self.assertIn("0.025, 0.05, 0.075, 0.1, 0.075, 0.1, 0.125, 0.15", dump.stdout)
+        result = self.expect(CONFIG, "run", "net.yaml", "--set", "neurons.n_in=12")
+        self.assertIn("neurons.n_in: 11 -> 12", result.err)
+
+
 if __name__ == "__main__":
     main()

@@ -45,6 +45,7 @@ transfer:
   members: 2
 """
 BANDIT_WORK = LONG_BANDIT.replace("start_calls: 240", "start_calls: 100")
+LEVER_WORK = LEVER.replace("members: 2", "members: 5")  # its stages save nothing: one that was interrupted begins anew
 
 # Opens every file that it reads the name of, and all that is in it.
 H5PY_READER = """\
@@ -98,7 +99,7 @@ class Campaign:
     """What was done, for the last line."""
     def __init__(self):
         self.kills = collections.Counter()  # (moment, kind)
-        self.complete = self.verified = self.faults = 0
+        self.complete = self.verified = self.faults = self.hung = 0
         self.begun = collections.Counter()  # number of ranks
 
     def n_at(self, moment):
@@ -112,7 +113,7 @@ class Campaign:
         moments = ", ".join(f"{moment} {self.n_at(moment)}" for moment in MOMENTS)
         return (f"{sum(self.kills.values())} kills ({kinds}; {moments}), "
                 f"runs on {', '.join(f'{n} ranks: {self.begun[n]}' for n in RANKS)}; {self.complete} times complete with equal "
-                f"bits, {self.verified} cells verified, {self.faults} faults")
+                f"bits, {self.verified} cells verified, mpirun itself hung {self.hung} times, {self.faults} faults")
 
 
 class Kill(Case):
@@ -174,8 +175,19 @@ class Kill(Case):
             self.kill_all(process)
         else:
             send({"one worker": random.choice(workers), "rank 0": ranks[0], "mpirun": process.pid}[kind], signal.SIGKILL)
+            campaign.hung += self.end_hung_launcher(process)
         self.wait_gone(process)
         return kind
+
+    def end_hung_launcher(self, process):
+        """mpirun 4.1 can lock itself up when a rank dies while the others start (in PMIx_server_finalize): no rank is left, but it
+        stays."""
+        self.assertTrue(wait_for(lambda: not ranks_of(process.pid), 60), "ranks outlive the one that was killed")
+        if wait_for(lambda: process.poll() is not None, 10):
+            return False
+        self.assertEqual(processes_of(process.pid), [process.pid])
+        process.kill()
+        return True
 
     # ---- what has to hold after it ----
 
@@ -216,7 +228,7 @@ class Kill(Case):
         self.expect(OK, "run", "-q", config, "-o", file, ranks=ranks, timeout=PATIENCE)
         self.check(file, known, campaign)
         self.assert_same(self.straight_file, file)
-        self.assertEqual([self.extent(file, name) for name in ("/commit", "/resume/commit")], self.extents)
+        self.assertEqual([self.extent(file, name) for name in self.tables_there], self.extents)
         left = [name for name in self.litter() if name.startswith(file.name) and name != file.name]
         self.assertEqual(left, [], "files of killed runs are left beside the results")
         campaign.complete += 1
@@ -226,13 +238,14 @@ class Kill(Case):
         random, campaign = seed_from_environment(), Campaign()
         self.h5py = H5py()
         self.addCleanup(lambda: H5py.end(self.h5py.process))
-        configs = [self.config(WORK, "dms.yaml"), self.config(BANDIT_WORK, "bandit.yaml")]
+        configs = [self.config(WORK, "dms.yaml"), self.config(BANDIT_WORK, "bandit.yaml"), self.config(LEVER_WORK, "lever.yaml")]
         straight = [self.straight(config, f"{config.stem}_straight.h5") for config in configs]
         try:
             while sum(campaign.kills.values()) < KILLS:
-                config, self.straight_file = configs[campaign.complete % 2], straight[campaign.complete % 2]
+                config, self.straight_file = configs[campaign.complete % 3], straight[campaign.complete % 3]
                 self.reference = self.committed(self.straight_file)
-                self.extents = [self.extent(self.straight_file, dataset) for dataset in ("/commit", "/resume/commit")]
+                self.tables_there = ("/commit",) if config == configs[2] else ("/commit", "/resume/commit")
+                self.extents = [self.extent(self.straight_file, dataset) for dataset in self.tables_there]
                 self.round(config, self.dir / "killed.h5", KILLS, campaign, random)
         except BaseException:
             campaign.faults += 1

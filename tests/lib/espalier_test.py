@@ -94,6 +94,40 @@ evaluation:
   lyapunov_agents: 3
 """
 
+# The lever: 32 cells in five arms, of which three begin later; a minute and a half of simulated time in each.
+LEVER = """\
+experiment: lever
+seed: 7
+ensemble:
+  members: 2
+lever:
+  hours: 0.1
+  switch_hour: 0.05
+  segment_min: 1.5
+  unrewarded_hours: 0.1
+  unrewarded_step_hours: 0.025
+  unrewarded_trials_min: 0.5
+  consolidation_hour: 0.1
+  snapshot_min: 0.5
+  n_wait_bins: 4
+  n_sampled: 9
+  recording_s: 3
+  movement_s: 60
+trials:
+  n_pool: 4
+  threshold_hz: 3
+  timeout_s: 4
+neurons:
+  n_in: 11
+  n_exc: 15
+  n_receiving: 6
+  n_inh: 5
+synapses:
+  n_repeats: 3
+  learning_rate: 1e-3
+  waiting_h: 0.02
+"""
+
 # Some seconds of it in stages of about a second; the start has 240 calls in blocks of seven.
 LONG_BANDIT = """\
 experiment: bandit

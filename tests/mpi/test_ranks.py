@@ -36,6 +36,12 @@ class Ranks(Case):
     def test_bandit(self):
         self.same_bits(BANDIT)
 
+    def test_lever(self):
+        self.same_bits(LEVER)
+        result = self.expect(OK, "verify", "--recompute", 4, self.dir / f"by{RANKS[-1]}.h5")
+        self.assertEqual(result.out.count("computed again, all bits equal"), 4)
+        self.assertIn("32 of 32 cells checked, 0 faults", result.out)
+
     @few
     def test_bandit_recomputed(self):
         self.expect(OK, "run", self.config(BANDIT), "-q", ranks=RANKS[-1])

@@ -101,6 +101,19 @@ class Stop(Case):
                 self.assertTrue(any(self.bytes_of(file, "/resume/commit")), "nothing was saved")
                 self.go_on(config, file, ranks, straight)
 
+    def test_inside_a_lever_stage(self):
+        """It saves nothing inside a stage: the one in work is abandoned, at once, and begun again."""
+        text = LEVER.replace("members: 2", "members: 1").replace("unrewarded_hours: 0.1", "unrewarded_hours: 0")
+        for short, long in (("hours: 0.1", "hours: 0.6"), ("switch_hour: 0.05", "switch_hour: 0.3"), ("segment_min: 1.5", "segment_min: 18")):
+            text = text.replace(f"  {short}\n", f"  {long}\n")
+        config = self.config(text)
+        straight = self.straight(config)
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                file, result = self.stop_with(config, signal.SIGUSR1, ranks)
+                self.assertEqual(result.status, STOPPED)
+                self.go_on(config, file, ranks, straight)
+
     def test_many_stops_of_bandit(self):
         self.stop_often(LONG_BANDIT.replace("start_calls: 240", "start_calls: 320").replace("members: 2", "members: 1"))
 

@@ -75,7 +75,7 @@ static void plan_is_a_ladder_for_each_level(void **state)
   }
   static const double fractions[] = {0, 0.3, 0.7, 0.7};
   for (int stage = 0; stage < N_STAGES; stage++)
-    assert_true(plan->stages[stage].prune_fraction == fractions[stage]);
+    assert_true(plan->stages[stage].value == fractions[stage]);
   assert_int_equal(esp_plan_n_slots(plan), 3 * 4 * 4);
   assert_int_equal(esp_plan_n_cells(plan), 3 * 4 * 3 + 2 * 2);
   assert_slots_turn_back(plan);
@@ -112,7 +112,7 @@ static void plan_follows_the_config(void **state)
   close_table(&t);
   open_table(tiny, "new_option.from=0.3", &t);
   assert_int_equal(t.plan.stages[NEW_OPTION].parent[PRUNED_1].stage, RUNG_1);
-  assert_true(t.plan.stages[NEW_OPTION].prune_fraction == 0.3);
+  assert_true(t.plan.stages[NEW_OPTION].value == 0.3);
   close_table(&t);
   open_table(tiny, "new_option.calls=9", &t); /* the longest stage; no more blocks than the start has calls for */
   assert_axis(&t.plan, "loss_curve", 0, "call", 9);
@@ -218,7 +218,7 @@ static void assert_network_is_sound(const table *t, esp_cell cell)
 {
   enum { N = 4 };
   esp_cell parent;
-  const double fraction = prunes(cell.arm) ? t->plan.stages[cell.stage].prune_fraction : 0;
+  const double fraction = prunes(cell.arm) ? t->plan.stages[cell.stage].value : 0;
   const int expected = (int)floor(fraction * N * N + 1e-9);
   assert_int_equal(count_removed(t, cell), expected);
   assert_true(*f64(t, cell, "sparsity") == expected / 16.0);

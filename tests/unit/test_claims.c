@@ -157,7 +157,7 @@ static double of_member(esp_measure m, int member, int arm, long i, double value
 static double value_of(const fake *f, esp_measure m, esp_cell cell, long i)
 {
   const bool last = cell.stage == f->plan.n_stages - 1; /* new cues, a new option */
-  const double fraction = f->plan.stages[cell.stage].prune_fraction;
+  const double fraction = f->plan.stages[cell.stage].value;
   switch (f->config.values.experiment) {
   case ESP_EXPERIMENT_DMS: return dms_value(m, cell.arm, fraction, last, i);
   case ESP_EXPERIMENT_BANDIT: return bandit_value(m, cell.arm, fraction, last, i);

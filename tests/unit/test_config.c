@@ -17,9 +17,11 @@
 #include <unistd.h>
 
 #include "espalier/config.h"
+#include "espalier/lever.h"
 
 #define DMS "experiment: dms\n"
 #define BANDIT "experiment: bandit\n"
+#define LEVER "experiment: lever\n"
 
 /* --- broken texts: exactly these messages ---------------------------------------------------------------------------- */
 
@@ -33,7 +35,7 @@ static const broken_case broken[] = {
     {"", NULL, "c.yaml:1:1: the file is empty or holds only comments; it needs at least 'experiment: dms'"},
     {"# only this\n", NULL, "c.yaml:1:1: the file is empty"},
     {"---\n", NULL, "c.yaml:1:1: the file is empty"},
-    {"seed: 1\n", NULL, "c.yaml:1:1: the required key experiment is missing; write 'experiment: dms', 'experiment: scratch' or 'experiment: bandit'"},
+    {"seed: 1\n", NULL, "c.yaml:1:1: the required key experiment is missing; write 'experiment: dms', 'experiment: scratch', 'experiment: bandit' or 'experiment: lever'"},
     {"- a\n- b\n", NULL, "c.yaml:1:1: found a list; allowed: keys with values, such as 'experiment: dms'"},
     {"hello\n", NULL, "c.yaml:1:1: found a single value; allowed: keys with values"},
 
@@ -77,7 +79,7 @@ static const broken_case broken[] = {
      "c.yaml:3:14: ladder.fractions: '0.7' is not a list; allowed: a list of 1 to 64 increasing numbers above 0 and below 1, "
      "such as [0.5, 0.7]\n"},
     {DMS "ladder:\n  fractions: [0.5, [0.7]]\n", NULL, "c.yaml:3:20: ladder.fractions: found a list in the list; allowed"},
-    {"experiment: [dms]\n", NULL, "c.yaml:1:13: experiment: found a list; allowed: dms, scratch, bandit\n"},
+    {"experiment: [dms]\n", NULL, "c.yaml:1:13: experiment: found a list; allowed: dms, scratch, bandit, lever\n"},
 
     /* numbers that are not */
     {DMS "network:\n  n_hid: 30.0\n", NULL, "c.yaml:3:10: network.n_hid: '30.0' is not written as an integer (write 30); allowed"},
@@ -118,7 +120,7 @@ static const broken_case broken[] = {
     {DMS "training:\n  scg: publised\n", NULL,
      "c.yaml:3:8: training.scg: 'publised' is not one of the choices; allowed: published, deposited, moller (did you mean "
      "published?)\n"},
-    {"experiment: dsm\n", NULL, "c.yaml:1:13: experiment: 'dsm' is not one of the choices; allowed: dms, scratch, bandit (did you mean dms?)\n"},
+    {"experiment: dsm\n", NULL, "c.yaml:1:13: experiment: 'dsm' is not one of the choices; allowed: dms, scratch, bandit, lever (did you mean dms?)\n"},
     {DMS "ladder:\n  ties: Row_Major\n", NULL, "~ (did you mean row_major?)\n"},
     {DMS "ladder:\n  ties: backwards\n", NULL, "~allowed: row_major, column_major\n"},
 
@@ -177,7 +179,7 @@ static const broken_case broken[] = {
     {DMS, "ladder.fractions=[0.5", "--set ladder.fractions=[0.5: a list is not closed or a comma is missing;"},
     {DMS, "ladder.fractions=[0.5]", "--set ladder.fractions=[0.5]: transfer.from is 0.7 (its default), which is not a rung;"},
     {DMS, "scratch.calls=3", "--set scratch.calls=3: experiment dms has no key scratch.calls; it belongs to experiment scratch\n"},
-    {DMS, "experiment=nothing", "--set experiment=nothing: 'nothing' is not one of the choices; allowed: dms, scratch, bandit\n"},
+    {DMS, "experiment=nothing", "--set experiment=nothing: 'nothing' is not one of the choices; allowed: dms, scratch, bandit, lever\n"},
     {DMS "seed: x\n", "seed=3", "c.yaml:2:7: seed: 'x' is not a number; allowed"},
     {DMS "ladder:\n  noise: paired\n", "experiment=scratch", "c.yaml:3:3: experiment scratch has no key ladder.noise;"},
 
@@ -218,6 +220,57 @@ static const broken_case broken[] = {
     {DMS "evaluation:\n  agents: 3\n", NULL, "~experiment dms has no "},
     {DMS "ladder:\n  value_noise: [0.1]\n", NULL, "c.yaml:3:3: experiment dms has no key ladder.value_noise;"},
     {DMS "training:\n  start_calls: 10\n", NULL, "c.yaml:3:3: experiment dms has no key training.start_calls;"},
+    {DMS "lever:\n  hours: 10\n", NULL, "~experiment dms has no "},
+    {LEVER "network:\n  n_hid: 10\n", NULL, "~experiment lever has no "},
+    {LEVER "ensemble:\n  checkpoint_interval: 10\n", NULL, "c.yaml:3:3: experiment lever has no key ensemble.checkpoint_interval;"},
+
+    /* the lever: times that are whole multiples of one another, and pairs that fit */
+    {LEVER "lever:\n  hours: 24\n", NULL,
+     "c.yaml:3:10: lever.switch_hour is 24 (its default) and lever.hours is 24; allowed: a switch before the end\n"},
+    {LEVER "lever:\n  hours: 48.5\n", NULL,
+     "c.yaml:3:10: lever.hours is 48.5 and lever.segment_min is 60 (its default); allowed: a whole number of segments\n"},
+    {LEVER "lever:\n  unrewarded_hours: 0\n", "lever.switch_hour=0.5", "--set lever.switch_hour=0.5: lever.switch_hour is 0.5 and lever.segment_min is 60 (its default); "
+                                     "allowed: a switch between two segments\n"},
+    {LEVER "lever:\n  snapshot_min: 7\n  unrewarded_hours: 0\n", NULL,
+     "c.yaml:3:17: lever.segment_min is 60 (its default) and lever.snapshot_min is 7; allowed: a whole number of snapshots in a segment\n"},
+    {LEVER "lever:\n  unrewarded_hours: 335\n", NULL,
+     "c.yaml:3:21: lever.unrewarded_hours is 335 and lever.unrewarded_step_hours is 6 (its default); allowed: a whole number of stages\n"},
+    {LEVER "lever:\n  unrewarded_trials_min: 360\n", NULL,
+     "c.yaml:3:26: lever.unrewarded_trials_min is 360 and lever.unrewarded_step_hours is 6 (its default); allowed: less than the stage\n"},
+    {LEVER "lever:\n  unrewarded_trials_min: 15\n", NULL, "~a whole number of snapshots in the trials\n"},
+    {LEVER "lever:\n  unrewarded_hours: 335.9\n  unrewarded_step_hours: 335.9\n  consolidation_hour: 0\n", NULL,
+     "~a whole number of snapshots in a stage\n"},
+    {LEVER "lever:\n  consolidation_hour: 95\n", NULL,
+     "c.yaml:3:23: lever.consolidation_hour is 95 and lever.unrewarded_step_hours is 6 (its default); allowed: 0 (no consolidation), or "
+     "lever.switch_hour and a whole number of lever.unrewarded_step_hours after it\n"},
+    {LEVER, "lever.switch_hour=23",
+     "--set lever.switch_hour=23: lever.consolidation_hour is 96 (its default) and lever.switch_hour is 23; allowed: "},
+    {LEVER "lever:\n  consolidation_hour: 18\n", NULL, "~allowed: 0 (no consolidation), or not before the switch\n"},
+    {LEVER "lever:\n  consolidation_hour: 360\n", NULL, "~or before the end of the time without reward"},
+    {LEVER "synapses:\n  update_ms: 1.5\n", NULL,
+     "c.yaml:3:14: synapses.update_ms is 1.5 and neurons.dt_ms is 1 (its default); allowed: a whole number of steps between updates\n"},
+    {LEVER "synapses:\n  update_ms: 7\n", NULL, "~a whole number of updates between snapshots\n"},
+    {LEVER "trials:\n  step_ms: 1.5\n", NULL, "~a whole number of time steps in a step of the lever\n"},
+    {LEVER "trials:\n  window_ms: 0.5\n", NULL, "~a whole number of time steps in the window\n"},
+    {LEVER "lever:\n  movement_before_ms: 601\n", NULL, "~lever.movement_before_ms is 601 and trials.step_ms is 15 (its default); allowed: "},
+    {LEVER "lever:\n  movement_after_ms: 7\n", NULL, "~lever.movement_after_ms is 7 and trials.step_ms is 15 (its default); allowed: "},
+    {LEVER "lever:\n  hours: 1000\n  segment_min: 1200\n  switch_hour: 20\n  snapshot_min: 1200\n  unrewarded_hours: 0\n"
+           "synapses:\n  update_ms: 1\n", NULL, "~fewer than 2^31 updates in all\n"},
+    {LEVER "neurons:\n  n_receiving: 61\n", NULL,
+     "c.yaml:3:16: neurons.n_receiving is 61 and neurons.n_exc is 60 (its default); allowed: not more than all of them\n"},
+    {LEVER "trials:\n  n_pool: 16\n", NULL,
+     "c.yaml:3:11: trials.n_pool is 16 and neurons.n_exc is 60 (its default); allowed: room for neurons.n_receiving and two pools\n"},
+    {LEVER "neurons:\n  exc_rise_ms: 20\n", NULL, "c.yaml:3:16: neurons.exc_fall_ms is 20 (its default) and neurons.exc_rise_ms is 20;"},
+    {LEVER "neurons:\n  inh_fall_ms: 1\n", NULL, "c.yaml:3:16: neurons.inh_fall_ms is 1 and neurons.inh_rise_ms is 1 (its default);"},
+    {LEVER "trials:\n  pause_max_s: 0.4\n", NULL, "c.yaml:3:16: trials.pause_min_s is 0.5 (its default) and trials.pause_max_s is 0.4;"},
+    {LEVER "trials:\n  cue_max_hz: 1\n", NULL, "c.yaml:3:15: trials.cue_min_hz is 2 (its default) and trials.cue_max_hz is 1;"},
+    {LEVER "trials:\n  cue_max_hz: 1000\n", NULL, "~allowed: less than a spike in a step\n"},
+    {LEVER "trials:\n  background_hz: 1000\n", NULL, "~allowed: less than a spike in a step\n"},
+    {LEVER "synapses:\n  return_theta: 5.5\n", NULL, "c.yaml:3:17: synapses.return_theta is 5.5 and synapses.theta_max is 5 (its default);"},
+    {LEVER "synapses:\n  learning_rate: 0.03\n", NULL,
+     "c.yaml:3:18: synapses.consolidated_sd is 0.05 (its default) and synapses.learning_rate is 0.03;"},
+    {LEVER "trials:\n  cue: uniform\n", NULL, "c.yaml:3:8: trials.cue: 'uniform' is not one of the choices; allowed: gamma, beta\n"},
+    {LEVER "synapses:\n  theta_min: 0\n", NULL, "c.yaml:3:14: synapses.theta_min: '0' is out of range; allowed: "},
 };
 
 static int count_lines(const char *text)
@@ -434,6 +487,35 @@ static void test_defaults_of_bandit(void **state)
   esp_config_file_free(&file);
 }
 
+/* Those of the numerical modules, which the paper's figure needs. */
+static void test_defaults_of_lever(void **state)
+{
+  (void)state;
+  esp_config_file file = good(LEVER, 0, NULL);
+  esp_config *c = &file.values, modules = file.values;
+  assert_int_equal(c->experiment, ESP_EXPERIMENT_LEVER);
+  assert_int_equal(c->ensemble.members, 5);
+  assert_true(c->seed == 2018);
+  assert_true(c->lever.hours == 48 && c->lever.switch_hour == 24 && c->lever.segment_min == 60);
+  assert_true(c->lever.unrewarded_hours == 14 * 24 && c->lever.consolidation_hour == 4 * 24);
+  const esp_lever_options defaults = esp_lever_defaults();
+  modules.trials = defaults.task;
+  modules.neurons = defaults.neurons;
+  modules.synapses = defaults.synapses;
+  modules.lever.snapshot_min = defaults.snapshot_min;
+  modules.lever.n_wait_bins = defaults.n_wait_bins;
+  modules.lever.n_sampled = defaults.n_sampled;
+  assert_difference(c, &modules, "");
+  modules.neurons.n_in++; /* such a difference would have been seen */
+  assert_difference(c, &modules, "  neurons.n_in: 200 -> 201\n");
+  esp_config_file_free(&file);
+
+  file = good(LEVER "lever:\n  consolidation_hour: 24\n", 0, NULL); /* at once */
+  esp_config_file_free(&file);
+  file = good(LEVER "lever:\n  consolidation_hour: 7\n  unrewarded_hours: 0\n", 0, NULL); /* not asked for */
+  esp_config_file_free(&file);
+}
+
 static void test_new_option_follows_the_ladder_and_the_ensemble(void **state)
 {
   (void)state;
@@ -569,13 +651,16 @@ static void test_resolved_text(void **state)
 }
 
 static const char *const shipped_names[] = {"dms_ensemble.yaml", "dms_deposited.yaml", "dms_printed.yaml", "dms_quick.yaml",
-                                            "scratch.yaml", "rl_ensemble.yaml", "rl_quick.yaml"};
+                                            "scratch.yaml", "rl_ensemble.yaml", "rl_quick.yaml", "lever_ensemble.yaml",
+                                            "lever_authors.yaml", "lever_quick.yaml"};
 
 static void test_resolved_text_reads_back_to_the_same_bytes(void **state)
 {
   (void)state;
   for (size_t i = 0; i < sizeof shipped_names / sizeof shipped_names[0]; i++) {
-    const char *const set[] = {"network.w_in_sd=0.1000000000000000055", "seed=12345678901234567890", "ladder.criterion=random"};
+    const bool lever = strncmp(shipped_names[i], "lever", 5) == 0;
+    const char *const set[] = {"seed=12345678901234567890", lever ? "synapses.start_sd=0.1000000000000000055" : "network.w_in_sd=0.1000000000000000055",
+                               lever ? "trials.cue=beta" : "ladder.criterion=random"};
     esp_config_file file = shipped(shipped_names[i], 3, set);
     esp_config_file again = good(file.resolved, 0, NULL);
     assert_memory_equal(&again.values, &file.values, sizeof file.values);
@@ -651,7 +736,7 @@ static void test_description_names_every_key(void **state)
   assert_non_null(strstr(markdown, "## network\n\n| key | allowed | default | unit | meaning | experiments |\n"));
   assert_non_null(strstr(markdown, "\n| `n_hid` | an integer from 1 to 4096 | `30`; bandit: `20` | units | hidden units N (paper: 30; bandit: 20) | dms, scratch, bandit |\n"));
   assert_non_null(strstr(markdown, "| `scg` | `published`, `deposited`, `moller` | `published` |"));
-  assert_non_null(strstr(markdown, "| `experiment` | `dms`, `scratch`, `bandit` | required |"));
+  assert_non_null(strstr(markdown, "| `experiment` | `dms`, `scratch`, `bandit`, `lever` | required |"));
   int n_rows = 0;
   for (const char *row = strstr(markdown, "\n| `"); row != NULL; row = strstr(row + 1, "\n| `")) {
     int bars = 0;
@@ -660,7 +745,7 @@ static void test_description_names_every_key(void **state)
     assert_int_equal(bars, 7);
     n_rows++;
   }
-  assert_int_equal(n_rows, 63);
+  assert_int_equal(n_rows, 139);
   free(markdown);
 }
 
@@ -691,6 +776,18 @@ static void test_shipped_examples_differ_as_intended(void **state)
   assert_difference(&scratch.values, &other.values, "  ensemble.members: 400 -> 200\n");
   esp_config_file_free(&scratch);
   esp_config_file_free(&other);
+  esp_config_file lever = good(LEVER, 0, NULL);
+  other = shipped("lever_ensemble.yaml", 0, NULL);
+  assert_difference(&lever.values, &other.values, "");
+  esp_config_file_free(&other);
+  other = shipped("lever_authors.yaml", 0, NULL);
+  assert_difference(&lever.values, &other.values,
+                    "  trials.tau_a_s: 50 -> 750\n"
+                    "  neurons.homeostasis: 0.02 -> 0.1\n"
+                    "  synapses.gradient_gain: 0.05 -> 1\n"
+                    "  synapses.gradient_clip: 400 -> 40\n");
+  esp_config_file_free(&other);
+  esp_config_file_free(&lever);
   esp_config_file_free(&ensemble);
   esp_config_file_free(&plain);
 }
@@ -837,6 +934,7 @@ int main(void)
       cmocka_unit_test(test_hostile_sizes_are_bounded),
       cmocka_unit_test(test_defaults),
       cmocka_unit_test(test_defaults_of_bandit),
+      cmocka_unit_test(test_defaults_of_lever),
       cmocka_unit_test(test_new_option_follows_the_ladder_and_the_ensemble),
       cmocka_unit_test(test_numbers_are_read_exactly),
       cmocka_unit_test(test_locale_changes_nothing),

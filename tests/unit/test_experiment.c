@@ -59,7 +59,7 @@ static void plan_of_dms_is_the_ladder(void **state)
   assert_string_equal(t.plan.arm_name[TWIN], "twin");
   for (int stage = 0; stage < 5; stage++) {
     assert_string_equal(t.plan.stages[stage].name, names[stage]);
-    assert_true(t.plan.stages[stage].prune_fraction == fractions[stage]);
+    assert_true(t.plan.stages[stage].value == fractions[stage]);
     assert_int_equal(t.plan.stages[stage].n_members, stage < 4 ? 3 : 2);
     for (int arm = 0; arm < 2; arm++) {
       esp_cell parent;
@@ -154,7 +154,7 @@ static void assert_ladder_is_sound(const table *t, int member)
       if (!esp_cell_exists(&t->plan, cell))
         continue;
       assert_int_equal(outcome_of(t, cell)->state, ESP_CELL_DONE);
-      const double fraction = arm == PRUNED ? t->plan.stages[stage].prune_fraction : 0;
+      const double fraction = arm == PRUNED ? t->plan.stages[stage].value : 0;
       assert_int_equal(count_removed(t, cell), (int)floor(fraction * n * n + 1e-9));
       assert_true(*f64(t, cell, "sparsity") == (double)count_removed(t, cell) / (n * n));
       const uint8_t *mask = u8(t, cell, "mask");

@@ -29,12 +29,14 @@ static const esp_config_file config = {.text = config_text, .resolved = config_r
 static void make_plan(esp_plan *p, int n_hid)
 {
   *p = (esp_plan){.experiment = "made_up", .n_members = N_MEMBERS, .n_arms = N_ARMS, .n_stages = N_STAGES,
-                  .arm_name = {"pruned", "twin"}};
+                  .arm_name = {"pruned", "twin"},
+                  .stage_value = {"prune_fraction", "1", "share of the weights that is removed"},
+                  .work = "gradients"};
   p->stages = calloc(N_STAGES, sizeof *p->stages);
   for (int s = 0; s < N_STAGES; s++) {
     snprintf(p->stages[s].name, sizeof p->stages[s].name, "%s%d", s ? "rung_" : "start_", s);
     p->stages[s].long_name = "a stage";
-    p->stages[s].prune_fraction = 0.1 * s;
+    p->stages[s].value = 0.1 * s;
     p->stages[s].n_members = s == 2 ? 1 : N_MEMBERS;
     for (int a = 0; a < N_ARMS; a++) {
       p->stages[s].parent[a].arm = a;

@@ -1,0 +1,437 @@
+/* experiment/lever.c - a spiking network that rewires itself while it learns to move a lever (Kappel et al. 2018, Fig. 5).
+ *
+ * A run is a member. Its stages are stretches of simulated time, each named by the hour at which it ends: hours of learning with
+ * reward, then time without. The arms are ways to live through them, and nothing is simulated twice:
+ *
+ *   plastic       synapses come and go by the exact rule; at switch_hour the pools exchange their roles
+ *   approximate   the same with waiting times instead of diffusion below 0
+ *   fixed         from switch_hour on: plastic's network, in which no synapse comes or goes any more
+ *   forgetting    from switch_hour on: plastic's network, no reward, the pools keep their roles
+ *   consolidated  from consolidation_hour on: forgetting's network, its synapses consolidated
+ *
+ * The state goes from stage to stage in single precision where it is large; it is rounded at the end of each stage, whatever comes
+ * next. A stage takes seconds, so a stop abandons it and nothing is kept of it. */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "experiments.h"
+#include "lever_record.h"
+
+enum { ASK_EVERY_MS = 10000 }; /* simulated time between questions whether to stop: a fraction of a second */
+
+/* ---- the table of stages ---- */
+
+/* "hour_007", "hour_007.5" */
+static void name_stage(const char *what, double hour, esp_stage *stage)
+{
+  char number[16];
+  snprintf(number, sizeof number, "%07.3f", hour);
+  for (char *c = number + strlen(number) - 1; *c == '0' && c > number + 2; c--)
+    *c = '\0';
+  if (number[strlen(number) - 1] == '.')
+    number[strlen(number) - 1] = '\0';
+  snprintf(stage->name, sizeof stage->name, "%s_%s", what, number);
+}
+
+static void set_parent(esp_stage *stage, int arm, int parent_arm, int parent_stage)
+{
+  stage->parent[arm].arm = parent_arm;
+  stage->parent[arm].stage = parent_stage;
+}
+
+static void declare_learning(const esp_config *config, const esp_lever_timetable *t, int s, esp_stage *stage)
+{
+  const bool switched = s >= t->n_before;
+  name_stage("hour", esp_lever_hour_at_end(config, s), stage);
+  stage->long_name = switched ? "learning, the pools exchanged; the name is the simulated hour at which the stage ends"
+                              : "learning; the name is the simulated hour at which the stage ends";
+  for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_FIXED; arm++) {
+    stage->absent[arm] = arm == LEVER_ARM_FIXED && !switched;
+    if (s > 0)
+      set_parent(stage, arm, arm == LEVER_ARM_FIXED && s == t->n_before ? LEVER_ARM_PLASTIC : arm, s - 1);
+  }
+  stage->absent[LEVER_ARM_FORGETTING] = stage->absent[LEVER_ARM_CONSOLIDATED] = true;
+}
+
+static void declare_unrewarded(const esp_config *config, const esp_lever_timetable *t, int s, esp_stage *stage)
+{
+  const bool first = s == t->n_learning;
+  name_stage("unrewarded", esp_lever_hour_at_end(config, s), stage);
+  stage->long_name = "no reward: the synapses drift, then there are trials; the name is the simulated hour at which the stage ends";
+  stage->absent[LEVER_ARM_PLASTIC] = stage->absent[LEVER_ARM_APPROXIMATE] = stage->absent[LEVER_ARM_FIXED] = true;
+  stage->absent[LEVER_ARM_CONSOLIDATED] = t->consolidated_from < 0 || s < t->consolidated_from;
+  set_parent(stage, LEVER_ARM_FORGETTING, first ? LEVER_ARM_PLASTIC : LEVER_ARM_FORGETTING, first ? t->n_before - 1 : s - 1);
+  if (stage->absent[LEVER_ARM_CONSOLIDATED])
+    return;
+  if (s == t->consolidated_from)
+    stage->parent[LEVER_ARM_CONSOLIDATED] = stage->parent[LEVER_ARM_FORGETTING];
+  else
+    set_parent(stage, LEVER_ARM_CONSOLIDATED, LEVER_ARM_CONSOLIDATED, s - 1);
+}
+
+static void declare_stages(const esp_config *config, esp_plan *plan)
+{
+  const esp_lever_timetable t = esp_lever_timetable_of(config);
+  for (int s = 0; s < plan->n_stages; s++) {
+    esp_stage *stage = &plan->stages[s];
+    *stage = (esp_stage){.n_members = config->ensemble.members, .value = esp_lever_hour_at_end(config, s)};
+    for (int arm = 0; arm < ESP_MAX_ARMS; arm++) {
+      set_parent(stage, arm, ESP_NO_PARENT, ESP_NO_PARENT);
+      stage->expected_cost[arm] = esp_lever_simulated_min(config, s) / 60;
+    }
+    if (s < t.n_learning)
+      declare_learning(config, &t, s, stage);
+    else
+      declare_unrewarded(config, &t, s, stage);
+  }
+}
+
+static esp_err declare(const esp_config *config, esp_plan *plan)
+{
+  static const char *const arms[] = {"plastic", "approximate", "fixed", "forgetting", "consolidated"};
+  const esp_lever_options options = esp_lever_options_of(config);
+  const esp_lever_timetable t = esp_lever_timetable_of(config);
+  ESP_TRY(esp_lever_check(&options)); /* the config has been checked: never a fault of the user's */
+  plan->n_members = config->ensemble.members;
+  plan->n_arms = t.n_unrewarded == 0       ? LEVER_ARM_FORGETTING
+                 : t.consolidated_from < 0 ? LEVER_ARM_CONSOLIDATED
+                                           : LEVER_ARM_CONSOLIDATED + 1;
+  for (int arm = 0; arm < plan->n_arms; arm++)
+    snprintf(plan->arm_name[arm], sizeof plan->arm_name[arm], "%s", arms[arm]);
+  plan->stage_value.name = "hour";
+  plan->stage_value.unit = "h";
+  plan->stage_value.long_name = "simulated time from the start of learning to the end of the stage";
+  plan->work = "updates";
+  plan->fixed_work = true;
+  plan->n_stages = t.n_learning + t.n_unrewarded;
+  plan->stages = calloc((size_t)plan->n_stages, sizeof *plan->stages);
+  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
+  declare_stages(config, plan);
+  return esp_lever_declare_record(config, plan);
+}
+
+/* ---- one stage ---- */
+
+typedef struct {
+  const esp_config *config;
+  esp_lever_options options;
+  esp_lever_segment segment;
+  esp_lever_network net;
+  double *single[LEVER_N_SINGLE]; /* of the state, in double precision [capacity]   */
+  esp_lever_series series;
+  esp_lever_recording recording;
+  double *rate, *lever, *trace;   /* averages over movements, in double precision   */
+} simulation;
+
+static size_t spike_capacity(const esp_config *config)
+{
+  return (size_t)esp_lever_spike_room(config, fmax(config->lever.movement_s, config->lever.recording_s));
+}
+
+static size_t move_capacity(const esp_config *config)
+{
+  return (size_t)esp_lever_n_moves(config, 1000 * fmax(config->lever.movement_s, config->lever.recording_s));
+}
+
+static size_t n_cells(const esp_lever_options *options)
+{
+  return (size_t)esp_lever_axis_length(options, ESP_LEVER_CELL);
+}
+
+static size_t workspace_bytes(const esp_config *config)
+{
+  const esp_lever_options options = esp_lever_options_of(config);
+  const size_t d = sizeof(double), n_times = (size_t)esp_lever_movement_length(config);
+  return esp_lever_bytes(&options) +
+         LEVER_N_SINGLE * esp_workspace_bytes((size_t)esp_lever_axis_length(&options, ESP_LEVER_SYNAPSE) * d) +
+         esp_workspace_bytes((size_t)esp_lever_n_snapshots(config) * (size_t)options.n_sampled * d) +
+         2 * esp_workspace_bytes(spike_capacity(config) * sizeof(int)) + esp_workspace_bytes(move_capacity(config) * sizeof(int)) +
+         esp_workspace_bytes(move_capacity(config) * d) + esp_workspace_bytes(move_capacity(config)) +
+         esp_workspace_bytes(n_cells(&options) * n_times * d) + esp_workspace_bytes(n_times * d) +
+         esp_workspace_bytes(LEVER_MAX_TRACES * n_times * d);
+}
+
+static esp_err take_network(const esp_config *config, int member, esp_workspace *ws, simulation *s)
+{
+  const esp_rng_key key = {
+      .seed = config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
+  *s = (simulation){.config = config, .options = esp_lever_options_of(config)};
+  return esp_lever_take(&s->options, &key, ws, &s->net);
+}
+
+static esp_err take_arrays(esp_workspace *ws, simulation *s)
+{
+  const esp_config *config = s->config;
+  const size_t n_times = (size_t)esp_lever_movement_length(config);
+  esp_lever_recording *r = &s->recording;
+  for (int i = 0; i < LEVER_N_SINGLE; i++)
+    ESP_TRY(esp_workspace_take(ws, (size_t)esp_lever_axis_length(&s->options, ESP_LEVER_SYNAPSE), &s->single[i]));
+  ESP_TRY(esp_workspace_take(ws, (size_t)esp_lever_n_snapshots(config) * (size_t)s->options.n_sampled, &s->series.theta));
+  ESP_TRY(esp_workspace_take_int(ws, spike_capacity(config), &r->spike_step));
+  ESP_TRY(esp_workspace_take_int(ws, spike_capacity(config), &r->spike_cell));
+  ESP_TRY(esp_workspace_take_int(ws, move_capacity(config), &r->move_step));
+  ESP_TRY(esp_workspace_take(ws, move_capacity(config), &r->lever));
+  ESP_TRY(esp_workspace_take_bytes(ws, move_capacity(config), &r->phase));
+  ESP_TRY(esp_workspace_take(ws, n_cells(&s->options) * n_times, &s->rate));
+  ESP_TRY(esp_workspace_take(ws, n_times, &s->lever));
+  return esp_workspace_take(ws, LEVER_MAX_TRACES * n_times, &s->trace);
+}
+
+/* ---- state to record and back ---- */
+
+/* The state as a record and the arrays in double precision hold it. */
+static esp_lever_state state_in(const simulation *s, const esp_record *record)
+{
+  esp_lever_state state;
+  for (int f = 0, n_single = 0; f < esp_lever_n_fields(); f++)
+    *esp_lever_pointer(&state, f) =
+        esp_lever_is_single(esp_lever_field_of(f)) ? (void *)s->single[n_single++]
+                                                   : (void *)(record->data + record->layout->offset[f]);
+  return state;
+}
+
+static void load(simulation *s, const esp_record *parent)
+{
+  const esp_lever_state state = state_in(s, parent);
+  for (int f = 0, n_single = 0; f < esp_lever_n_fields(); f++) {
+    if (!esp_lever_is_single(esp_lever_field_of(f)))
+      continue;
+    const float *from = esp_record_f32(parent, f);
+    double *to = s->single[n_single++];
+    for (size_t i = 0; i < parent->layout->count[f]; i++)
+      to[i] = i < (size_t)s->net.synapses.n ? (double)from[i] : 0;
+  }
+  esp_lever_load(&s->net, &state);
+}
+
+/* Never up to 0: that would make a synapse functional. */
+static float rounded_theta(double theta)
+{
+  const float rounded = (float)theta;
+  return theta < 0 && !(rounded < 0) ? -FLT_MIN : rounded;
+}
+
+static void save(const simulation *s, esp_record *record)
+{
+  const esp_lever_state state = state_in(s, record);
+  const size_t n = (size_t)s->net.synapses.n, capacity = (size_t)esp_lever_axis_length(&s->options, ESP_LEVER_SYNAPSE);
+  esp_lever_save(&s->net, &state);
+  for (int f = 0, n_single = 0; f < esp_lever_n_fields(); f++)
+    if (esp_lever_is_single(esp_lever_field_of(f))) {
+      const double *from = s->single[n_single++];
+      float *to = esp_record_f32(record, f);
+      for (size_t i = 0; i < capacity; i++)
+        to[i] = i >= n ? NAN : f == LEVER_STATE_theta ? rounded_theta(from[i]) : (float)from[i];
+    }
+  for (size_t i = n; i < capacity; i++)
+    state.returns[i] = state.last_seen[i] = -1;
+}
+
+/* ---- measures to record ---- */
+
+static void to_single(const double *from, esp_record *record, int measure)
+{
+  for (size_t i = 0; i < record->layout->count[measure]; i++)
+    esp_record_f32(record, measure)[i] = (float)from[i];
+}
+
+static void put_scores(const simulation *s, esp_record *record)
+{
+  const esp_lever_score score = esp_lever_scores(&s->net);
+  *esp_record_i32(record, LEVER_N_COMPLETED) = score.n_completed;
+  *esp_record_i32(record, LEVER_N_TIMED_OUT) = score.n_timed_out;
+  *esp_record_f64(record, LEVER_COMPLETION_TIME) = isnan(score.mean_s) ? NAN : score.mean_s; /* one NaN, not 0 / 0's */
+  *esp_record_f64(record, LEVER_INPUT_RATE) = score.input_hz;
+  *esp_record_f64(record, LEVER_EXC_RATE) = score.exc_hz;
+  *esp_record_f64(record, LEVER_INH_RATE) = score.inh_hz;
+  *esp_record_i32(record, LEVER_N_SYNAPSES) = score.n_synapses;
+  memcpy(esp_record_f64(record, LEVER_CUE_RATE), s->net.cue_hz, (size_t)s->options.neurons.n_in * sizeof *s->net.cue_hz);
+  memcpy(esp_record_i32(record, LEVER_SAMPLED_SYNAPSE), s->net.sampled, (size_t)s->options.n_sampled * sizeof *s->net.sampled);
+
+  const float *theta = esp_record_f32(record, LEVER_STATE_theta); /* of the record, so that they are one */
+  int32_t n_functional = 0;
+  for (int i = 0; i < score.n_synapses; i++)
+    n_functional += theta[i] >= 0;
+  *esp_record_i32(record, LEVER_N_FUNCTIONAL) = n_functional;
+}
+
+static void put_snapshots(const simulation *s, int32_t end, esp_record *record)
+{
+  const double snapshot_hours = s->config->lever.snapshot_min / 60;
+  const double end_hour = end * s->config->synapses.update_ms / 3.6e6;
+  float *theta = esp_record_f32(record, LEVER_SAMPLED_THETA);
+  for (int row = 0; row < s->series.n; row++)
+    esp_record_f64(record, LEVER_SNAPSHOT_HOUR)[row] = end_hour - (s->series.n - 1 - row) * snapshot_hours;
+  for (int i = 0; i < s->series.n * s->options.n_sampled; i++)
+    theta[i] = rounded_theta(s->series.theta[i]);
+}
+
+/* The beginning of what was recorded. */
+static void put_recording(const simulation *s, esp_record *record)
+{
+  const esp_lever_recording *r = &s->recording;
+  const int32_t steps = esp_lever_steps(s->config, 1000 * s->config->lever.recording_s);
+  const int room = (int)record->layout->count[LEVER_SPIKE_STEP], most_moves = (int)record->layout->count[LEVER_MOVE_STEP];
+  int32_t n = 0;
+  for (; n < r->n_spikes && n < r->spike_capacity && r->spike_step[n] < steps; n++)
+    if (n < room) {
+      esp_record_i32(record, LEVER_SPIKE_STEP)[n] = r->spike_step[n];
+      esp_record_i32(record, LEVER_SPIKE_CELL)[n] = r->spike_cell[n];
+    }
+  *esp_record_i32(record, LEVER_N_SPIKES) = n;
+  for (int m = 0; m < r->n_moves && m < most_moves && r->move_step[m] < steps; m++) {
+    esp_record_i32(record, LEVER_MOVE_STEP)[m] = r->move_step[m];
+    esp_record_f32(record, LEVER_POSITION)[m] = (float)r->lever[m];
+    esp_record_u8(record, LEVER_PHASE)[m] = r->phase[m];
+  }
+}
+
+static void put_movements(const simulation *s, esp_record *record)
+{
+  const esp_config *config = s->config;
+  if (s->recording.n_spikes > s->recording.spike_capacity)
+    return; /* the last movements would lack spikes */
+  const int before = esp_lever_steps(config, config->lever.movement_before_ms),
+            after = esp_lever_steps(config, config->lever.movement_after_ms), bin = esp_lever_steps(config, config->trials.step_ms);
+  *esp_record_i32(record, LEVER_N_MOVEMENTS) = esp_lever_align(&s->options, &s->recording, before, after, bin, s->rate, s->lever,
+                                                               LEVER_MAX_TRACES, s->trace);
+  to_single(s->rate, record, LEVER_MOVEMENT_RATE);
+  to_single(s->lever, record, LEVER_MOVEMENT_LEVER);
+  to_single(s->trace, record, LEVER_MOVEMENT_TRACE);
+}
+
+/* ---- what happens in a stage ---- */
+
+static esp_lever_segment segment_of(const esp_config *config, esp_cell cell)
+{
+  static const esp_rewiring_rule rules[] = {[LEVER_ARM_PLASTIC] = ESP_RULE_EXACT,
+                                            [LEVER_ARM_APPROXIMATE] = ESP_RULE_WAITING,
+                                            [LEVER_ARM_FIXED] = ESP_RULE_FIXED,
+                                            [LEVER_ARM_FORGETTING] = ESP_RULE_EXACT,
+                                            [LEVER_ARM_CONSOLIDATED] = ESP_RULE_EXACT};
+  const esp_lever_timetable t = esp_lever_timetable_of(config);
+  const bool learning = cell.stage < t.n_learning;
+  return (esp_lever_segment){
+      .rule = rules[cell.arm], .switched = learning && cell.stage >= t.n_before, .rewarded = learning};
+}
+
+/* The network as it is when the stage's trials begin. */
+static esp_err prepare(simulation *s, const esp_stage_context *context)
+{
+  const esp_config *config = s->config;
+  const esp_lever_timetable t = esp_lever_timetable_of(config);
+  if (context->parent)
+    load(s, context->parent);
+  else
+    esp_lever_start(&s->net);
+  if (context->cell.arm == LEVER_ARM_CONSOLIDATED && context->cell.stage == t.consolidated_from)
+    esp_lever_consolidate(&s->net);
+  if (context->cell.stage >= t.n_learning)
+    ESP_TRY(esp_lever_drift(&s->net, esp_lever_intervals(config, 60 * config->lever.unrewarded_step_hours -
+                                                              config->lever.unrewarded_trials_min)));
+  esp_lever_begin_segment(&s->net);
+  return ESP_OK;
+}
+
+static void begin_measures(simulation *s, esp_record *record)
+{
+  const esp_config *config = s->config;
+  s->series.capacity = esp_lever_n_snapshots(config);
+  s->series.n_functional = esp_record_i32(record, LEVER_SNAPSHOT_FUNCTIONAL);
+  s->series.n_completed = esp_record_i32(record, LEVER_SNAPSHOT_COMPLETED);
+  s->series.n_timed_out = esp_record_i32(record, LEVER_SNAPSHOT_TIMED_OUT);
+  s->series.completion_s = esp_record_f64(record, LEVER_SNAPSHOT_COMPLETION_TIME);
+  s->recording.steps = esp_lever_steps(config, 1000 * fmax(config->lever.movement_s, config->lever.recording_s));
+  s->recording.spike_capacity = (int32_t)spike_capacity(config);
+  s->recording.move_capacity = (int32_t)move_capacity(config);
+}
+
+static bool asked_to_stop(const esp_stage_host *host)
+{
+  return host->stop && host->stop(host->context);
+}
+
+static esp_err simulate(simulation *s, const esp_stage_host *host, int32_t end)
+{
+  const int32_t most = (int32_t)fmax(1, floor(ASK_EVERY_MS / s->config->synapses.update_ms));
+  while (s->net.clock < end) {
+    const int32_t left = end - s->net.clock;
+    if (asked_to_stop(host))
+      return esp_fail(ESP_ERR_STOPPED, "stopped inside a stage");
+    ESP_TRY(esp_lever_run(&s->net, &s->segment, left < most ? left : most, &s->series, &s->recording));
+  }
+  return ESP_OK;
+}
+
+static esp_err run(simulation *s, const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
+{
+  ESP_TRY(take_network(context->config, context->cell.member, context->ws, s));
+  ESP_TRY(take_arrays(context->ws, s));
+  s->segment = segment_of(s->config, context->cell);
+  ESP_TRY(prepare(s, context));
+  begin_measures(s, record);
+  const double minutes = esp_lever_simulated_min(s->config, context->cell.stage);
+  const int32_t begin = s->net.clock, end = begin + esp_lever_intervals(s->config, minutes);
+  const esp_err err = simulate(s, context->host, end);
+  *outcome = (esp_outcome){.state = err == ESP_OK ? ESP_CELL_DONE : ESP_CELL_FAILED,
+                           .stop = err == ESP_OK ? ESP_STOP_SIMULATED : ESP_STOP_NOT_FINITE,
+                           .n_evaluations = s->net.clock - begin};
+  if (err != ESP_OK)
+    return err == ESP_ERR_DIVERGED ? ESP_OK : err;
+  save(s, record);
+  put_scores(s, record);
+  put_snapshots(s, end, record);
+  put_recording(s, record);
+  put_movements(s, record);
+  return ESP_OK;
+}
+
+static esp_err esp_lever_stage(const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
+{
+  const size_t mark = context->ws->used;
+  simulation s;
+  const esp_err err = run(&s, context, record, outcome);
+  context->ws->used = mark;
+  return err;
+}
+
+/* ---- how long it takes here ---- */
+
+/* Seconds of a simulated hour, from a fraction of a second of it. */
+static esp_err measure_in(const esp_config *config, esp_workspace *ws, double *seconds)
+{
+  simulation s;
+  ESP_TRY(take_network(config, 0, ws, &s));
+  const esp_lever_segment segment = {.rule = ESP_RULE_EXACT, .rewarded = true};
+  const clock_t began = clock(); /* of the CPU: what else the machine has to do now says nothing of a run of hours */
+  do
+    ESP_TRY(esp_lever_run(&s.net, &segment, 10, NULL, NULL));
+  while (clock() - began < CLOCKS_PER_SEC / 3);
+  *seconds = (double)(clock() - began) / CLOCKS_PER_SEC / s.net.clock * esp_lever_intervals(config, 60);
+  return ESP_OK;
+}
+
+static esp_err measure(const esp_config *config, double *seconds)
+{
+  esp_workspace ws;
+  ESP_TRY(esp_workspace_create(workspace_bytes(config), &ws));
+  const esp_err err = measure_in(config, &ws, seconds);
+  esp_workspace_free(&ws);
+  return err;
+}
+
+const esp_experiment esp_experiment_lever = {
+    .id = ESP_EXPERIMENT_LEVER,
+    .name = "lever",
+    .title = "lever movement: a spiking network that rewires itself while it learns from reward",
+    .declare = declare,
+    .workspace_bytes = workspace_bytes,
+    .measure = measure,
+    .stage = esp_lever_stage,
+    .analyse = NULL, /* a record does not hold what was measured: the spikes are gone */
+    .verify = esp_lever_verify,
+};

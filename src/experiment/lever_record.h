@@ -1,0 +1,93 @@
+/* experiment/lever_record.h - what lever.c (stages), lever_record.c (fields) and lever_verify.c (what must hold in them) share. */
+#ifndef ESPALIER_EXPERIMENT_LEVER_RECORD_H
+#define ESPALIER_EXPERIMENT_LEVER_RECORD_H
+#include "espalier/experiment.h"
+#include "espalier/lever.h"
+
+enum { LEVER_ARM_PLASTIC, LEVER_ARM_APPROXIMATE, LEVER_ARM_FIXED, LEVER_ARM_FORGETTING, LEVER_ARM_CONSOLIDATED };
+enum { LEVER_MAX_TRACES = 10 }; /* single movements kept beside their mean                  */
+enum { LEVER_N_SINGLE = 4 };    /* fields of the state that are stored in single precision */
+
+/** Fields of a record: those of the state, then the measures. */
+enum {
+#define X(name, ...) LEVER_STATE_##name,
+  ESP_LEVER_STATE(X)
+#undef X
+  LEVER_N_COMPLETED,
+  LEVER_N_TIMED_OUT,
+  LEVER_COMPLETION_TIME,
+  LEVER_INPUT_RATE,
+  LEVER_EXC_RATE,
+  LEVER_INH_RATE,
+  LEVER_N_FUNCTIONAL,
+  LEVER_N_SYNAPSES,
+  LEVER_CUE_RATE,
+  LEVER_SNAPSHOT_HOUR,
+  LEVER_SNAPSHOT_FUNCTIONAL,
+  LEVER_SNAPSHOT_COMPLETED,
+  LEVER_SNAPSHOT_TIMED_OUT,
+  LEVER_SNAPSHOT_COMPLETION_TIME,
+  LEVER_SAMPLED_SYNAPSE,
+  LEVER_SAMPLED_THETA,
+  LEVER_N_SPIKES,
+  LEVER_SPIKE_STEP,
+  LEVER_SPIKE_CELL,
+  LEVER_MOVE_STEP,
+  LEVER_POSITION,
+  LEVER_PHASE,
+  LEVER_N_MOVEMENTS,
+  LEVER_MOVEMENT_RATE,
+  LEVER_MOVEMENT_LEVER,
+  LEVER_MOVEMENT_TRACE,
+  LEVER_N_FIELDS
+};
+enum { LEVER_FIRST_MEASURE = LEVER_N_COMPLETED };
+
+/** Is a field of the state stored in single precision? Those with a real number for each synapse are. */
+bool esp_lever_is_single(const esp_lever_field *field);
+
+/** Append axes and fields of a record. @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_lever_declare_record(const esp_config *config, esp_plan *plan);
+
+esp_lever_options esp_lever_options_of(const esp_config *config);
+
+/* ---- times; the config is checked: all of these are whole ---- */
+
+/** Stages: learning 0 .. n_learning - 1, then n_unrewarded without reward. */
+typedef struct {
+  int n_before;          /* of learning, before the pools are exchanged */
+  int n_learning, n_unrewarded;
+  int consolidated_from; /* stage; -1: none                             */
+} esp_lever_timetable;
+
+esp_lever_timetable esp_lever_timetable_of(const esp_config *config);
+
+/** Hours from the start of learning to the end of a stage. */
+double esp_lever_hour_at_end(const esp_config *config, int stage);
+
+/** Minutes of spikes and trials in a stage. */
+double esp_lever_simulated_min(const esp_config *config, int stage);
+
+/** Updates, and steps of dt, in a time. */
+int32_t esp_lever_intervals(const esp_config *config, double minutes);
+int32_t esp_lever_steps(const esp_config *config, double ms);
+
+/* ---- how much there is room for ---- */
+
+/** Most snapshots of a stage. */
+int esp_lever_n_snapshots(const esp_config *config);
+
+/** Spikes of a recording. */
+int esp_lever_spike_room(const esp_config *config, double seconds);
+
+/** Moves of the lever in a time. */
+int esp_lever_n_moves(const esp_config *config, double ms);
+
+/** Moves in the averages over movements. */
+int esp_lever_movement_length(const esp_config *config);
+
+/** The experiment's verify(). */
+esp_err esp_lever_verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
+                         const esp_record *parent);
+
+#endif
