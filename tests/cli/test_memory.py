@@ -10,7 +10,7 @@ FOUND = 99
 
 class Memory(Case):
     def command(self, args, ranks=1):
-        return ["valgrind", "-q", f"--error-exitcode={FOUND}", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible",
+        return ["valgrind", "-q", f"--error-exitcode={FOUND}", "--leak-check=full", "--errors-for-leak-kinds=definite,possible",
                 "--num-callers=30", f"--suppressions={SOURCE / 'tests' / 'valgrind.supp'}", *super().command(args, ranks)]
 
     def test_run(self):

@@ -21,9 +21,9 @@ ensemble:
   members: 2
   checkpoint_interval: 1
 network:
-  n_hid: 5
+  n_hid: 8
 training:
-  steps_per_call: 60
+  steps_per_call: 100
   max_calls: 400
   start_episodes: 3
 ladder:
