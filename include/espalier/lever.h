@@ -215,7 +215,7 @@ esp_lever_score esp_lever_scores(const esp_lever_network *net);
 void esp_lever_mask(const esp_lever_network *net, uint8_t *mask);
 
 /** Averages over movements of a recording (Fig. 5D), aligned to movement onset: the last move before the lever crossed -threshold
- *  after which it stayed more than 5 % of the threshold from 0, or cue onset if that is later. Movements that do not lie in the
+ *  after which it stayed below -5 % of the threshold, or cue onset if that is later. Movements that do not lie in the
  *  recording from before to after the onset are left out.
  *  @param before, after  steps of dt; a multiple of bin_steps
  *  @param[out] rate   Hz, not smoothed [cell, (before + after) / bin_steps]

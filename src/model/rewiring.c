@@ -1,7 +1,11 @@
 /* model/rewiring.c - where synapses lie, so that an update is one loop over memory, and what happens to single ones.
  *
  * Pairs are sorted by how many synapses they have, most first, and cut into groups of 32; a group has as many slots of 32 places as its
- * first pair has synapses. Only where the number changes within a group are there empty places, 1 % of all. */
+ * first pair has synapses. Only where the number changes within a group are there empty places, 1 % of all.
+ *
+ * A slot without functional synapses costs an update a third of one with them (spiking_kernels.c). So pairs with as many synapses
+ * are sorted by how many of these are functional at the start, and the synapses of a pair by their theta at the start: those that are
+ * functional lie together then, and for as long as theta remembers its beginning, which is days. */
 #include "espalier/rewiring.h"
 
 #include <assert.h>
@@ -109,7 +113,7 @@ static void list_arrays(const sizes *z, size_t n_doubles[N_DOUBLES], size_t n_in
 size_t esp_rewiring_bytes(const esp_rewiring_options *o, const esp_spiking_options *neurons)
 {
   const sizes z = sizes_of(o, neurons);
-  size_t n_doubles[N_DOUBLES], n_ints[N_INTS], n_bytes[N_BYTES], bytes = 2 * esp_workspace_bytes(z.pairs * sizeof(int));
+  size_t n_doubles[N_DOUBLES], n_ints[N_INTS], n_bytes[N_BYTES], bytes = 3 * esp_workspace_bytes(z.pairs * sizeof(int));
   list_arrays(&z, n_doubles, n_ints, n_bytes);
   for (int i = 0; i < N_DOUBLES; i++)
     bytes += esp_workspace_bytes(n_doubles[i] * sizeof(double));
@@ -183,19 +187,51 @@ static esp_err draw_synapses(esp_rewiring *s, const esp_spiking *net, int capaci
   return ESP_OK;
 }
 
-/* Rank of each pair when sorted by how many synapses it has, most first, otherwise in order. */
-static int rank_pairs(int n_pairs, int n_repeats, const int *how_many, int *rank)
+static double clipped(const esp_rewiring *s, double theta)
+{
+  return fmax(s->options.theta_min, fmin(s->options.theta_max, theta));
+}
+
+static double start_theta(const esp_rewiring *s, int synapse)
+{
+  const esp_rng_key key = key_for(s, ESP_RNG_START_PARAMETERS);
+  return clipped(s, s->options.start_mean + s->options.start_sd * esp_rng_normal(&key, (uint64_t)synapse));
+}
+
+/* functional[p]: how many synapses of a pair are functional at the start. */
+static void count_functional(int n_pairs, const int *how_many, const double *start, int *functional)
+{
+  for (int p = 0; p < n_pairs; p++) {
+    functional[p] = 0;
+    for (int copy = 0; copy < how_many[p]; copy++)
+      functional[p] += *start++ >= 0;
+  }
+}
+
+/* Rank of each pair when sorted by how many synapses it has, most first, then by how many are functional, otherwise in order. */
+static int rank_pairs(int n_pairs, int n_repeats, const int *how_many, const int *functional, int *rank)
 {
   int next = 0;
   for (int many = n_repeats; many > 0; many--)
-    for (int p = 0; p < n_pairs; p++)
-      if (how_many[p] == many)
-        rank[p] = next++;
+    for (int most = many; most >= 0; most--)
+      for (int p = 0; p < n_pairs; p++)
+        if (how_many[p] == many && functional[p] == most)
+          rank[p] = next++;
   return next;
 }
 
+/* The place of a synapse among those of its pair when sorted by theta at the start, highest first. */
+static int slot_of(const double *start, int first, int how_many, int synapse)
+{
+  int slot = 0;
+  for (int i = first; i < first + how_many; i++)
+    slot += start[i] > start[synapse] || (start[i] == start[synapse] && i < synapse);
+  return slot;
+}
+
 /* Synapses of a pair follow each other, so its rank and group are found while going through them. */
-static void place_synapses(esp_rewiring *s, const esp_spiking *net, int n_pairs, const int *how_many, const int *rank, int *group_start)
+static void place_synapses(esp_rewiring *s, const esp_spiking *net, int n_pairs, const int *how_many, const int *rank, const double *start,
+                           int *group_start)
 {
   for (int p = 0; p < n_pairs; p++)
     if (how_many[p] > 0 && rank[p] % GROUP == 0)
@@ -207,11 +243,10 @@ static void place_synapses(esp_rewiring *s, const esp_spiking *net, int n_pairs,
   }
   for (int i = 0; i < s->n_groups * GROUP; i++)
     s->cell[i] = net->n_cells - 1;
-  int synapse = 0;
-  for (int p = 0; p < n_pairs; p++)
-    for (int copy = 0; copy < how_many[p]; copy++, synapse++) {
-      s->cell[rank[p]] = cell_of(net, s->pre[synapse], s->post[synapse]);
-      s->place[synapse] = group_start[rank[p] / GROUP] + GROUP * copy + rank[p] % GROUP;
+  for (int p = 0, first = 0; p < n_pairs; first += how_many[p++])
+    for (int i = first; i < first + how_many[p]; i++) {
+      s->cell[rank[p]] = cell_of(net, s->pre[i], s->post[i]);
+      s->place[i] = group_start[rank[p] / GROUP] + GROUP * slot_of(start, first, how_many[p], i) + rank[p] % GROUP;
     }
 }
 
@@ -244,13 +279,17 @@ esp_err esp_rewiring_take(const esp_rewiring_options *options, const esp_rng_key
   *s = (esp_rewiring){.options = *options, .neurons = *neurons, .key = *key, .n_steps = (int)z.steps, .dt_s = 1e-3 * neurons->dt_ms};
   ESP_TRY(take_arrays(s, &z, ws));
   const size_t mark = ws->used;
-  int *how_many, *rank;
+  int *how_many, *functional, *rank;
   ESP_TRY(esp_workspace_take_int(ws, z.pairs, &how_many));
+  ESP_TRY(esp_workspace_take_int(ws, z.pairs, &functional));
   ESP_TRY(esp_workspace_take_int(ws, z.pairs, &rank));
   ESP_TRY(draw_synapses(s, net, (int)z.synapses, how_many));
-  const int occupied = rank_pairs((int)z.pairs, options->n_repeats, how_many, rank);
+  for (int i = 0; i < s->n; i++)
+    s->theta[i] = start_theta(s, i); /* by synapse, and below group_start by group: places have their values later */
+  count_functional((int)z.pairs, how_many, s->theta, functional);
+  const int occupied = rank_pairs((int)z.pairs, options->n_repeats, how_many, functional, rank);
   s->n_groups = (occupied + GROUP - 1) / GROUP;
-  place_synapses(s, net, (int)z.pairs, how_many, rank, s->returns); /* a place has its value later: scratch here */
+  place_synapses(s, net, (int)z.pairs, how_many, rank, s->theta, s->returns);
   list_empty_places(s);
   set_factors(s);
   ws->used = mark;
@@ -309,17 +348,11 @@ static void set_weights(esp_rewiring *s, esp_spiking *net)
   esp_spiking_kernel_in_use()->weights(&synapses);
 }
 
-static double clipped(const esp_rewiring *s, double theta)
-{
-  return fmax(s->options.theta_min, fmin(s->options.theta_max, theta));
-}
-
 void esp_rewiring_start(esp_rewiring *s, esp_spiking *net)
 {
-  const esp_rng_key key = key_for(s, ESP_RNG_START_PARAMETERS);
   clear(s);
   for (int i = 0; i < s->n; i++)
-    s->theta[s->place[i]] = clipped(s, s->options.start_mean + s->options.start_sd * esp_rng_normal(&key, (uint64_t)i));
+    s->theta[s->place[i]] = start_theta(s, i);
   set_weights(s, net);
 }
 

@@ -45,7 +45,7 @@ static void exp_all(size_t n, const double *in, double *out)
 
 /* ---- normal draws ---- */
 
-enum { ROUNDS = 10 };
+enum { ROUNDS = 7 }; /* Salmon et al. 2011: the fewest that pass BigCrush */
 
 typedef struct {
   uint64_t k0[ROUNDS], k1[ROUNDS];
@@ -62,80 +62,83 @@ static key_schedule schedule(const uint32_t key[2])
   return s;
 }
 
-/* Philox4x32 on eight counters; only the lower half of each lane counts, the upper one is whatever the products left there. */
-INLINE void philox8(const key_schedule *key, uint32_t first, uint32_t time, w8 c[4])
+/* Philox4x32 on two times eight counters, because each round waits for the one before; only the lower half of each lane counts, the
+ * upper one is whatever the products left there. In the first round words 2 and 3 are 0. */
+INLINE void philox16(const key_schedule *key, uint32_t first, uint32_t time, w8 c[2][4])
 {
-  static const uint64_t lane[8] __attribute__((aligned(64))) = {0, 1, 2, 3, 4, 5, 6, 7};
-  c[0] = w_add(w_all(first), w_load(lane));
-  c[1] = w_all(time);
-  c[2] = c[3] = w_all(0);
-  for (int r = 0; r < ROUNDS; r++) {
-    const w8 p0 = w_multiply_low(c[0], w_all(0xD2511F53U)), p1 = w_multiply_low(c[2], w_all(0xCD9E8D57U));
-    c[0] = w_xor(w_xor(w_down(p1, 32), c[1]), w_all(key->k0[r]));
-    c[2] = w_xor(w_xor(w_down(p0, 32), c[3]), w_all(key->k1[r]));
-    c[1] = p1;
-    c[3] = p0;
+  static const uint64_t lane[16] __attribute__((aligned(64))) = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const w8 m0 = w_all(0xD2511F53U), m1 = w_all(0xCD9E8D57U);
+  UNROLLED for (int h = 0; h < 2; h++)
+  {
+    c[h][3] = w_multiply_low(w_add(w_all(first), w_load(lane + 8 * h)), m0);
+    c[h][2] = w_xor(w_down(c[h][3], 32), w_all(key->k1[0]));
+    c[h][1] = w_all(0);
+    c[h][0] = w_all(time ^ key->k0[0]);
   }
+  for (int r = 1; r < ROUNDS; r++)
+    UNROLLED for (int h = 0; h < 2; h++)
+    {
+      const w8 p0 = w_multiply_low(c[h][0], m0), p1 = w_multiply_low(c[h][2], m1);
+      c[h][0] = w_xor(w_xor(w_down(p1, 32), c[h][1]), w_all(key->k0[r]));
+      c[h][2] = w_xor(w_xor(w_down(p0, 32), c[h][3]), w_all(key->k1[r]));
+      c[h][1] = p1;
+      c[h][3] = p0;
+    }
 }
 
-/* A non-negative integer below 2^52 as a double. */
-INLINE v8 to_double(w8 a)
+/* -2 log(a 2^-21) for odd a < 2^21: a 2^-21 = 2^e (1 + t) with 1 + t between sqrt(1/2) and sqrt 2, all of it exact. */
+INLINE f16 minus_two_log16(i16 a)
 {
-  return v_sub(w_to_v(w_or(a, w_all(0x4330000000000000U))), v_all(0x1p52));
+  static const float l[9] = {-0x1.0p+1,     0x1.fffff8p-1,  -0x1.555792p-1, 0x1.000570p-1, -0x1.98b748p-2,
+                             0x1.5332a4p-2, -0x1.3238f0p-2, 0x1.263ba4p-2,  -0x1.65448cp-3}; /* 3e-8 of the result */
+  const uint32_t sqrt_half = 0x3f3504f3U, mantissa = 0x007fffffU, scale = 21U << 23;
+  const i16 bits = i_sub(i_of(i_value(a)), i_all(sqrt_half + scale));
+  const f16 e = i_value(i_down(bits, 23));
+  const f16 t = f_sub(i_to_f(i_add(i_and(bits, i_all(mantissa)), i_all(sqrt_half))), f_all(1.0F));
+  const f16 t2 = f_mul(t, t), t4 = f_mul(t2, t2);
+  const f16 l0 = f_fma(f_fma(f_all(l[3]), t, f_all(l[2])), t2, f_fma(f_all(l[1]), t, f_all(l[0])));
+  const f16 l4 = f_fma(f_fma(f_all(l[7]), t, f_all(l[6])), t2, f_fma(f_all(l[5]), t, f_all(l[4])));
+  return f_fma(e, f_all(-0x1.62e430p+0F), f_mul(t, f_fma(f_fma(f_all(l[8]), t4, l4), t4, l0)));
 }
 
-/* -2 log u for u in (0, 1): u = 2^e (1 + t) with 1 + t between sqrt(1/2) and sqrt 2. The polynomial errs by 7e-10 of the result. */
-INLINE v8 minus_two_log8(v8 u)
+/* Two independent normal draws from each word. */
+INLINE void polar16(i16 word, float *out)
 {
-  static const double l[11] = {-0x1.0000000294d3fp+1, 0x1.ffffff9b54336p-1,  -0x1.555540bfde981p-1, 0x1.000029dbd8b37p-1,
-                               -0x1.99a6e4e0efb7fp-2, 0x1.5554c03ac1ed9p-2,  -0x1.23115669be2f7p-2, 0x1.fcc1c03210548p-3,
-                               -0x1.e94d9cb15bff0p-3, 0x1.dbfb5485ff03dp-3,  -0x1.0d33d860b6dfcp-3};
-  const uint64_t sqrt_half = 0x3fe6a09e00000000U, one = 0x3ff0000000000000U, mantissa = 0x000fffffffffffffU;
-  const w8 bits = w_add(w_of(u), w_all(one - sqrt_half));
-  const v8 e = v_sub(to_double(w_down(bits, 52)), v_all(1023.0));
-  const v8 t = v_sub(w_to_v(w_add(w_and(bits, w_all(mantissa)), w_all(sqrt_half))), v_all(1.0));
-  const v8 t2 = v_mul(t, t), t4 = v_mul(t2, t2);
-  const v8 l0 = v_fma(v_fma(v_all(l[3]), t, v_all(l[2])), t2, v_fma(v_all(l[1]), t, v_all(l[0])));
-  const v8 l4 = v_fma(v_fma(v_all(l[7]), t, v_all(l[6])), t2, v_fma(v_all(l[5]), t, v_all(l[4])));
-  const v8 l8 = v_fma(v_all(l[10]), t2, v_fma(v_all(l[9]), t, v_all(l[8])));
-  return v_fma(e, v_all(-0x1.62e42fefa39efp0), v_mul(t, v_fma(v_fma(l8, t4, l4), t4, l0)));
+  static const float s[5] = {0x1.921fb6p+0, -0x1.4abbc2p-1, 0x1.4668b0p-4, -0x1.324ccap-8, 0x1.3daff6p-13}; /* 5e-9 */
+  static const float c[5] = {0x1.fffffep-1, -0x1.3bd3a6p+0, 0x1.03bd06p-2, -0x1.54f61ap-6, 0x1.c1f066p-11}; /* 5e-8 */
+  const i16 twice = i_up(word, 1), sign = i_and(word, i_all(0x80000000U));
+  const f16 f = f_fma(i_value(twice), f_all(0x1p-31F), f_all(0x1p-31F));
+  const f16 r = f_sqrt(minus_two_log16(i_or(i_and(twice, i_all(0x001fffffU)), i_all(1)))), y = f_mul(f, f), y2 = f_mul(y, y);
+  const f16 sine = f_fma(f_fma(f_fma(f_all(s[4]), y, f_all(s[3])), y, f_all(s[2])), y2, f_fma(f_all(s[1]), y, f_all(s[0])));
+  const f16 cosine = f_fma(f_fma(f_fma(f_all(c[4]), y, f_all(c[3])), y, f_all(c[2])), y2, f_fma(f_all(c[1]), y, f_all(c[0])));
+  f_store(out, f_mul(i_to_f(i_xor(i_of(r), sign)), cosine));
+  f_store(out + 16, f_mul(f_mul(r, f), sine));
 }
 
-/* Two independent normal draws from two words. */
-INLINE void polar8(w8 first, w8 second, v8 *a, v8 *b)
-{
-  static const double s[6] = {0x1.921fb54425516p+0,  -0x1.4abbce51c31dap-1, 0x1.466bc06900900p-4,
-                              -0x1.32d12ebe6b560p-8, 0x1.5014072bd9ca2p-13, -0x1.cc9b5f3456b49p-19}; /* 3e-11 */
-  static const double c[6] = {0x1.fffffffe1a5acp-1,  -0x1.3bd3cc5795ceap+0, 0x1.03c1e40aebbdep-2,
-                              -0x1.55d07347dc5ecp-6, 0x1.e126af91df3e2p-11, -0x1.8fb3f4a0ec307p-16}; /* 2e-10 */
-  const v8 u = v_fma(to_double(w_and(first, w_all(UINT32_MAX))), v_all(0x1p-32), v_all(0x1p-33));
-  const v8 f = v_fma(to_double(w_and(second, w_all(INT32_MAX))), v_all(0x1p-30), v_all(0x1p-31 - 1));
-  const w8 sign = w_up(w_down(w_up(second, 32), 63), 63);
-  const v8 r = v_sqrt(minus_two_log8(u)), y = v_mul(f, f), y2 = v_mul(y, y);
-  const v8 sine = v_fma(v_fma(v_fma(v_all(s[5]), y, v_all(s[4])), y2, v_fma(v_all(s[3]), y, v_all(s[2]))), y2,
-                        v_fma(v_all(s[1]), y, v_all(s[0])));
-  const v8 cosine = v_fma(v_fma(v_fma(v_all(c[5]), y, v_all(c[4])), y2, v_fma(v_all(c[3]), y, v_all(c[2]))), y2,
-                          v_fma(v_all(c[1]), y, v_all(c[0])));
-  *a = v_mul(w_to_v(w_xor(w_of(r), sign)), cosine);
-  *b = v_mul(r, v_mul(f, sine));
-}
+enum { AHEAD = 8 }; /* blocks of draws that are made at once */
 
-INLINE void normals32(const key_schedule *key, uint32_t block, uint32_t time, v8 out[4])
+static void normals_ahead(const key_schedule *key, uint32_t block, uint32_t time, float *out)
 {
-  w8 c[4];
-  philox8(key, 8 * block, time, c);
-  polar8(c[0], c[1], &out[0], &out[1]);
-  polar8(c[2], c[3], &out[2], &out[3]);
+  for (int b = 0; b < AHEAD; b += 4) {
+    w8 c[2][4];
+    philox16(key, 4 * (block + (uint32_t)b), time, c);
+    UNROLLED for (int h = 0; h < 2; h++)
+      UNROLLED for (int pair = 0; pair < 4; pair += 2, out += GROUP)
+        polar16(i_zip(c[h][pair], c[h][pair + 1]), out);
+  }
 }
 
 static void normals(const uint32_t key[2], uint32_t time, uint32_t first_block, int n_blocks, double *out)
 {
   const key_schedule k = schedule(key);
-  for (int b = 0; b < n_blocks; b++, out += GROUP) {
-    v8 z[4];
-    normals32(&k, first_block + (uint32_t)b, time, z);
-    UNROLLED for (int q = 0; q < 4; q++)
-      v_store(out + 8 * q, z[q]);
+  float z[AHEAD * GROUP] __attribute__((aligned(64)));
+  const uint32_t begin = first_block / AHEAD * AHEAD;
+  for (uint32_t block = begin; block < first_block + (uint32_t)n_blocks; block++) {
+    const float *from = z + block % AHEAD * GROUP;
+    if (from == z)
+      normals_ahead(&k, block, time, z);
+    for (int q = 0; block >= first_block && q < GROUP; q += 8, out += 8)
+      v_store(out, v_widen(from + q));
   }
 }
 
@@ -170,8 +173,10 @@ INLINE void membranes8(const esp_membranes *m, int k, double threshold_step, dou
   }
 }
 
-static void membranes(const esp_membranes *m, double *post, uint8_t *spikes)
+/* A copy of the arguments, because the compiler has to think that storing a trace may change what a pointer leads to. */
+static void membranes(const esp_membranes *arguments, double *post, uint8_t *spikes)
 {
+  const esp_membranes copy = *arguments, *m = &copy;
   for (int k = 0; k < m->n_exc; k += 8)
     membranes8(m, k, m->threshold_step, post, spikes);
   for (int k = m->n_exc; k < m->n; k += 8)
@@ -265,71 +270,104 @@ static void credit(const esp_credit *c)
 
 /* ---- synapses ---- */
 
-INLINE void fetch(const int *cell, const double *from, double *to)
-{
-  for (int i = 0; i < GROUP; i++)
-    to[i] = from[cell[i]];
-}
-
 INLINE v8 weight8(v8 theta, m8 functional, double offset)
 {
   return v_select(functional, exp_near8(v_sub(theta, v_all(offset))), v_all(0.0));
 }
 
-/* Eight synapses at s of the pairs whose credit is e_pair, g_pair; their weights. */
-INLINE v8 step8(esp_below_zero below, bool own_prior, const esp_synapses *s, const esp_synapse_step *t, size_t at, v8 e_pair,
-                v8 g_pair, v8 z)
+INLINE bool any_functional(const esp_synapses *s, size_t slot)
+{
+  uint32_t bits;
+  memcpy(&bits, s->functional + slot / 8, sizeof bits);
+  return bits != 0;
+}
+
+/* Weights of the n places of a group, which begin at place at, and of its pairs. Slots without functional synapses have 0 already. */
+INLINE void weigh(const esp_synapses *s, const int *cell, size_t at, size_t n)
+{
+  v8 sum[GROUP / 8] = {v_all(0.0), v_all(0.0), v_all(0.0), v_all(0.0)};
+  for (const size_t end = at + n; at < end; at += GROUP)
+    if (any_functional(s, at))
+      UNROLLED for (int q = 0; q < GROUP / 8; q++)
+      {
+        const v8 theta = v_load(s->theta + at + 8 * q), w = weight8(theta, v_at_least(theta, v_all(0.0)), s->offset);
+        v_store(s->w + at + 8 * q, w);
+        sum[q] = v_add(sum[q], w);
+      }
+  UNROLLED for (int q = 0; q < GROUP / 8; q++)
+    v_scatter(s->pair_w, cell + 8 * q, sum[q]);
+}
+
+/* What a parameter becomes that the prior and the gradient have already moved from before. */
+INLINE v8 moved8(esp_below_zero below, const esp_synapse_step *t, v8 before, v8 theta, v8 z)
+{
+  const v8 zero = v_all(0.0);
+  theta = v_fma(v_all(t->noise), z, theta);
+  if (below == ESP_FLOOR)
+    theta = v_max(theta, v_sub(zero, theta));
+  theta = v_max(v_all(t->low), v_min(v_all(t->high), theta));
+  return below == ESP_BELOW_DIFFUSES ? theta : v_select(v_at_least(before, zero), theta, before);
+}
+
+INLINE v8 towards_prior8(bool own_prior, const esp_synapse_step *t, size_t at, v8 before)
+{
+  return own_prior ? v_fma(v_sub(v_load(t->own_mean + at), before), v_load(t->own_rate + at), before)
+                   : v_fma(before, v_all(1 - t->prior_rate), v_all(t->prior_rate * t->prior_mean));
+}
+
+/* Eight synapses of the pairs whose credit is e_pair, g_pair; new weights come later. */
+INLINE void step8(esp_below_zero below, bool own_prior, const esp_synapses *s, const esp_synapse_step *t, size_t at, v8 e_pair,
+                  v8 g_pair, v8 z)
 {
   const v8 zero = v_all(0.0), w = v_load(s->w + at), e = v_load(s->e + at), before = v_load(s->theta + at);
   const v8 g = v_fma(w, g_pair, v_fma(v_all(t->e_to_g), e, v_mul(v_all(t->keep_g), v_load(s->g + at))));
   const v8 slope = v_max(v_all(-t->clip), v_min(v_all(t->clip), g));
-  v8 theta = own_prior ? v_fma(v_sub(v_load(t->own_mean + at), before), v_load(t->own_rate + at), before)
-                       : v_fma(before, v_all(1 - t->prior_rate), v_all(t->prior_rate * t->prior_mean));
-  theta = v_fma(v_all(t->noise), z, v_fma(v_all(t->step), slope, theta));
-  if (below == ESP_FLOOR)
-    theta = v_max(theta, v_sub(zero, theta));
-  theta = v_max(v_all(t->low), v_min(v_all(t->high), theta));
-  if (below != ESP_BELOW_DIFFUSES)
-    theta = v_select(v_at_least(before, zero), theta, before);
+  const v8 theta = moved8(below, t, before, v_fma(v_all(t->step), slope, towards_prior8(own_prior, t, at, before)), z);
   const m8 functional = v_at_least(theta, zero);
-  const v8 new_w = weight8(theta, functional, s->offset);
   v_store(s->theta + at, theta);
   v_store(s->e + at, v_select(functional, v_fma(w, e_pair, v_mul(v_all(t->keep_e), e)), zero));
   v_store(s->g + at, v_select(functional, g, zero));
-  v_store(s->w + at, new_w);
   s->functional[at / 8] = (uint8_t)m_bits(functional);
-  return new_w;
+  v_store(s->w + at, zero);
 }
 
-INLINE void put(const int *cell, const double *from, double *to)
+/* The same if none of them was functional: w = e = g = 0. */
+INLINE void idle8(esp_below_zero below, bool own_prior, const esp_synapses *s, const esp_synapse_step *t, size_t at, v8 z)
 {
-  for (int i = 0; i < GROUP; i++)
-    to[cell[i]] = from[i];
+  const v8 before = v_load(s->theta + at), theta = moved8(below, t, before, towards_prior8(own_prior, t, at, before), z);
+  v_store(s->theta + at, theta);
+  s->functional[at / 8] = (uint8_t)m_bits(v_at_least(theta, v_all(0.0)));
 }
 
-/* Copies of the arguments, because the compiler has to think that storing a synapse may change what a pointer leads to. */
+/* Copies of the arguments as in membranes. */
 INLINE void step_all(esp_below_zero below, bool own_prior, const esp_synapses *all, const esp_synapse_step *how)
 {
   const esp_synapses copy_of_all = *all, *s = &copy_of_all;
   const esp_synapse_step copy_of_how = *how, *t = &copy_of_how;
   const key_schedule key = schedule(t->key);
-  double e[GROUP] __attribute__((aligned(64))), g[GROUP] __attribute__((aligned(64))), sum[GROUP] __attribute__((aligned(64)));
+  float z[AHEAD * GROUP] __attribute__((aligned(64)));
+  v8 e[GROUP / 8], g[GROUP / 8];
   size_t at = 0;
   for (int group = 0; group < s->n_groups; group++) {
     const int *cell = s->cell + (size_t)group * GROUP;
-    fetch(cell, t->pair_e, e);
-    fetch(cell, t->pair_g, g);
-    memset(sum, 0, sizeof sum);
-    for (int slot = 0; slot < s->n_slots[group]; slot++, at += GROUP) {
-      v8 z[4];
-      normals32(&key, (uint32_t)(at / GROUP), t->time, z);
-      UNROLLED for (int q = 0; q < 4; q++)
-      {
-        const v8 w = step8(below, own_prior, s, t, at + 8 * (size_t)q, v_load(e + 8 * q), v_load(g + 8 * q), z[q]);
-        v_store(sum + 8 * q, v_add(v_load(sum + 8 * q), w));
-      }
+    const size_t first = at;
+    UNROLLED for (int q = 0; q < GROUP / 8; q++)
+    {
+      e[q] = v_gather(t->pair_e, cell + 8 * q);
+      g[q] = v_gather(t->pair_g, cell + 8 * q);
     }
-    put(cell, sum, s->pair_w);
+    for (int slot = 0; slot < s->n_slots[group]; slot++, at += GROUP) {
+      const float *noise = z + at % (AHEAD * GROUP);
+      if (noise == z)
+        normals_ahead(&key, (uint32_t)(at / GROUP), t->time, z);
+      if (any_functional(s, at))
+        UNROLLED for (size_t q = 0; q < GROUP; q += 8)
+          step8(below, own_prior, s, t, at + q, e[q / 8], g[q / 8], v_widen(noise + q));
+      else
+        UNROLLED for (size_t q = 0; q < GROUP; q += 8)
+          idle8(below, own_prior, s, t, at + q, v_widen(noise + q));
+    }
+    weigh(s, cell, first, at - first);
   }
 }
 
@@ -347,20 +385,15 @@ static void step(const esp_synapses *s, const esp_synapse_step *t)
 
 static void weights(const esp_synapses *s)
 {
-  double sum[GROUP] __attribute__((aligned(64)));
   size_t at = 0;
   for (int group = 0; group < s->n_groups; group++) {
-    memset(sum, 0, sizeof sum);
-    for (int slot = 0; slot < s->n_slots[group]; slot++)
-      for (int q = 0; q < GROUP; q += 8, at += 8) {
-        const v8 theta = v_load(s->theta + at);
-        const m8 functional = v_at_least(theta, v_all(0.0));
-        const v8 w = weight8(theta, functional, s->offset);
-        v_store(s->w + at, w);
-        v_store(sum + q, v_add(v_load(sum + q), w));
-        s->functional[at / 8] = (uint8_t)m_bits(functional);
-      }
-    put(s->cell + (size_t)group * GROUP, sum, s->pair_w);
+    const size_t n = (size_t)s->n_slots[group] * GROUP;
+    for (size_t i = at; i < at + n; i += 8) {
+      s->functional[i / 8] = (uint8_t)m_bits(v_at_least(v_load(s->theta + i), v_all(0.0)));
+      v_store(s->w + i, v_all(0.0));
+    }
+    weigh(s, s->cell + (size_t)group * GROUP, at, n);
+    at += n;
   }
 }
 

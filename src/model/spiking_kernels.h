@@ -35,14 +35,15 @@ typedef struct {
   double *e, *g;                /* out: sums over steps of lam post y and of kap post y     */
 } esp_credit;
 
-/** Synapses lie in groups: ESP_SYNAPSE_GROUP pairs times n_slots[group], slot after slot. */
+/** Synapses lie in groups: ESP_SYNAPSE_GROUP pairs times n_slots[group], slot after slot. A synapse that is not functional has
+ *  e = g = w = 0. */
 typedef struct {
   int n_groups;
   const int *n_slots;           /* [n_groups]                                               */
   const int *cell;              /* of each pair [n_groups, ESP_SYNAPSE_GROUP]               */
   double *theta, *e, *g, *w;    /* [synapse]                                                */
   double *pair_w;               /* out: sum over parallel synapses, by cell                 */
-  uint8_t *functional;          /* out: one bit for each synapse                            */
+  uint8_t *functional;          /* one bit for each synapse                                */
   double offset;                /* theta0                                                   */
 } esp_synapses;
 
@@ -73,17 +74,18 @@ typedef struct {
 
   void (*credit)(const esp_credit *c);
 
-  /** One step of all synapses (espalier/rewiring.h). */
+  /** One step of all synapses (espalier/rewiring.h): functional says which were functional before it, and then which are. */
   void (*step)(const esp_synapses *s, const esp_synapse_step *step);
 
   /** w, pair_w and functional from theta. */
   void (*weights)(const esp_synapses *s);
 
-  /** Standard normal draws out[0 .. 32 n_blocks - 1]; draw 32 b + 8 q + l is number q of Philox4x32-10 with counter
-   *  {8 (first_block + b) + l, time, 0, 0}: numbers 0, 1 and 2, 3 in pairs, polar (Box and Muller):
-   *    r = sqrt(-2 log((word + 1/2) 2^-32)),  f = (low 31 bits + 1/2) 2^-30 - 1 of the second word
-   *    +-r cos(pi f / 2), minus if the highest bit of the second word is set;  r sin(pi f / 2)
-   *  with 32-bit words and errors below 1e-9: no draw is beyond 6.8. */
+  /** Standard normal draws out[0 .. 32 n_blocks - 1]. Draws 2 l + h and 16 + 2 l + h of block b, l < 8, h < 2, are polar (Box and
+   *  Muller) from word number 2 (b mod 2) + h, of 32 bits, of Philox4x32-7 with counter {8 floor(b / 2) + l, time, 0, 0}:
+   *    r = sqrt(-2 log((low 20 bits + 1/2) 2^-20)),  f = (low 31 bits, signed, + 1/2) 2^-30: between -1 and 1
+   *    +-r cos(pi f / 2), minus if the highest bit is set;  r sin(pi f / 2)
+   *  in single precision, errors below 1e-6. No draw is beyond 5.4, where one in 15 million should be: plenty for steps of a
+   *  diffusion. 7 rounds are the fewest that pass BigCrush (Salmon et al. 2011, Table 2). The first block is first_block. */
   void (*normals)(const uint32_t key[2], uint32_t time, uint32_t first_block, int n_blocks, double *out);
 
   /** out[i] = exp(in[i]) for |in| <= 700, clipped beyond; n is a multiple of 8. */

@@ -1,7 +1,8 @@
 /* model/vector.h - eight doubles at once, for each instruction set that the kernels are compiled for.
  *
  * Every operation is one IEEE operation on each of the eight lanes, so that AVX2 and AVX-512 give the same bits; only the
- * portable kind has no fused multiply-add. Memory is aligned to 64 bytes. w8 is eight 64-bit integers, m8 a yes or no for each lane. */
+ * portable kind has no fused multiply-add. Memory is aligned to 64 bytes. w8 is eight 64-bit integers, m8 a yes or no for each lane.
+ * f16 and i16 are sixteen floats and 32-bit integers. */
 #ifndef ESPALIER_MODEL_VECTOR_H
 #define ESPALIER_MODEL_VECTOR_H
 #include <stdbool.h>
@@ -55,6 +56,17 @@ static inline void v_transpose(v8 a[8])
   }
 }
 
+/** from[at[i]], at aligned to 32 bytes. */
+static inline v8 v_gather(const double *from, const int *at)
+{
+  return _mm512_i32gather_pd(_mm256_load_si256((const __m256i *)(const void *)at), from, 8);
+}
+/** to[at[i]] = lane i. */
+static inline void v_scatter(double *to, const int *at, v8 a)
+{
+  _mm512_i32scatter_pd(to, _mm256_load_si256((const __m256i *)(const void *)at), a, 8);
+}
+
 typedef __m512i w8;
 typedef __mmask8 m8;
 
@@ -77,6 +89,33 @@ static inline w8 w_or(w8 a, w8 b) { return _mm512_or_si512(a, b); }
 static inline w8 w_xor(w8 a, w8 b) { return _mm512_xor_si512(a, b); }
 #define w_up(a, n) _mm512_slli_epi64((a), (n))
 #define w_down(a, n) _mm512_srli_epi64((a), (n))
+
+typedef __m512 f16;
+typedef __m512i i16;
+
+/** Eight floats as doubles. */
+static inline v8 v_widen(const float *p) { return _mm512_cvtps_pd(_mm256_load_ps(p)); }
+static inline void f_store(float *p, f16 a) { _mm512_store_ps(p, a); }
+static inline f16 f_all(float a) { return _mm512_set1_ps(a); }
+static inline f16 f_sub(f16 a, f16 b) { return _mm512_sub_ps(a, b); }
+static inline f16 f_mul(f16 a, f16 b) { return _mm512_mul_ps(a, b); }
+static inline f16 f_fma(f16 a, f16 b, f16 c) { return _mm512_fmadd_ps(a, b, c); }
+static inline f16 f_sqrt(f16 a) { return _mm512_sqrt_ps(a); }
+static inline i16 i_of(f16 a) { return _mm512_castps_si512(a); }
+static inline f16 i_to_f(i16 a) { return _mm512_castsi512_ps(a); }
+/** The nearest float to each integer. */
+static inline f16 i_value(i16 a) { return _mm512_cvtepi32_ps(a); }
+/** Lanes 2 l and 2 l + 1 are the lower halves of lane l of a and of b. */
+static inline i16 i_zip(w8 a, w8 b) { return _mm512_mask_shuffle_epi32(a, 0xaaaa, b, _MM_PERM_CCAA); }
+static inline i16 i_all(uint32_t a) { return _mm512_set1_epi32((int)a); }
+static inline i16 i_add(i16 a, i16 b) { return _mm512_add_epi32(a, b); }
+static inline i16 i_sub(i16 a, i16 b) { return _mm512_sub_epi32(a, b); }
+static inline i16 i_and(i16 a, i16 b) { return _mm512_and_si512(a, b); }
+static inline i16 i_or(i16 a, i16 b) { return _mm512_or_si512(a, b); }
+static inline i16 i_xor(i16 a, i16 b) { return _mm512_xor_si512(a, b); }
+#define i_up(a, n) _mm512_slli_epi32((a), (n))
+/** The sign comes in from above. */
+#define i_down(a, n) _mm512_srai_epi32((a), (n))
 
 #elif defined(__AVX2__)
 #include <immintrin.h>
@@ -155,6 +194,19 @@ static inline void v_transpose(v8 a[8])
   }
 }
 
+static inline v8 v_gather(const double *from, const int *at)
+{
+  return (v8){_mm256_i32gather_pd(from, _mm_load_si128((const __m128i *)(const void *)at), 8),
+              _mm256_i32gather_pd(from, _mm_load_si128((const __m128i *)(const void *)(at + 4)), 8)};
+}
+static inline void v_scatter(double *to, const int *at, v8 a)
+{
+  double lanes[8] __attribute__((aligned(64)));
+  v_store(lanes, a);
+  for (int i = 0; i < 8; i++)
+    to[at[i]] = lanes[i];
+}
+
 typedef struct {
   __m256i lo, hi;
 } w8;
@@ -188,6 +240,41 @@ static inline w8 w_or(w8 a, w8 b) { return (w8){_mm256_or_si256(a.lo, b.lo), _mm
 static inline w8 w_xor(w8 a, w8 b) { return (w8){_mm256_xor_si256(a.lo, b.lo), _mm256_xor_si256(a.hi, b.hi)}; }
 static inline w8 w_up(w8 a, int n) { return (w8){_mm256_slli_epi64(a.lo, n), _mm256_slli_epi64(a.hi, n)}; }
 static inline w8 w_down(w8 a, int n) { return (w8){_mm256_srli_epi64(a.lo, n), _mm256_srli_epi64(a.hi, n)}; }
+
+typedef struct {
+  __m256 lo, hi;
+} f16;
+typedef w8 i16;
+
+static inline v8 v_widen(const float *p) { return (v8){_mm256_cvtps_pd(_mm_load_ps(p)), _mm256_cvtps_pd(_mm_load_ps(p + 4))}; }
+static inline void f_store(float *p, f16 a)
+{
+  _mm256_store_ps(p, a.lo);
+  _mm256_store_ps(p + 8, a.hi);
+}
+static inline f16 f_all(float a) { return (f16){_mm256_set1_ps(a), _mm256_set1_ps(a)}; }
+static inline f16 f_sub(f16 a, f16 b) { return (f16){_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
+static inline f16 f_mul(f16 a, f16 b) { return (f16){_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }
+static inline f16 f_fma(f16 a, f16 b, f16 c)
+{
+  return (f16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+}
+static inline f16 f_sqrt(f16 a) { return (f16){_mm256_sqrt_ps(a.lo), _mm256_sqrt_ps(a.hi)}; }
+static inline i16 i_of(f16 a) { return (i16){_mm256_castps_si256(a.lo), _mm256_castps_si256(a.hi)}; }
+static inline f16 i_to_f(i16 a) { return (f16){_mm256_castsi256_ps(a.lo), _mm256_castsi256_ps(a.hi)}; }
+static inline f16 i_value(i16 a) { return (f16){_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)}; }
+static inline i16 i_zip(w8 a, w8 b)
+{
+  return (i16){_mm256_blend_epi32(a.lo, _mm256_slli_epi64(b.lo, 32), 0xaa), _mm256_blend_epi32(a.hi, _mm256_slli_epi64(b.hi, 32), 0xaa)};
+}
+static inline i16 i_all(uint32_t a) { return (i16){_mm256_set1_epi32((int)a), _mm256_set1_epi32((int)a)}; }
+static inline i16 i_add(i16 a, i16 b) { return (i16){_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)}; }
+static inline i16 i_sub(i16 a, i16 b) { return (i16){_mm256_sub_epi32(a.lo, b.lo), _mm256_sub_epi32(a.hi, b.hi)}; }
+static inline i16 i_and(i16 a, i16 b) { return w_and(a, b); }
+static inline i16 i_or(i16 a, i16 b) { return w_or(a, b); }
+static inline i16 i_xor(i16 a, i16 b) { return w_xor(a, b); }
+static inline i16 i_up(i16 a, int n) { return (i16){_mm256_slli_epi32(a.lo, n), _mm256_slli_epi32(a.hi, n)}; }
+static inline i16 i_down(i16 a, int n) { return (i16){_mm256_srai_epi32(a.lo, n), _mm256_srai_epi32(a.hi, n)}; }
 
 #else /* plain C, which the compiler puts into whatever vectors there are */
 #include <math.h>
@@ -234,6 +321,13 @@ static inline void v_transpose(v8 a[8])
   for (int i = 0; i < 8; i++)
     for (int j = 0; j < 8; j++)
       a[j].at[i] = b[i].at[j];
+}
+
+static inline v8 v_gather(const double *from, const int *at) { V_EACH(from[at[i]]); }
+static inline void v_scatter(double *to, const int *at, v8 a)
+{
+  for (int i = 0; i < 8; i++)
+    to[at[i]] = a.at[i];
 }
 
 typedef struct {
@@ -293,6 +387,50 @@ static inline w8 w_or(w8 a, w8 b) { W_EACH(a.at[i] | b.at[i]); }
 static inline w8 w_xor(w8 a, w8 b) { W_EACH(a.at[i] ^ b.at[i]); }
 static inline w8 w_up(w8 a, int n) { W_EACH(a.at[i] << n); }
 static inline w8 w_down(w8 a, int n) { W_EACH(a.at[i] >> n); }
+
+typedef struct {
+  float at[16];
+} f16;
+typedef struct {
+  uint32_t at[16];
+} i16;
+
+#define EACH16(type, expression)  \
+  do {                            \
+    type result;                  \
+    for (int i = 0; i < 16; i++)  \
+      result.at[i] = expression;  \
+    return result;                \
+  } while (0)
+static inline v8 v_widen(const float *p) { V_EACH((double)p[i]); }
+static inline void f_store(float *p, f16 a) { memcpy(p, a.at, sizeof a.at); }
+static inline f16 f_all(float a) { EACH16(f16, a); }
+static inline f16 f_sub(f16 a, f16 b) { EACH16(f16, a.at[i] - b.at[i]); }
+static inline f16 f_mul(f16 a, f16 b) { EACH16(f16, a.at[i] * b.at[i]); }
+static inline f16 f_fma(f16 a, f16 b, f16 c) { EACH16(f16, a.at[i] * b.at[i] + c.at[i]); }
+static inline f16 f_sqrt(f16 a) { EACH16(f16, sqrtf(a.at[i])); }
+static inline i16 i_of(f16 a)
+{
+  i16 result;
+  memcpy(result.at, a.at, sizeof result.at);
+  return result;
+}
+static inline f16 i_to_f(i16 a)
+{
+  f16 result;
+  memcpy(result.at, a.at, sizeof result.at);
+  return result;
+}
+static inline f16 i_value(i16 a) { EACH16(f16, (float)(int32_t)a.at[i]); }
+static inline i16 i_zip(w8 a, w8 b) { EACH16(i16, (uint32_t)(i % 2 ? b : a).at[i / 2]); }
+static inline i16 i_all(uint32_t a) { EACH16(i16, a); }
+static inline i16 i_add(i16 a, i16 b) { EACH16(i16, a.at[i] + b.at[i]); }
+static inline i16 i_sub(i16 a, i16 b) { EACH16(i16, a.at[i] - b.at[i]); }
+static inline i16 i_and(i16 a, i16 b) { EACH16(i16, a.at[i] & b.at[i]); }
+static inline i16 i_or(i16 a, i16 b) { EACH16(i16, a.at[i] | b.at[i]); }
+static inline i16 i_xor(i16 a, i16 b) { EACH16(i16, a.at[i] ^ b.at[i]); }
+static inline i16 i_up(i16 a, int n) { EACH16(i16, a.at[i] << n); }
+static inline i16 i_down(i16 a, int n) { EACH16(i16, (uint32_t)((int32_t)a.at[i] >> n)); }
 #endif
 
 #endif

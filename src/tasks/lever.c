@@ -434,7 +434,7 @@ static int onset_of(const esp_lever_recording *r, double threshold_hz, int compl
   while (crossed > 0 && r->phase[crossed - 1] == ESP_PHASE_UP)
     crossed--;
   int onset = crossed;
-  while (onset > 0 && r->phase[onset - 1] == ESP_PHASE_DOWN && fabs(r->lever[onset - 1]) > 0.05 * threshold_hz)
+  while (onset > 0 && r->phase[onset - 1] == ESP_PHASE_DOWN && r->lever[onset - 1] < -0.05 * threshold_hz)
     onset--;
   return onset;
 }

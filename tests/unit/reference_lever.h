@@ -1,5 +1,6 @@
 /* tests/unit/reference_lever.h - the lever experiment written from its equations, synapse by synapse and step by step: what
- * espalier/lever.h is held against. It shares the draws, the clockwork of the task and the list of connections, nothing else. */
+ * espalier/lever.h is held against. It shares the draws, the clockwork of the task and the list of connections, nothing else:
+ * a synapse within rounding of 0 weighs something or nothing, so that draws with other rounding would soon be another run. */
 #ifndef ESPALIER_TESTS_REFERENCE_LEVER_H
 #define ESPALIER_TESTS_REFERENCE_LEVER_H
 #include <math.h>
@@ -10,25 +11,27 @@
 #include <Random123/philox.h>
 
 #include "espalier/lever.h"
+#include "model/spiking_kernels.h"
 
-/* The normal draw of a place at a time, as spiking_kernels.h defines it. */
+/* The normal draw of a place at a time, as spiking_kernels.h defines it: what the draws are held against. */
 static inline double reference_normal(const uint32_t key[2], uint32_t time, uint32_t place)
 {
-  const philox4x32_ctr_t counter = {{8 * (place / 32) + place % 8, time, 0, 0}};
+  const uint32_t block = place / 32;
+  const philox4x32_ctr_t counter = {{8 * (block / 2) + place % 16 / 2, time, 0, 0}};
   const philox4x32_key_t philox_key = {{key[0], key[1]}};
-  const philox4x32_ctr_t words = philox4x32(counter, philox_key);
-  const uint32_t number = place % 32 / 8, first = words.v[number & 2], second = words.v[number | 1];
-  const double r = sqrt(-2 * log((first + 0.5) / 4294967296.0));
-  const double f = ((second & 0x7fffffff) + 0.5) / 1073741824.0 - 1, angle = acos(-1) / 2 * f;
-  if (number & 1)
+  const uint32_t word = philox4x32_R(7, counter, philox_key).v[2 * (block % 2) + place % 2];
+  const double r = sqrt(-2 * log(((word & 0xfffff) + 0.5) / 1048576.0)), low = word & 0x7fffffff;
+  const double f = (low + 0.5 - (low < 1073741824 ? 0 : 2147483648.0)) / 1073741824.0, angle = acos(-1) / 2 * f;
+  if (place % 32 >= 16)
     return r * sin(angle);
-  return (second >> 31 ? -1 : 1) * r * cos(angle);
+  return (word >> 31 ? -1 : 1) * r * cos(angle);
 }
 
 typedef struct {
   const esp_lever_network *net; /* options, draws, connections */
   int n_in, n_exc, n_inh, n_pre, n_neurons;
   double *theta, *w, *e, *g;    /* by synapse                  */
+  double *noise;                /* by place                    */
   int *returns;
   double *y_fall, *y_rise, *hazard_in;                                   /* presynaptic; inputs */
   double *exc_fall, *exc_rise, *inh_fall, *inh_rise, *threshold, *hazard; /* E, I                */
@@ -77,6 +80,9 @@ static inline reference reference_start(const esp_lever_network *net)
   for (size_t i = 0; i < sizeof by_cell / sizeof *by_cell; i++)
     *by_cell[i] = reference_zeros(n_all, sizeof(double));
   r.returns = reference_zeros(n, sizeof(int));
+  r.noise = aligned_alloc(64, (size_t)net->synapses.n_places * sizeof(double));
+  if (!r.noise)
+    abort();
   r.refractory = reference_zeros(n_all, sizeof(int));
   r.draws = reference_zeros(n_all, sizeof(int));
   r.in_fired = reference_zeros(n_all, sizeof(bool));
@@ -96,7 +102,7 @@ static inline reference reference_start(const esp_lever_network *net)
 
 static inline void reference_free(reference *r)
 {
-  void *const all[] = {r->theta,    r->w,        r->e,         r->g,      r->returns,    r->y_fall, r->y_rise,   r->hazard_in, r->exc_fall,
+  void *const all[] = {r->noise,    r->theta,    r->w,        r->e,         r->g,      r->returns,    r->y_fall, r->y_rise,   r->hazard_in, r->exc_fall,
                        r->exc_rise, r->inh_fall, r->inh_rise,  r->threshold, r->hazard,  r->learn,  r->refractory, r->draws,   r->in_fired,
                        r->fired,    r->task.window};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -223,6 +229,7 @@ static inline void reference_update(reference *r, esp_rewiring_rule rule)
   key.purpose = ESP_RNG_SYNAPSE_NOISE;
   const uint64_t bits = esp_rng_bits(&key, 0);
   const uint32_t words[2] = {(uint32_t)bits, (uint32_t)(bits >> 32)};
+  esp_spiking_kernel_in_use()->normals(words, (uint32_t)r->clock, 0, r->net->synapses.n_places / 32, r->noise);
   for (int s = 0; s < r->net->synapses.n; s++) {
     if (rule == ESP_RULE_WAITING && r->theta[s] < 0 && r->returns[s] < 0)
       reference_wait(r, s, r->clock);
@@ -234,7 +241,7 @@ static inline void reference_update(reference *r, esp_rewiring_rule rule)
       continue;
     const double d = fmax(-o->gradient_clip, fmin(o->gradient_clip, o->gradient_gain * r->g[s]));
     double theta = r->theta[s] + step * ((o->prior_mean - r->theta[s]) / (o->prior_sd * o->prior_sd) + d) +
-                   sqrt(2 * o->temperature * step) * reference_normal(words, (uint32_t)r->clock, (uint32_t)r->net->synapses.place[s]);
+                   sqrt(2 * o->temperature * step) * r->noise[r->net->synapses.place[s]];
     if (rule == ESP_RULE_FIXED)
       theta = fabs(theta);
     reference_set_theta(r, s, fmax(o->theta_min, fmin(o->theta_max, theta)));

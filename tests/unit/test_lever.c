@@ -13,7 +13,7 @@
 #include "espalier/rnn.h"
 #include "reference_lever.h"
 
-static const esp_rng_key key = {.seed = 7, .member = 1, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
+static const esp_rng_key key = {.seed = 7, .member = 2, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
 
 /* Odd sizes everywhere, and so lively that a few seconds have spikes, rewards, time-outs, and synapses that come and go. */
 static esp_lever_options lively(void)
@@ -61,8 +61,7 @@ static void assert_near(const char *what, double got, double expected, double to
     fail_msg("%s: %.17g, the plain loop has %.17g", what, got, expected);
 }
 
-/* The draws of the network err by 1e-9, and so do synapses then; what is driven by all synapses of a
- * lively network together errs by more. */
+/* What is driven by all synapses of a lively network together errs by more than they do. */
 static void compare(const esp_lever_network *net, const reference *r, double tolerance)
 {
   const esp_rewiring *s = &net->synapses;
@@ -97,7 +96,7 @@ static void agrees_with_the_plain_loop(esp_rewiring_rule rule, bool switched, bo
   for (int second = 0; second < 15; second++) {
     assert_int_equal(esp_lever_run(&net, &segment, 10, NULL, NULL), ESP_OK);
     reference_run(&r, &segment, 10);
-    compare(&net, &r, temperature > 0 ? 1e-8 : 1e-11);
+    compare(&net, &r, 1e-11);
   }
   const esp_lever_score score = esp_lever_scores(&net);
   if (score.n_completed < 3 || score.n_completed + score.n_timed_out < 5 || score.exc_hz < 5 || score.inh_hz < 1)

@@ -95,6 +95,10 @@ static void networks_have_the_synapses_of_the_paper(void **state)
     const double p = exp(lgamma(11) - lgamma(k + 1) - lgamma(11 - k)) / 1024;
     assert_true(fabs(histogram[k] - 9540 * p) < 4.5 * sqrt(9540 * p));
   }
+  int busy = 0; /* slots of 32 places: functional synapses lie together, which is what makes updates fast */
+  for (int place = 0; place < s->n_places; place += 32)
+    busy += s->functional[place / 8] || s->functional[place / 8 + 1] || s->functional[place / 8 + 2] || s->functional[place / 8 + 3];
+  assert_true(busy < 0.25 * s->n_places / 32);
   for (int i = 0; i < 9; i++) { /* total weights of some pairs */
     const int wanted = i * s->n / 9, pre = s->pre[wanted], post = s->post[wanted];
     double sum = 0;

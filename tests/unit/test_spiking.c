@@ -277,8 +277,38 @@ static void exponentials_are_exact(void **state)
   }
 }
 
-enum { N_DRAWS = 1 << 19 };
+enum { N_TIMES = 8, N_PLACES = 1 << 17, N_DRAWS = N_TIMES * N_PLACES };
 static double draws[N_DRAWS] __attribute__((aligned(64)));
+static const uint32_t words[2] = {123, 456};
+
+static void draws_are_those_of_the_definition(void **state)
+{
+  (void)state;
+  static const uint32_t firsts[] = {0, 1, 7, 8, 1001}, times[] = {0, 9, UINT32_MAX};
+  enum { N_BLOCKS = 19 };
+  for (int k = 0; k < n_kernels; k++)
+    for (int first = 0; first < 5; first++)
+      for (int time = 0; time < 3; time++) {
+        draws[32 * N_BLOCKS] = 77; /* nothing is written beyond */
+        kernels[k]->normals(words, times[time], firsts[first], N_BLOCKS, draws);
+        for (uint32_t i = 0; i < 32 * N_BLOCKS; i++)
+          if (!(fabs(draws[i] - reference_normal(words, times[time], 32 * firsts[first] + i)) < 1e-6))
+            fail_msg("%s: draw %u of block %u on is %.9g", kernels[k]->name, i, firsts[first], draws[i]);
+        assert_true(draws[32 * N_BLOCKS] == 77);
+      }
+}
+
+static void vectors_give_the_same_draws(void **state)
+{
+  (void)state;
+#ifdef __x86_64__
+  if (n_kernels < 3)
+    return;
+  esp_spiking_kernel_avx2.normals(words, 1, 0, 1000, draws);
+  esp_spiking_kernel_avx512.normals(words, 1, 0, 1000, draws + 32000);
+  assert_memory_equal(draws, draws + 32000, 32000 * sizeof *draws);
+#endif
+}
 
 static int by_size(const void *a, const void *b)
 {
@@ -286,31 +316,49 @@ static int by_size(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
+/* Sum over draws of (a b)^power with the one that lies so many further, in standard deviations of that sum for independent draws. */
+static double correlation(int distance, int power)
+{
+  double sum = 0;
+  for (int i = 0; i < N_DRAWS; i++) {
+    const double a = draws[i], b = draws[(i + distance) % N_DRAWS];
+    sum += power == 1 ? a * b : (a * a - 1) * (b * b - 1) / 2;
+  }
+  return sum / sqrt(N_DRAWS);
+}
+
+/* Many synapses at a few times. Bounds are 4.5 standard deviations of each number. */
 static void draws_are_normal(void **state)
 {
   (void)state;
-  static const uint32_t words[2] = {123, 456};
-  for (int k = 0; k < n_kernels; k++) {
-    kernels[k]->normals(words, 9, 1, 3, draws);
-    for (uint32_t i = 0; i < 96; i++)
-      assert_true(fabs(draws[i] - reference_normal(words, 9, 32 + i)) < 3e-9);
-    kernels[k]->normals(words, UINT32_MAX, 0, 1, draws);
-    assert_true(fabs(draws[31] - reference_normal(words, UINT32_MAX, 31)) < 3e-9);
-  }
-  for (uint32_t time = 0; time < 8; time++) /* many synapses at a few times */
-    esp_spiking_kernel_in_use()->normals(words, time, 0, N_DRAWS / 32 / 8, draws + time * (N_DRAWS / 8));
-  double moment[5] = {0}, along_time = 0, neighbours = 0;
+  for (uint32_t time = 0; time < N_TIMES; time++)
+    esp_spiking_kernel_in_use()->normals(words, time, 0, N_PLACES / 32, draws + time * N_PLACES);
+  static const double mean[5] = {0, 0, 1, 0, 3}, variance[5] = {0, 1, 2, 15, 96};
+  double moment[5] = {0};
   for (int i = 0; i < N_DRAWS; i++) {
     double power = 1;
     for (int m = 1; m <= 4; m++)
       moment[m] += (power *= draws[i]) / N_DRAWS;
-    along_time += draws[i] * draws[(i + N_DRAWS / 8) % N_DRAWS] / N_DRAWS;
-    neighbours += draws[i] * draws[i ^ 8] / N_DRAWS; /* the two of one pair */
   }
-  const double error = 4.5 / sqrt(N_DRAWS);
-  assert_true(fabs(moment[1]) < error && fabs(moment[2] - 1) < sqrt(2) * error && fabs(moment[3]) < sqrt(15) * error &&
-              fabs(moment[4] - 3) < sqrt(96) * error);
-  assert_true(fabs(along_time) < error && fabs(neighbours) < error * sqrt(2));
+  for (int m = 1; m <= 4; m++)
+    if (fabs(moment[m] - mean[m]) > 4.5 * sqrt(variance[m] / N_DRAWS))
+      fail_msg("moment %d is %g", m, moment[m]);
+  /* neighbours, the two of a word (16), of a counter and of a block, of a group (32 to 64), the same synapse at the next time */
+  static const int distances[] = {1, 2, 8, 15, 16, 17, 31, 32, 33, 48, 64, 256, N_PLACES, N_PLACES + 1, N_PLACES + 16};
+  for (size_t d = 0; d < sizeof distances / sizeof *distances; d++)
+    for (int power = 1; power <= 2; power++)
+      if (fabs(correlation(distances[d], power)) > 4.5)
+        fail_msg("draws %d apart, power %d: %g standard deviations", distances[d], power, correlation(distances[d], power));
+  static const double beyond[] = {3, 4, 4.5};
+  for (int t = 0; t < 3; t++)
+    for (int sign = -1; sign <= 1; sign += 2) {
+      const double expected = N_DRAWS * 0.5 * erfc(beyond[t] / sqrt(2));
+      int n = 0;
+      for (int i = 0; i < N_DRAWS; i++)
+        n += sign * draws[i] > beyond[t];
+      if (fabs(n - expected) > 4.5 * sqrt(expected) + 1)
+        fail_msg("%d draws beyond %g, expected %g", n, sign * beyond[t], expected);
+    }
   qsort(draws, N_DRAWS, sizeof *draws, by_size);
   double distance = 0;
   for (int i = 0; i < N_DRAWS; i++)
@@ -329,6 +377,8 @@ int main(void)
       cmocka_unit_test(static_connections_have_their_law),
       cmocka_unit_test(impossible_networks_are_refused),
       cmocka_unit_test(exponentials_are_exact),
+      cmocka_unit_test(draws_are_those_of_the_definition),
+      cmocka_unit_test(vectors_give_the_same_draws),
       cmocka_unit_test(draws_are_normal),
   };
   return cmocka_run_group_tests(tests, find_kernels, NULL);
