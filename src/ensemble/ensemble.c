@@ -229,7 +229,7 @@ static esp_err check_last_run(const esp_results *results)
 }
 
 /* A rank that died may have taken along what it had written last: a host with its cache, for instance. */
-static esp_err check_after_losses(const esp_plan *plan, const char *path)
+static esp_err check_after_losses(const esp_plan *plan, esp_members members, const char *path)
 {
   esp_results *results = NULL;
   long n_missing = 0;
@@ -237,8 +237,10 @@ static esp_err check_after_losses(const esp_plan *plan, const char *path)
   esp_err err = done ? esp_results_open(path, plan, ESP_RESULTS_READ, &results) : esp_fail(ESP_ERR_NOMEM, "no memory for a list of cells");
   if (err == ESP_OK)
     err = find_done(plan, results, done);
-  for (long slot = 0; err == ESP_OK && slot < esp_plan_n_slots(plan); slot++)
-    n_missing += esp_cell_exists(plan, esp_slot_cell(plan, slot)) && !done[slot];
+  for (long slot = 0; err == ESP_OK && slot < esp_plan_n_slots(plan); slot++) {
+    const esp_cell cell = esp_slot_cell(plan, slot);
+    n_missing += esp_members_has(members, cell.member) && esp_cell_exists(plan, cell) && !done[slot];
+  }
   esp_results_close(results);
   free(done);
   ESP_REQUIRE(err != ESP_OK || n_missing == 0, ESP_ERR_IO,
@@ -318,13 +320,13 @@ static esp_err make_crew(const esp_plan *plan, int n_ranks, double timeout, esp_
 }
 
 /* Rank 0, after its own part: the others close the file too, and those that do not answer are left behind. */
-static esp_err end_crew(esp_crew *crew, const esp_plan *plan, const char *path, esp_err err)
+static esp_err end_crew(esp_crew *crew, const esp_plan *plan, const esp_ensemble_options *options, esp_err err)
 {
   err = esp_end_workers(crew, err);
   for (int i = 0; i < crew->n_workers; i++)
     if (crew->workers[i].lost)
       esp_job_lost(i + 1);
-  return err == ESP_OK && esp_crew_n_lost(crew) > 0 ? check_after_losses(plan, path) : err;
+  return err == ESP_OK && esp_crew_n_lost(crew) > 0 ? check_after_losses(plan, options->members, options->path) : err;
 }
 
 /* A worker rank, after its own part. */
@@ -374,7 +376,7 @@ esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, co
   if (err == ESP_OK || err == ESP_ERR_STOPPED)
     err = closed == ESP_OK ? err : closed;
   if (n_ranks > 1)
-    err = end_crew(&crew, plan, options->path, err);
+    err = end_crew(&crew, plan, options, err);
   watched.crew = NULL;
   watched.alone = NULL;
   esp_crew_free(&crew);

@@ -42,10 +42,10 @@ TIMEOUT = 3
 
 
 class Lost(Case):
-    def begin(self, config, ranks=4, timeout=TIMEOUT, text=WORK, **env):
+    def begin(self, config, *options, ranks=4, timeout=TIMEOUT, **env):
         self.straight(config)
         self.file = self.dir / f"net{len(self.started)}.h5"
-        process = self.start("run", "-q", config, "-o", self.file, "--worker-timeout", timeout, ranks=ranks, env=env)
+        process = self.start("run", "-q", config, "-o", self.file, "--worker-timeout", timeout, *options, ranks=ranks, env=env)
         workers = self.workers_of(process, ranks - 1)
         self.wait_working(process, self.file)
         return process, workers
@@ -107,6 +107,20 @@ class Lost(Case):
                 result = self.complete(process)
                 self.assertIn("espalier: warning: rank 2 on ", result.err)
                 self.assertIn("espalier: 1 of 4 ranks are lost and not waited for", result.err)
+
+    def test_part(self):
+        """A run of some members misses nothing when the others are not there."""
+        config = self.config(WORK)
+        process, workers = self.begin(config, "--members", 1, ranks=3, timeout=1.5, **TOLERANT)
+        send(workers[0], signal.SIGKILL)
+        result = self.finish(process, 120)
+        self.assertEqual(result.status, OK, str(result))
+        self.assertIn("is complete for member 1 of 2: 6 cells", result.out)
+        self.assertNotIn("have not reached the file", result.err)
+        self.wait_gone(process)
+        self.assert_sound(self.file)
+        self.expect(OK, "run", "-q", config, "-o", self.file, ranks=2)
+        self.assert_same(self.dir / "straight.h5", self.file)
 
     def test_all_lost(self):
         config = self.config(WORK)
