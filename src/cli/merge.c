@@ -379,7 +379,6 @@ int esp_cli_merge(int argc, char **argv)
   for (int i = 0; i < n_inputs; i++)
     m.inputs[i].path = argv[optind + 1 + i];
   int rank, n_ranks;
-  esp_results_begin();
   esp_ensemble_begin(&argc, &argv, &rank, &n_ranks);
   const int status = n_ranks == 1 ? merge_alone(&m, argc, argv)
                                   : esp_cli_usage_error("merge", "one process does it; start it without mpirun or srun");

@@ -363,7 +363,6 @@ int esp_cli_session(esp_session *o, int argc, char **argv)
   esp_config_file config = {0};
   set_stop_times(o);
   esp_stop_on_signals();
-  esp_results_begin();
   esp_ensemble_begin(&argc, &argv, &rank, &n_ranks);
   esp_err err = run_on_all_ranks(o, rank, n_ranks, &lock, &config);
   if (rank == 0) {

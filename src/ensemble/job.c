@@ -13,6 +13,7 @@
 
 #include "espalier/ensemble.h"
 #include "espalier/log.h"
+#include "espalier/results.h"
 #include "espalier/watchdog.h"
 
 typedef struct {
@@ -43,6 +44,7 @@ static void gather_places(void)
 void esp_ensemble_begin(int *argc, char ***argv, int *rank, int *n_ranks)
 {
   int level; /* whatever it is: the watchdog's thread calls MPI only to end the job, which is better than not to end it */
+  esp_results_begin();
   setenv("OMPI_MCA_io", "^ompio", 0); /* ROMIO: equal speed, leaves no lock files behind when killed */
   MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &level);
   MPI_Comm_rank(MPI_COMM_WORLD, rank);
