@@ -32,6 +32,11 @@ ARMS = {  # colour, marker, name in legends
     "twin": (TWIN, "s", "twin (never pruned)"),
     "pruned_first": (PRUNED, "o", "pruned before training"),
     "dense": (TWIN, "s", "dense"),
+    "plastic": (TWIN, "o", "exact rule"),
+    "approximate": ("#009E73", "^", "approximate rule"),
+    "fixed": ("#222222", "s", "fixed connectome"),
+    "forgetting": (TWIN, "o", "no consolidation"),
+    "consolidated": (PRUNED, "s", "consolidated"),
 }
 INK, SOFT, GREEN, PURPLE, SKY = "#222222", "#8A8A8A", "#009E73", "#AA3377", "#56B4E9"
 DASHES, LONG = (0, (2, 1)), (0, (4, 1.5))
@@ -62,6 +67,8 @@ FIGURES = [
     ("S2", "Learning speed of pruned and dense networks", [(0.6, "L"), (6.0, "AB")]),
     ("S3", "The bandit task", [(0.6, "O"), (9.0, "1")]),
     ("S4", "Learning a new option", [(0.6, "L"), (6.5, "1")]),
+    ("K5", "The lever: a network that rewires itself while it learns (Kappel et al. 2018, Figure 5)",
+     [(7.6, "B"), (5.2, "CCCEE"), (7.6, "D"), (5.4, "FFFFGGG"), (6.4, "HHHHIII")]),
 ]
 
 
@@ -130,7 +137,7 @@ class Report:
             with h5py.File(path, "r") as file:
                 self.texts = {name: text_of(file, name, "not stated") for name in ("program", "experiment", "source", "config")}
                 for name, item in file.items():
-                    if re.fullmatch(r"[1-7][A-I]|S[134]|S2[AB]", name):
+                    if re.fullmatch(r"[1-7][A-I]|S[134]|S2[AB]|K5[B-I]", name):
                         panel = Panel(path, name, item)
                         if panel.get("x") is None or len(panel["x"]):
                             self.panels[name] = panel
@@ -580,6 +587,155 @@ def ladder_scheme(ax, panel, report):
     ax.axis("off")
 
 
+# ---- the lever ----
+
+RED = "#CC3311"
+POPULATIONS = (("input", SOFT), ("hidden", INK), ("U", TWIN), ("D", GREEN), ("inhibitory", PRUNED))
+
+
+def shown_cells(sizes):
+    """Cells of each population that are drawn: some, evenly spaced."""
+    n_in, n_receiving, n_pool, n_exc, n_inh = (int(n) for n in sizes)
+    first = n_in + n_receiving
+    hidden = [*range(n_in, first), *range(first + 2 * n_pool, n_in + n_exc)]
+    groups = (range(n_in), hidden, range(first, first + n_pool), range(first + n_pool, first + 2 * n_pool),
+              range(n_in + n_exc, n_in + n_exc + n_inh))
+    return [[group[i] for i in np.unique(np.linspace(0, len(group) - 1, min(len(group), most)).astype(int))] if len(group) else []
+            for group, most in zip(groups, (20, 20, 10, 10, 10))]
+
+
+def spikes_and_lever(ax, panel, report):
+    ax.axis("off")
+    groups, times = shown_cells(panel["sizes"]), [name for name in ("early", "late") if panel.get(f"{name}/time") is not None]
+    for column, name in enumerate(times):
+        raster, lever = (ax.inset_axes((0.06 + 0.49 * column, low, 0.43, high)) for low, high in ((0.36, 0.6), (0.11, 0.22)))
+        time, phase = panel[f"{name}/time"], panel[f"{name}/phase"]
+        cell, at, row = panel[f"{name}/spike_cell"], panel[f"{name}/spike_time"], 0
+        for (population, colour), members in zip(POPULATIONS, groups):
+            begin = row
+            for member in members:
+                fired = at[cell == member]
+                raster.plot(fired, np.full(len(fired), row), linestyle="none", marker="|", markersize=2, markeredgewidth=0.5, color=colour)
+                row += 1
+            raster.text(-0.01, (begin + row - 1) / 2, population, transform=raster.get_yaxis_transform(), ha="right", va="center", fontsize=7,
+                        color=colour) if column == 0 and members else None
+            row += 2
+        step = np.median(np.diff(time)) if len(time) > 1 else 1
+        for part in (raster, lever):
+            for value, colour, alpha in (((1, 2), SOFT, 0.22), ((3,), RED, 0.35 if part is raster else 0.9)):
+                on = np.isin(phase, value)
+                part.fill_between(time, 0, 1, where=on, transform=part.get_xaxis_transform(), color=colour, alpha=alpha, linewidth=0, zorder=0,
+                                  step="post") if on.any() else None
+            part.set_xlim(0, time[-1] + step if len(time) else 1)
+        lever.plot(time, panel[f"{name}/lever"], color=INK, linewidth=0.9)
+        lever.axhline(0, color=SOFT, linewidth=0.5, zorder=0)
+        lever.set_xlabel(panel.x_label)
+        lever.set_ylabel("lever (Hz)" if column == 0 else "")
+        raster.set_ylim(row, -2)
+        raster.set_yticks([])
+        raster.tick_params(axis="x", labelbottom=False)
+        raster.set_title(f"from hour {float(panel[f'{name}/hour']):g}", pad=3, fontsize=7)
+
+
+def by_time(ax, panel, report):
+    """C, E and F, with what happens at some time."""
+    for arm in panel.arms:
+        x, mean, sem = panel["x"], panel[f"{arm}/mean"], panel[f"{arm}/sem"]
+        colour, marker, name = ARMS[arm]
+        ax.plot(x, mean, color=colour, marker=marker, markersize=2.5, markeredgewidth=0, label=name)
+        band(ax, x, mean, np.where(np.isfinite(sem), sem, 0), colour)
+    for key, style in (("change", LONG), ("consolidation", ":")):
+        if panel.get(key) is not None and np.isfinite(panel[key]):
+            ax.axvline(float(panel[key]), color=INK, linewidth=0.7, linestyle=style, zorder=0)
+    ax.set_xlim(left=0)
+    ax.set_ylim(bottom=0)
+    ax.legend(loc="best", fontsize=7, handlelength=1.6)
+    label(ax, panel)
+
+
+def movements(ax, panel, report):
+    """Rates over their highest, a row for each neuron; mean and single movements of the lever."""
+    ax.axis("off")
+    plots = ((0, 0), (1, 0), (1, 1), (2, 1), (2, 2))  # hour, hour it is sorted by
+    finite = panel["trace"][np.isfinite(panel["trace"])]
+    limits = (finite.min() - 2, finite.max() + 2) if len(finite) else (-1, 1)
+    x, hours = panel["x"], panel["hour"]
+    for i, (shown, by) in enumerate(plots):
+        rates, lever = (ax.inset_axes((0.06 + 0.19 * i, low, 0.165, high)) for low, high in ((0.36, 0.54), (0.13, 0.2)))
+        rates.set_title(f"hour {hours[shown]:g},\nby hour {hours[by]:g}", pad=3, fontsize=7)
+        rates.tick_params(axis="both", labelbottom=False, labelleft=i == 0)
+        lever.tick_params(axis="y", labelleft=i == 0)
+        lever.set_xlim(x[0], x[-1])
+        lever.set_ylim(*limits)
+        if panel["n_movements"][shown] > 0:
+            rate = panel["rate"][shown][panel["order"][by]] if panel["n_movements"][by] > 0 else panel["rate"][shown]
+            highest = rate.max(axis=1, keepdims=True)
+            rates.imshow(rate / np.where(highest > 0, highest, 1), aspect="auto", cmap="viridis", vmin=0, vmax=1, interpolation="nearest",
+                         extent=(x[0], x[-1], len(rate) + 0.5, 0.5))
+            rates.axvline(0, color="white", linewidth=0.6)
+            lever.plot(x, panel["trace"][shown].T, color="#BBBBBB", linewidth=0.4)
+            lever.plot(x, panel["lever"][shown], color=INK, linewidth=1.1)
+        else:
+            rates.text(0.5, 0.5, "no movements", transform=rates.transAxes, ha="center", va="center", fontsize=7)
+            rates.set_xlim(x[0], x[-1])
+        lever.annotate("", xy=(0, 0), xytext=(0, -0.22), xycoords=lever.get_xaxis_transform(),
+                       arrowprops=dict(arrowstyle="-|>", color=INK, linewidth=0.6, mutation_scale=5))
+        lever.set_xticks([0, 1000])
+        if i == 0:
+            rates.set_ylabel("neuron")
+            lever.set_ylabel("lever (Hz)")
+        if i == 2:
+            lever.set_xlabel(panel.x_label)
+
+
+def waits(ax, panel, report):
+    """The exact rule above, the approximate one below; the last bin, with all longer ones, is left out."""
+    ax.axis("off")
+    for row, arm in enumerate(panel.arms):
+        part = ax.inset_axes((0.17, 0.57 - 0.4 * row, 0.8, 0.36))
+        part.bar(panel["x"][:-1], panel[f"{arm}/mean"][:-1], width=panel["x"][0], color=ARMS[arm][0], linewidth=0)
+        part.text(0.98, 0.9, ARMS[arm][2], transform=part.transAxes, ha="right", va="top", fontsize=7, color=ARMS[arm][0])
+        if np.nanmax(panel[f"{arm}/mean"][:-1], initial=0) > 0:
+            part.set_yscale("log")
+        part.tick_params(axis="x", labelbottom=row == len(panel.arms) - 1)
+        part.set_xlim(0, panel["x"][-1])
+        part.set_ylabel("waits")
+        if row == len(panel.arms) - 1:
+            part.set_xlabel(panel.x_label)
+
+
+def fates(ax, panel, report):
+    names = ("stably\nnon-\nfunctional", "decaying", "emerging", "stably\nfunctional")
+    for arm in panel.arms:
+        mean, sem = panel[f"{arm}/mean"], panel[f"{arm}/sem"]
+        there = np.isfinite(mean)
+        if there.any():
+            ax.bar(panel["x"][there], mean[there], yerr=np.where(np.isfinite(sem), sem, 0)[there], width=0.7, error_kw=dict(elinewidth=0.8),
+                   color=("#BBBBBB", SKY, GREEN, TWIN))
+    ax.set_xticks(panel["x"], names)
+    ax.tick_params(axis="x", length=0)
+    ax.set_ylabel("share of potential synapses")
+
+
+def components(ax, panel, report):
+    """A path through the first three components, red where the task is solved."""
+    ax.axis("off")
+    score, solved = panel["score"], panel["completion_time"] < 1
+    share = [f" ({100 * s:.0f} %)" if np.isfinite(s) else "" for s in panel["share"]]
+    for row, pc in enumerate((1, 2)):
+        part = ax.inset_axes((0.17, 0.57 - 0.42 * row, 0.8, 0.38))
+        part.plot(score[:, 0], score[:, pc], color="#BBBBBB", linewidth=0.6, zorder=1)
+        for which, colour in ((~solved, TWIN), (solved, RED)):
+            part.plot(score[which, 0], score[which, pc], linestyle="none", marker="o", markersize=2, markeredgewidth=0, color=colour, zorder=2)
+        after = np.flatnonzero(panel["x"] >= float(panel["change"]) - 1e-9)
+        if len(after):
+            part.plot(score[after[0], 0], score[after[0], pc], marker="x", color=INK, markersize=6, markeredgewidth=1.2, zorder=3)
+        part.set_ylabel(f"PC{pc + 1}{share[pc]}")
+        part.tick_params(axis="x", labelbottom=row == 1)
+        if row == 1:
+            part.set_xlabel(f"PC1{share[0]}")
+
+
 def drawing_of(name):
     if name in ("1A", "1B", "1G"):
         return {"1A": task_scheme, "1B": network_scheme, "1G": ladder_scheme}[name]
@@ -587,7 +743,9 @@ def drawing_of(name):
                         (spectrum, "2B 4D 6B 6G"), (values, "6C 6D 6E 6F"), (states, "6H 6I"), (bandit_scheme, "S3"),
                         (median_curves, "S4"),
                         (trials, "1C 1D 1E 1F 2C 2D 2E 2F"), (projections, "3A 3B 3C 3D 3E 3F"), (flow, "4A 4B"),
-                        (contraction, "4C"), (appended_curves, "S1"), (curves, "S2A S2B")):
+                        (contraction, "4C"), (appended_curves, "S1"), (curves, "S2A S2B"),
+                        (spikes_and_lever, "K5B"), (by_time, "K5C K5E K5F"), (movements, "K5D"), (waits, "K5G"), (fates, "K5H"),
+                        (components, "K5I")):
         if name in names.split():
             return draw
     raise KeyError(name)
@@ -842,6 +1000,7 @@ def example_item(example):
 
 def page(report, drawn):
     texts = {key: html.escape(value) for key, value in report.texts.items()}
+    title = "A network that rewires itself" if report.texts["experiment"] == "lever" else "Pruned networks and their twins"
     anchors = {panel for name, _, blocks in FIGURES for _, panel in panels_of(name, blocks)}
     tally = ", ".join(f"{word}: {sum(c['verdict'] == word for c in report.claims)}" for word in VERDICTS)
     nav = " ".join(f'<a href="#figure-{name}">Figure {name}</a>' for name, *_ in FIGURES)
@@ -850,14 +1009,15 @@ def page(report, drawn):
     figures = "\n".join(figure_block(report, name, heading, blocks, drawn[name]) for name, heading, blocks in FIGURES)
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{texts["source"]}: pruned networks and their twins</title><style>{CSS}</style></head>
+<title>{texts["source"]}: {title[0].lower() + title[1:]}</title><style>{CSS}</style></head>
 <body><main>
-<h1>Pruned networks and their twins</h1>
+<h1>{title}</h1>
 <p class="soft">Experiment {texts["experiment"]} from {texts["source"]}, laid out like the figures of Averbeck, PNAS 2022,
-<a href="https://doi.org/10.1073/pnas.2121331119">doi 10.1073/pnas.2121331119</a>.</p>
+<a href="https://doi.org/10.1073/pnas.2121331119">doi 10.1073/pnas.2121331119</a>, and (K5) Kappel et al., eNeuro 2018,
+<a href="https://doi.org/10.1523/ENEURO.0301-17.2018">doi 10.1523/ENEURO.0301-17.2018</a>.</p>
 <nav><a href="#scorecard">Scorecard</a> {nav}</nav>
 <h2 id="scorecard">Scorecard</h2>
-<p>What the paper claims, tested on these networks ({tally}). Effects have 95 % intervals.</p>
+<p>What the papers claim, tested on these networks ({tally}). Effects have 95 % intervals.</p>
 <table><thead><tr><th>Claim and statistic</th><th>Verdict</th><th>Panel</th><th>n</th><th>Effect</th><th>p</th></tr></thead>
 <tbody>
 {chr(10).join(claim_row(claim, anchors) for claim in report.claims)}

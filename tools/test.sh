@@ -3,21 +3,25 @@
 #
 #   ./tools/test.sh [CTEST OPTION ...]              for example: -L unit   or   -R golden
 #   ./tools/test.sh --coverage [CTEST OPTION ...]   which lines of src/ the tests reach, file by file; fails below 90 %
+#   ./tools/test.sh --nightly [CTEST OPTION ...]    some hours: all campaigns, all faults, and the tests with several ranks under
+#                                                   the sanitizers too
 #
 # The unit tests run twice: first under the address and undefined-behaviour sanitizers, then in the release build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/setup.sh
 
+# $1: tests that run under the sanitizers, $2: ON for campaigns
 test_everything() {
-  local preset
+  local preset sanitized=$1 nightly=$2
+  shift 2
   esp_install
   esp_install_slurm
   for preset in sanitize ci; do
-    cmake --preset $preset -DESP_TESTS=ON
+    cmake --preset $preset -DESP_TESTS=ON -DESP_NIGHTLY="$nightly"
     cmake --build --preset $preset -j"$(esp_cores)"
   done
-  ctest --test-dir build-sanitize -L 'unit|golden' --output-on-failure "$@"
+  ctest --test-dir build-sanitize -L "$sanitized" --output-on-failure "$@"
   ctest --test-dir build --output-on-failure "$@"
 }
 
@@ -37,7 +41,8 @@ measure_coverage() {
 
 esp_mpi_environment
 case "${1:-}" in
-  -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0" ;;
+  -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0" ;;
   --coverage) shift; measure_coverage "$@" ;;
-  *) test_everything "$@" ;;
+  --nightly) shift; test_everything 'unit|golden|mpi' ON "$@" ;;
+  *) test_everything 'unit|golden' OFF "$@" ;;
 esac

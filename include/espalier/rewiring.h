@@ -48,7 +48,7 @@ typedef struct {
   double tau_e_s, tau_g_s;           /* 1, 50                                                                 */
   double gradient_gain, gradient_clip; /* c_g = 0.05, C = 400 (published code: 1, 40)                         */
   double update_ms;                  /* Dt = 100, a multiple of the step                                      */
-  double waiting_h, return_theta;    /* waiting rule: mean waiting time in hours 12, eps0 = 0.1               */
+  double waiting_h, return_theta;    /* waiting rule: mean waiting time in hours 44, eps0 = 0.1               */
   double consolidated_sd, p_consolidated; /* sigma_c = 0.05, 1                                                */
 } esp_rewiring_options;
 

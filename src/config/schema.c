@@ -291,8 +291,9 @@ static const esp_key keys[] = {
     REAL(synapses, gradient_gain, CLOSED, 0, 1000, "0.05", NULL, LEVER, "factor of the gradient estimate (published example: 1) ..."),
     REAL(synapses, gradient_clip, ABOVE_LOW, 0, 1e9, "400", NULL, LEVER, "... which is then cut at this (published example: 40)"),
     REAL(synapses, update_ms, ABOVE_LOW, 0, 10000, "100", "ms", LEVER, "parameters move in such steps (published module)"),
-    REAL(synapses, waiting_h, ABOVE_LOW, 0, 1e6, "12", "h", LEVER,
-         "arm approximate: mean waiting time until a deleted synapse comes back (inferred) ..."),
+    REAL(synapses, waiting_h, CLOSED, 0, 1e6, "44", "h", LEVER,
+         "arm approximate: mean waiting time until a deleted synapse comes back (inferred: in hours 10-24 as many appear in 2 h as with "
+         "the exact rule); 0: leave the arm out ..."),
     REAL(synapses, return_theta, CLOSED, 0, 1000, "0.1", NULL, LEVER, "... with this parameter (inferred)"),
     REAL(synapses, consolidated_sd, ABOVE_LOW, 0, 1000, "0.05", NULL, LEVER,
          "standard deviation of the prior of a consolidated synapse around the parameter it had (inferred)"),

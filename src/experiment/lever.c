@@ -50,7 +50,7 @@ static void declare_learning(const esp_config *config, const esp_lever_timetable
   stage->long_name = switched ? "learning, the pools exchanged; the name is the simulated hour at which the stage ends"
                               : "learning; the name is the simulated hour at which the stage ends";
   for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_FIXED; arm++) {
-    stage->absent[arm] = arm == LEVER_ARM_FIXED && !switched;
+    stage->absent[arm] = (arm == LEVER_ARM_FIXED && !switched) || (arm == LEVER_ARM_APPROXIMATE && config->synapses.waiting_h == 0);
     if (s > 0)
       set_parent(stage, arm, arm == LEVER_ARM_FIXED && s == t->n_before ? LEVER_ARM_PLASTIC : arm, s - 1);
   }

@@ -35,7 +35,7 @@ esp_rewiring_options esp_rewiring_defaults(void)
                                 .gradient_gain = 0.05,
                                 .gradient_clip = 400,
                                 .update_ms = 100,
-                                .waiting_h = 12,
+                                .waiting_h = 44,
                                 .return_theta = 0.1,
                                 .consolidated_sd = 0.05,
                                 .p_consolidated = 1};
@@ -63,7 +63,7 @@ esp_err esp_rewiring_check(const esp_rewiring_options *o, const esp_spiking_opti
   const double slowest = o->learning_rate * 1e-3 * o->update_ms / (o->consolidated_sd * o->consolidated_sd);
   ESP_REQUIRE(slowest < 1, ESP_ERR_ARG, "consolidated synapses need shorter updates: learning rate * update / sd^2 is %g, not below 1",
               slowest);
-  ESP_REQUIRE(o->waiting_h > 0 && o->return_theta >= 0 && o->return_theta <= o->theta_max, ESP_ERR_ARG,
+  ESP_REQUIRE(o->waiting_h >= 0 && o->return_theta >= 0 && o->return_theta <= o->theta_max, ESP_ERR_ARG,
               "synapses return after %g h with theta %g", o->waiting_h, o->return_theta);
   ESP_REQUIRE(o->p_consolidated >= 0 && o->p_consolidated <= 1, ESP_ERR_ARG, "consolidation with probability %g", o->p_consolidated);
   return ESP_OK;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../experiment/lever_record.h"
 #include "espalier/statistics.h"
 #include "series.h"
 
@@ -33,20 +34,20 @@ esp_verdict esp_judge_sign(long n, int sign, double effect, double p)
   return sign * effect > 0 ? ESP_HOLDS : ESP_DOES_NOT_HOLD;
 }
 
-esp_verdict esp_judge_limit(long n, int side, double limit, double low, double high)
+esp_verdict esp_judge_limit(long n, long n_least, int side, double limit, double low, double high)
 {
   if (n == 0)
     return ESP_NOT_RUN;
-  if (n < ESP_CLAIM_MIN_MEMBERS)
+  if (n < n_least)
     return ESP_TOO_FEW;
   return (side > 0 ? low > limit : high < limit) ? ESP_HOLDS : ESP_DOES_NOT_HOLD;
 }
 
-esp_verdict esp_judge_level(long n, double bound, double low, double high)
+esp_verdict esp_judge_level(long n, long n_least, double bound, double low, double high)
 {
   if (n == 0)
     return ESP_NOT_RUN;
-  if (n < ESP_CLAIM_MIN_MEMBERS)
+  if (n < n_least)
     return ESP_TOO_FEW;
   return low > -bound && high < bound ? ESP_HOLDS : ESP_DOES_NOT_HOLD;
 }
@@ -74,7 +75,7 @@ typedef struct statement {
   quantity *quantity;
   esp_measure measure; /* for those that are made from one                                     */
   double from, to;     /* rungs by prune fraction, or as the quantity says                     */
-  int arm;             /* for rules about one arm; | LOW_NOISE or HIGH_NOISE: of that ladder   */
+  int arm;             /* for rules about one arm; | LOW_NOISE or HIGH_NOISE: of that ladder; of the lever: any arm */
   double limit;
   bool aside;
 } statement;
@@ -82,7 +83,10 @@ typedef struct statement {
 static quantity mean_over_rungs, slope_over_rungs, change_over_rungs, rise_at_first_call, fall_in_first_call, weights_of_size,
     spectrum_distance, share_of_rank, advantage_early, advantage_early_over_late, slope_by_strength, contracts, expands,
     scratch_loss_early, scratch_gap_late, transfer_loss, correct_high_over_best, value_070,
-    dimensions, components_of_95, log_separation, new_option_loss_early, new_option_loss_first, new_option_gap, high_over_070;
+    dimensions, components_of_95, log_separation, new_option_loss_early, new_option_loss_first, new_option_gap, high_over_070,
+    lever_time, lever_jump, lever_recovery, lever_undone, lever_log_ratio, lever_fixed, lever_turnover_fall, lever_turnover_rise,
+    lever_first_share, lever_forgotten, lever_kept, lever_consolidated, lever_prevented, lever_order, lever_up_rate, lever_goes_on,
+    lever_migrates;
 
 /* Ranges of the ladder. */
 #define LITTLE 0, 0.15
@@ -97,6 +101,12 @@ enum { PRUNED = ESP_DMS_PRUNED, TWIN = ESP_DMS_TWIN, BOTH = PRUNED, SIDES = 1, L
 #define DMS ESP_EXPERIMENT_DMS
 #define SCRATCH ESP_EXPERIMENT_SCRATCH
 #define BANDIT ESP_EXPERIMENT_BANDIT
+#define LEVER ESP_EXPERIMENT_LEVER
+#define PLASTIC LEVER_ARM_PLASTIC
+#define APPROXIMATE LEVER_ARM_APPROXIMATE
+#define FIXED LEVER_ARM_FIXED
+#define FORGETTING LEVER_ARM_FORGETTING
+#define CONSOLIDATED LEVER_ARM_CONSOLIDATED
 #define LOWEST_VALUE_NOISE 0.01 /* the paper's levels besides 0.1 */
 #define HIGHEST_VALUE_NOISE 1
 
@@ -223,6 +233,40 @@ static const struct {
       {"error without random choices", NEGATIVE, high_over_070, ESP_M_VALUE_ERROR_GREEDY, NONE, PRUNED, 0, true},
       {"error, value noise 0.01", NEGATIVE, high_over_070, ESP_M_VALUE_ERROR, NONE, PRUNED | LOW_NOISE, 0, true},
       {"error, value noise 1", NEGATIVE, high_over_070, ESP_M_VALUE_ERROR, NONE, PRUNED | HIGH_NOISE, 0, true}}},
+    {28, LEVER, "K5C", "after about 8 h the movement takes less than 1 s on average",
+     {{"mean time to completion in hours 9-24 (s)", BELOW, lever_time, ESP_M_COMPLETION_TIME, 8, 24, PLASTIC, 1, false}}},
+    {29, LEVER, "K5C", "a change of the task is compensated",
+     {{"time in hours 25-26 minus that in hours 23-24 (s)", POSITIVE, lever_jump, ESP_M_COMPLETION_TIME, NONE, PLASTIC, 0, false},
+      {"time in hours 43-48 minus that in hours 25-26 (s)", NEGATIVE, lever_recovery, ESP_M_COMPLETION_TIME, NONE, PLASTIC, 0, false},
+      {"time in hours 43-48 (s)", BELOW, lever_time, ESP_M_COMPLETION_TIME, 42, 48, PLASTIC, 1, false},
+      {"share of the rise undone in hours 29-30", ABOVE, lever_undone, ESP_M_COMPLETION_TIME, NONE, PLASTIC, 0.5, true}}},
+    {30, LEVER, "K5C", "the approximate rule gives similar results",
+     {{"log of its time over the exact rule's, hours 9-24", LEVEL, lever_log_ratio, ESP_M_COMPLETION_TIME, 8, 24, APPROXIMATE, 0.2, false},
+      {"the same in hours 37-48", LEVEL, lever_log_ratio, ESP_M_COMPLETION_TIME, 36, 48, APPROXIMATE, 0.2, false}}},
+    {31, LEVER, "K5C", "with a fixed connectome the change is compensated worse",
+     {{"time in hours 37-48 minus the plastic network's (s)", POSITIVE, lever_fixed, ESP_M_COMPLETION_TIME, 36, 48, FIXED, 0, false}}},
+    {32, LEVER, "K5E", "synapses turn over fastest in the first 2 h, then less, and more again after the change",
+     {{"turnover in hours 1-2 minus that in hours 9-24 (a 2 h)", POSITIVE, lever_turnover_fall, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0, false},
+      {"turnover in hours 25-34 minus that in hours 15-24 (a 2 h)", POSITIVE, lever_turnover_rise, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0,
+       false},
+      {"hours 1-2 over the potential synapses (caption: about 0.25)", ABOVE, lever_first_share, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0.2,
+       true}}},
+    {33, LEVER, "K5F", "without reward the movement is forgotten from day 6 on, unless synapses are consolidated",
+     {{"time on days 10-15 minus that on days 2-5 (s)", POSITIVE, lever_forgotten, ESP_M_COMPLETION_TIME, NONE, FORGETTING, 0, false},
+      {"time on days 2-5 minus that in hours 19-24 (s)", BELOW, lever_kept, ESP_M_COMPLETION_TIME, NONE, FORGETTING, 0.5, false},
+      {"consolidated: time on days 10-15 minus that on days 2-4 (s)", LEVEL, lever_consolidated, ESP_M_COMPLETION_TIME, NONE,
+       CONSOLIDATED, 0.5, false},
+      {"consolidated: time on days 10-15 minus that without (s)", NEGATIVE, lever_prevented, ESP_M_COMPLETION_TIME, NONE, CONSOLIDATED,
+       0, false}}},
+    {34, LEVER, "K5D", "learning reorganises the activity, with assemblies for the upward movement",
+     {{"rank correlation of the times of peak rate at hours 0 and 22", BELOW, lever_order, ESP_M_EXC_RATE, NONE, PLASTIC, 0.5, false},
+      {"rate of U while the lever goes up minus that while it goes down (Hz)", POSITIVE, lever_up_rate, ESP_M_EXC_RATE, NONE, PLASTIC,
+       0, false}}},
+    {35, LEVER, "K5I", "parameters keep moving when the task is solved, and to a new region after the change",
+     {{"change of the parameters in hours 13-24 over that in hours 1-12", ABOVE, lever_goes_on, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0.5,
+       false},
+      {"log of the change in hours 25-36 over that in hours 13-24", POSITIVE, lever_migrates, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0,
+       false}}},
 };
 
 /* ---- the quantities: one number of one member; NaN: it has none ---- */
@@ -513,6 +557,150 @@ static double new_option_gap(const esp_source *s, const statement *part, int mem
   return log(pruned / twin);
 }
 
+/* ---- quantities of the lever ---- */
+
+/* Mean time to completion over the stages that lie between two hours; with reward those of learning, without it the others. */
+static double mean_time(const esp_source *s, int member, int arm, double from, double to)
+{
+  const bool learning = arm < FORGETTING;
+  double sum = 0, last = 0;
+  int n = 0;
+  for (int stage = 0; stage < s->plan->n_stages; stage++) {
+    const double end = s->plan->stages[stage].value;
+    if (s->plan->stages[stage].absent[learning ? PLASTIC : FORGETTING])
+      continue;
+    if (end > from + 1e-9 && end < to + 1e-9) {
+      sum += esp_source_value(s, ESP_M_COMPLETION_TIME, member, arm, stage, 0);
+      n++;
+    }
+    last = end;
+  }
+  return n && last > to - 1e-9 ? sum / n : NAN; /* a shorter experiment does not say */
+}
+
+static double lever_time(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)arm;
+  return mean_time(s, member, part->arm, part->from, part->to);
+}
+
+static double lever_jump(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)arm;
+  return mean_time(s, member, part->arm, 24, 26) - mean_time(s, member, part->arm, 22, 24);
+}
+
+static double lever_recovery(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)arm;
+  return mean_time(s, member, part->arm, 42, 48) - mean_time(s, member, part->arm, 24, 26);
+}
+
+static double lever_undone(const esp_source *s, const statement *part, int member, int arm)
+{
+  const double rise = lever_jump(s, part, member, arm);
+  return rise > 0 ? (mean_time(s, member, part->arm, 24, 26) - mean_time(s, member, part->arm, 28, 30)) / rise : NAN;
+}
+
+static double lever_log_ratio(const esp_source *s, const statement *part, int member, int arm)
+{
+  return log(lever_time(s, part, member, arm) / mean_time(s, member, PLASTIC, part->from, part->to));
+}
+
+static double lever_fixed(const esp_source *s, const statement *part, int member, int arm)
+{
+  return lever_time(s, part, member, arm) - mean_time(s, member, PLASTIC, part->from, part->to);
+}
+
+/* Mean turnover of the intervals that lie between two hours, a 2 h. */
+static double mean_turnover(const esp_source *s, int member, double from, double to)
+{
+  const esp_lever_numbers *l = &s->lever;
+  const double hours = esp_lever_turnover_hours(s);
+  double sum = 0;
+  int n = 0;
+  for (int k = 0; k < l->n_turnover; k++)
+    if (k * hours > from - 1e-9 && (k + 1) * hours < to + 1e-9) {
+      sum += l->turnover[member * ESP_LEVER_TURNOVER_ARMS * l->n_turnover + k] * 2 / hours;
+      n++;
+    }
+  return n && l->n_turnover * hours > to - 1e-9 ? sum / n : NAN;
+}
+
+static double lever_turnover_fall(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part, (void)arm;
+  return mean_turnover(s, member, 0, 2) - mean_turnover(s, member, 8, 24);
+}
+
+static double lever_turnover_rise(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part, (void)arm;
+  return mean_turnover(s, member, 24, 34) - mean_turnover(s, member, 14, 24);
+}
+
+static double lever_first_share(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part, (void)arm;
+  return s->lever.n_turnover ? s->lever.share[member * ESP_LEVER_TURNOVER_ARMS * s->lever.n_turnover] : NAN;
+}
+
+static double on_days(const esp_source *s, int member, int arm, int first, int last)
+{
+  return s->plan->n_arms > arm ? mean_time(s, member, arm, 24.0 * (first - 1), 24.0 * last) : NAN;
+}
+
+static double lever_forgotten(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)arm;
+  return on_days(s, member, part->arm, 10, 15) - on_days(s, member, part->arm, 2, 5);
+}
+
+static double lever_kept(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)arm;
+  return on_days(s, member, part->arm, 2, 5) - mean_time(s, member, PLASTIC, 18, 24);
+}
+
+/* Both arms are one until the consolidation. */
+static double lever_consolidated(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)arm;
+  return on_days(s, member, part->arm, 10, 15) - on_days(s, member, FORGETTING, 2, 4);
+}
+
+static double lever_prevented(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)arm;
+  return on_days(s, member, part->arm, 10, 15) - on_days(s, member, FORGETTING, 10, 15);
+}
+
+static double lever_order(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part, (void)arm;
+  return s->lever.order_kept[member];
+}
+
+static double lever_up_rate(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part, (void)arm;
+  return s->lever.up_rate[member];
+}
+
+static double lever_goes_on(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part, (void)arm;
+  const double *move = s->lever.move + member * ESP_N_MOVES;
+  return move[ESP_MOVE_SOLVED] / move[ESP_MOVE_BEFORE];
+}
+
+static double lever_migrates(const esp_source *s, const statement *part, int member, int arm)
+{
+  (void)part, (void)arm;
+  const double *move = s->lever.move + member * ESP_N_MOVES;
+  return log(move[ESP_MOVE_CHANGED] / move[ESP_MOVE_SOLVED]);
+}
+
 /* ---- judging ---- */
 
 typedef struct {
@@ -524,6 +712,8 @@ typedef struct {
 
 static int level_of(const esp_source *s, const esp_judgement *j, const statement *part)
 {
+  if (s->config->experiment == LEVER)
+    return 0;
   if (part->arm & (LOW_NOISE | HIGH_NOISE))
     return esp_source_level_of(s, part->arm & LOW_NOISE ? LOWEST_VALUE_NOISE : HIGHEST_VALUE_NOISE);
   const esp_series *series = esp_series_of(j->panel);
@@ -578,13 +768,14 @@ static void find_against_zero(const cohort *c, int sign, esp_finding *f)
 static void find_mean(const cohort *c, const statement *part, esp_finding *f)
 {
   const esp_t_test t = esp_t_test_one_sample(c->n, c->a, 0);
+  const long n_least = c->s->config->experiment == LEVER ? ESP_CLAIM_MIN_RUNS : ESP_CLAIM_MIN_MEMBERS;
   f->n = t.n;
   f->effect_name = "mean";
   f->effect = t.mean;
   f->low = t.low;
   f->high = t.high;
-  f->verdict = part->rule == LEVEL ? esp_judge_level(t.n, part->limit, t.low, t.high)
-                                   : esp_judge_limit(t.n, part->rule == ABOVE ? 1 : -1, part->limit, t.low, t.high);
+  f->verdict = part->rule == LEVEL ? esp_judge_level(t.n, n_least, part->limit, t.low, t.high)
+                                   : esp_judge_limit(t.n, n_least, part->rule == ABOVE ? 1 : -1, part->limit, t.low, t.high);
   snprintf(f->numbers, sizeof f->numbers, "mean %.4g (%.4g to %.4g), should be %s%.3g", t.mean, t.low, t.high,
            part->rule == LEVEL ? "within +-" : part->rule == ABOVE ? "above " : "below ", part->limit);
 }

@@ -4,11 +4,13 @@
 #include "example.h"
 #include "source.h"
 
-#define ESP_N_CLAIMS 27
+#define ESP_N_CLAIMS 35
+#define ESP_CLAIMS_OF_AVERBECK 27 /* the first ones; the others are Kappel et al.'s (2018) */
 #define ESP_MAX_PARTS 6
 
 #define ESP_CLAIM_ALPHA 0.01    /* the paper's                                                     */
 #define ESP_CLAIM_MIN_MEMBERS 12 /* with fewer, nothing found is "too few members", not a negative */
+#define ESP_CLAIM_MIN_RUNS 5     /* the lever's figure has five runs: limits and levels are decided from so many on */
 
 typedef enum { ESP_HOLDS, ESP_NOT_RUN, ESP_TOO_FEW, ESP_DOES_NOT_HOLD } esp_verdict; /* a claim is as good as its worst part */
 
@@ -18,11 +20,11 @@ const char *esp_verdict_name(esp_verdict verdict);
 /** An effect should have this sign (+1 or -1): holds or not if p < 0.01, by its sign; otherwise it was not found. */
 esp_verdict esp_judge_sign(long n, int sign, double effect, double p);
 
-/** A mean should lie above (side +1) or below (-1) a limit: its 95 % interval does as a whole. */
-esp_verdict esp_judge_limit(long n, int side, double limit, double low, double high);
+/** A mean should lie above (side +1) or below (-1) a limit: its 95 % interval does as a whole, and n is n_least or more. */
+esp_verdict esp_judge_limit(long n, long n_least, int side, double limit, double low, double high);
 
-/** A mean should be 0: its 95 % interval lies within +-bound. */
-esp_verdict esp_judge_level(long n, double bound, double low, double high);
+/** A mean should be 0: its 95 % interval lies within +-bound, and n is n_least or more. */
+esp_verdict esp_judge_level(long n, long n_least, double bound, double low, double high);
 
 /** The verdict on one statement of a claim, and the numbers behind it. */
 typedef struct {

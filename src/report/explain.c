@@ -23,7 +23,7 @@ static esp_err find_panel(const esp_report *report, const char *name, const esp_
   *series = esp_series_of(scatter ? scatter->exponent : name);
   list_panels(names, sizeof names);
   ESP_REQUIRE(panel, ESP_ERR_USAGE, "there is no panel '%s'; panels with points to explain are %s", name, names);
-  ESP_REQUIRE(*series, ESP_ERR_USAGE, "panel %s shows no numbers over members (docs/PANELS.md says what it is); panels with points "
+  ESP_REQUIRE(*series, ESP_ERR_USAGE, "panel %s has no points to explain (docs/PANELS.md says what it is); panels with points "
               "to explain are %s", name, names);
   *source = esp_report_source(report, panel->experiment);
   ESP_REQUIRE(*source, ESP_ERR_USAGE, "panel %s is of experiment %s, and %s is of experiment %s; give a file of that experiment",

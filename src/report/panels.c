@@ -8,10 +8,12 @@
 
 #include "bandit_panels.h"
 #include "espalier/dms_task.h"
+#include "lever_panels.h"
 
 #define DMS ESP_EXPERIMENT_DMS
 #define SCRATCH ESP_EXPERIMENT_SCRATCH
 #define BANDIT ESP_EXPERIMENT_BANDIT
+#define LEVER ESP_EXPERIMENT_LEVER
 #define SCHEME ESP_PANEL_SCHEME
 #define EXAMPLE ESP_PANEL_EXAMPLE
 #define POPULATION ESP_PANEL_POPULATION
@@ -101,6 +103,25 @@ const esp_panel esp_panels[] = {
      "step", "input"},
     {"S4", BANDIT, POPULATION, "New option", "Loss at the start of each training call on the new option, median (lines with markers) "
      "and mean; a network that has converged stays with the loss it reached.", "call", "loss"},
+    {"K5B", LEVER, SCHEME, "Spikes and lever", "Spikes of some inputs, hidden neurons (E in no pool), pools U and D and inhibitory neurons, "
+     "and the position of the lever, at the onset of learning and before the task changes, of one run. Grey: cue; red: reward.", "time (s)",
+     "cells, lever"},
+    {"K5C", LEVER, POPULATION, "Time to completion", "Time from the cue to the completed movement; trials that took too long count with the "
+     "time after which they end. Dashed line: the pools exchange their roles.", "time (h)", "time to completion (s)"},
+    {"K5D", LEVER, SCHEME, "Activity during movements", "Rates of the excitatory neurons around the onset of movements, over the highest of "
+     "each neuron, sorted by the time of that at the hour named above, of one run. Below: mean position of the lever and single "
+     "movements.", "time from onset (ms)", "neurons, lever"},
+    {"K5E", LEVER, POPULATION, "Turnover", "Synapses that appeared or disappeared between one end of an interval and the other.",
+     "time (h)", "synapses"},
+    {"K5F", LEVER, POPULATION, "Forgetting", "Time from the cue to the completed movement while there is no reward, with and without "
+     "consolidation; the first point is the end of learning with reward. Dotted line: consolidation.", "time (d)",
+     "time to completion (s)"},
+    {"K5G", LEVER, POPULATION, "Waiting times", "Time from the disappearance of a synapse until it is back, on snapshots, in all hours of "
+     "learning.", "waiting time (h)", "waits of a run"},
+    {"K5H", LEVER, POPULATION, "Fates of synapses", "Potential synapses by whether they are functional when the task changes and at the end "
+     "of learning.", "", "share"},
+    {"K5I", LEVER, SCHEME, "Principal components", "A random subset of the synaptic parameters of one run at each snapshot on their first "
+     "principal components. Red: the mean time to completion is below 1 s; cross: the task changes.", "PC1", "PC2"},
     {0},
 };
 
@@ -162,7 +183,9 @@ static esp_err caption_of(const esp_panel *panel, const esp_source *s, const esp
   if (is_played(panel))
     snprintf(of_block, sizeof of_block, " Share of random choices %g.", s->config->evaluation.epsilon);
   const int length = asprintf(caption, "%s%s%s%s%s%s%s%s", panel->shows, of_example, of_level, of_block,
-                              panel->kind == POPULATION ? " Mean and SEM over networks." : "", missing ? " Networks: " : "",
+                              panel->kind != POPULATION      ? ""
+                              : panel->experiment == LEVER   ? " Mean and SEM over runs."
+                                                             : " Mean and SEM over networks.", missing ? " Networks: " : "",
                               missing ? missing : "", missing ? "." : "");
   free(missing);
   ESP_REQUIRE(length >= 0, ESP_ERR_NOMEM, "no memory for the texts of the report");
@@ -353,6 +376,8 @@ static bool is_there(const esp_panel *panel, const esp_source *s, const esp_exam
     return false;
   if (strcmp(panel->name, "S2B") == 0)
     return esp_source_transfer(s) >= 0;
+  if (strcmp(panel->name, "K5F") == 0)
+    return esp_lever_has_unrewarded(s);
   if (strcmp(panel->name, "S4") == 0)
     return esp_source_new_option(s) >= 0;
   return esp_panel_level(panel->name, s) >= 0 && (panel->kind != EXAMPLE || example->member >= 0);
@@ -374,8 +399,8 @@ esp_err esp_panels_fill(const esp_source *s, const esp_example *example, esp_boo
       ESP_TRY(add_texts(panel, s, example, book));
       ESP_TRY(fill_numbers(panel, s, book));
     }
-  if (s->config->experiment == ESP_EXPERIMENT_LEVER)
-    return ESP_OK;
+  if (s->config->experiment == LEVER)
+    return esp_lever_panels_fill(s, book);
   if (s->config->experiment == SCRATCH)
     return mark_new_cues(s, book);
   if (s->config->experiment == BANDIT) {

@@ -66,8 +66,8 @@ static esp_err write_markdown(const esp_report *report, const char *directory)
 {
   esp_draft draft;
   ESP_TRY(esp_draft_begin(&draft));
-  fprintf(draft.out, "# Scorecard\n\nWhat the paper claims (Averbeck 2022), judged by rules that were fixed beforehand\n"
-                     "(docs/SCIENCE.md, \"Verdicts\").\n\n");
+  fprintf(draft.out, "# Scorecard\n\nWhat the papers claim (1-%d Averbeck 2022, the others Kappel et al. 2018), judged by rules that were fixed\nbeforehand "
+                     "(docs/SCIENCE.md, \"Verdicts\").\n\n", ESP_CLAIMS_OF_AVERBECK);
   print_sources(draft.out, report);
   fprintf(draft.out, "\n| | panel | claim, in brief | verdict |\n|---:|---|---|---|\n");
   for (int i = 0; i < ESP_N_CLAIMS; i++) {

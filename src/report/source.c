@@ -9,6 +9,7 @@
 #define DMS (1u << ESP_EXPERIMENT_DMS)
 #define SCRATCH (1u << ESP_EXPERIMENT_SCRATCH)
 #define BANDIT (1u << ESP_EXPERIMENT_BANDIT)
+#define LEVER (1u << ESP_EXPERIMENT_LEVER)
 #define NETWORKS (DMS | SCRATCH) /* of delayed match to sample */
 #define ALL (NETWORKS | BANDIT)
 
@@ -35,6 +36,11 @@ static const struct {
     [ESP_M_SEPARATION] = {"separation", "separation", -1, BANDIT},
     [ESP_M_SEPARATION_CONDITION] = {"separation_condition", "separation_condition", -1, BANDIT},
     [ESP_M_SEPARATION_N_SINGULAR] = {"separation_n_singular", "separation_n_singular", -1, BANDIT},
+    [ESP_M_COMPLETION_TIME] = {"completion_time", "completion_time", -1, LEVER},
+    [ESP_M_N_COMPLETED] = {"n_completed", "n_completed", -1, LEVER},
+    [ESP_M_N_TIMED_OUT] = {"n_timed_out", "n_timed_out", -1, LEVER},
+    [ESP_M_N_FUNCTIONAL] = {"n_functional", "n_functional", -1, LEVER},
+    [ESP_M_EXC_RATE] = {"exc_rate", "exc_rate", -1, LEVER},
     [ESP_M_LOSS_CURVE] = {"loss_curve", "loss_curve", -1, ALL},
     [ESP_M_LOSS_CURVE_END] = {"loss_curve_end", "loss_curve_end", -1, ALL},
     [ESP_M_PROBE_CORRECT] = {"probe_correct", "probe_correct", -1, NETWORKS},
@@ -43,6 +49,7 @@ static const struct {
     [ESP_M_CONTRACTION] = {"contraction", "contraction", -1, NETWORKS},
     [ESP_M_CONTRACTION_PUBLISHED] = {"contraction_published", "contraction_published", -1, NETWORKS},
     [ESP_M_PCA_VARIANCE] = {"pca_variance", "pca_variance", -1, BANDIT},
+    [ESP_M_WAITS] = {"waits", "waits", -1, LEVER},
 };
 
 const char *esp_experiment_name(esp_experiment_id experiment)
@@ -141,13 +148,16 @@ esp_err esp_source_load(const esp_report_input *input, esp_source *source)
     if (esp_measure_is_of((esp_measure)m, source->config->experiment))
       ESP_TRY(load(input, (esp_measure)m, source));
   clear_answers_that_are_not(source);
-  return input->n_members > 0 && input->n_members < input->plan->n_members ? take_some(source) : ESP_OK;
+  if (input->n_members > 0 && input->n_members < input->plan->n_members)
+    ESP_TRY(take_some(source));
+  return source->config->experiment == ESP_EXPERIMENT_LEVER ? esp_lever_numbers_load(source, &source->lever) : ESP_OK;
 }
 
 void esp_source_free(esp_source *source)
 {
   for (int m = 0; m < ESP_N_MEASURES; m++)
     free(source->value[m]);
+  esp_lever_numbers_free(&source->lever);
   free(source->of_some.stages);
   *source = (esp_source){0};
 }

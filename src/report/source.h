@@ -2,6 +2,7 @@
 #ifndef ESPALIER_REPORT_SOURCE_H
 #define ESPALIER_REPORT_SOURCE_H
 #include "espalier/report.h"
+#include "lever_numbers.h"
 
 /** What the report reads: fields of a record, or one number of a field. An experiment has some of them. */
 typedef enum {
@@ -23,6 +24,11 @@ typedef enum {
   ESP_M_SEPARATION,
   ESP_M_SEPARATION_CONDITION,
   ESP_M_SEPARATION_N_SINGULAR,
+  ESP_M_COMPLETION_TIME, /* of the lever */
+  ESP_M_N_COMPLETED,
+  ESP_M_N_TIMED_OUT,
+  ESP_M_N_FUNCTIONAL,
+  ESP_M_EXC_RATE,
   ESP_M_N_NUMBERS, /* those above are single numbers */
   ESP_M_LOSS_CURVE = ESP_M_N_NUMBERS,
   ESP_M_LOSS_CURVE_END,
@@ -32,19 +38,21 @@ typedef enum {
   ESP_M_CONTRACTION,
   ESP_M_CONTRACTION_PUBLISHED,
   ESP_M_PCA_VARIANCE,
+  ESP_M_WAITS,
   ESP_N_MEASURES,
 } esp_measure;
 
 enum { ESP_DMS_PRUNED, ESP_DMS_TWIN };         /* sides of all experiments: the sparse one is the first */
 enum { ESP_SCRATCH_OLD_CUES, ESP_SCRATCH_NEW_CUES }; /* stages of scratch */
 
-typedef struct {
+typedef struct esp_source {
   esp_report_input in; /* its copy; what it points to is borrowed */
   const esp_config *config;
   const esp_plan *plan;
   esp_plan of_some; /* the plan with fewer members, where only the first are asked for */
   double *value[ESP_N_MEASURES]; /* [slot, element]; NULL: the experiment does not have it */
   long count[ESP_N_MEASURES];    /* elements                                               */
+  esp_lever_numbers lever;       /* of that experiment                                     */
 } esp_source;
 
 /** Load all measures that the experiment has. Free whatever this returns. */

@@ -12,10 +12,10 @@ from espalier_test import *
 SKIPPED = 77  # SKIP_RETURN_CODE of this test
 FIGURES = SOURCE / "tools" / "figures.py"
 NEEDED = ("numpy", "h5py", "matplotlib")
-FILES = ["1", "2", "3", "4", "5", "6", "7", "S1", "S2", "S3", "S4"]
+FILES = ["1", "2", "3", "4", "5", "6", "7", "S1", "S2", "S3", "S4", "K5"]
 PANELS = ([f"1{c}" for c in "ABCDEFGHI"] + [f"2{c}" for c in "ABCDEF"] + [f"3{c}" for c in "ABCDEF"] +
           [f"4{c}" for c in "ABCD"] + [f"5{c}" for c in "ABCDEF"] + [f"{i}{c}" for i in "67" for c in "ABCDEFGHI"] +
-          ["S1", "S2A", "S2B", "S3", "S4"])
+          ["S1", "S2A", "S2B", "S3", "S4"] + [f"K5{c}" for c in "BCDEFGHI"])
 LADDER = [0.10 + 0.05 * i for i in range(18)]
 
 
@@ -215,11 +215,36 @@ def bandit_panels(file, panel, put, compared, rng, shapes):
         arm: {"mean": np.exp(-call / slow) + 0.012, "median": np.exp(-call / slow) + 0.01, "sem": np.full(39, 0.002),
               "n": np.full(39, 100)} for arm, slow in (("pruned", 4.0), ("twin", 3.0))})
 
+    hour, runs = np.arange(1.0, 49), {"n": np.full(48, 5), "sem": np.full(48, 0.05)}
+    for name, arms, more in (("K5C", ("plastic", "approximate", "fixed"), "change"), ("K5E", ("plastic", "approximate"), "change"),
+                             ("K5F", ("forgetting", "consolidated"), "consolidation"), ("K5G", ("plastic", "approximate"), None)):
+        group = panel(name, "Of the lever", "time (h)", "time to completion (s)", hour, **{
+            arm: {"mean": 1 + 6 * np.exp(-hour / (3 + i)), **runs} for i, arm in enumerate(arms)})
+        if more:
+            put(group, more, 24.0)
+    panel("K5H", "Fates", "", "share", np.arange(1, 5), plastic={"mean": [0.6, 0.1, 0.1, 0.2], "sem": [0.01] * 4, "n": [5] * 4})
+    recording = panel("K5B", "Spikes", "time (s)", "lever")
+    put(recording, "sizes", np.array([50, 30, 10, 60, 20]))
+    for name in ("early", "late"):
+        move = np.arange(0.015, 10, 0.015)
+        for key, values in (("hour", 22.0), ("spike_time", rng.uniform(0, 10, 500)), ("spike_cell", rng.integers(0, 130, 500)),
+                            ("time", move), ("lever", 20 * np.sin(move)), ("phase", (move / 2).astype(int) % 4)):
+            put(recording, f"{name}/{key}", values)
+    moved = panel("K5D", "Movements", "time from onset (ms)", "neurons, lever", np.arange(-600, 1500, 15))
+    for key, values in (("hour", [0.0, 22, 46]), ("n_movements", [0, 40, 90]), ("rate", rng.uniform(0, 50, (3, 60, 140))),
+                        ("order", np.stack([rng.permutation(60) for _ in range(3)])), ("lever", rng.standard_normal((3, 140))),
+                        ("trace", 20 * rng.standard_normal((3, 10, 140)))):
+        put(moved, key, np.array(values))
+    path_ = panel("K5I", "Components", "PC1", "PC2", hour)
+    for key, values in (("score", np.cumsum(rng.standard_normal((48, 3)), 0)), ("share", [0.4, 0.2, 0.1]), ("change", 24.0),
+                        ("completion_time", 1 + 6 * np.exp(-hour / 3) - 0.1)):
+        put(path_, key, np.array(values))
+
 
 def synthetic_claims():
     text = "Claim number {} with a <tag> & an ampersand: the pruned networks do something that the others do not do"
     places = ["5C", "1H, 1I", "1H", "1H", "1H", "S1", "5F", "2B", "5A", "5B", "5C", "5D", "5E", "4C", "S2A", "S2B", "1H", "7A", "7B", "7C",
-              "7D", "7E", "7F", "7G", "7H, 7I", "S4", "7A, 7B"]
+              "7D", "7E", "7F", "7G", "7H, 7I", "S4", "7A, 7B", "K5C"]
     verdicts = ["holds", "does not hold", "not run", "too few members"]
     part = {"statement": "a <part>", "aside": True, "verdict": "holds", "statistic": "difference -0.5", "n": 12,
             "effect_name": "d_z", "effect": 0.5, "effect_low": None, "effect_high": None, "p": 0.02, "n_needed": 40}
@@ -274,7 +299,7 @@ class Figures(Case):
             self.assertIn(f"Caption of {panel} &lt;synthetic&gt; &amp; made up.", page)
         self.assertIn("new cues", self.svg(folder, "S2"))
         for name, words in (("6", "value of the learner"), ("7", "r = \u22120.87 [\u22120.90, \u22120.84], both"),
-                            ("S3", "choice, new option"), ("S4", "median")):
+                            ("S3", "choice, new option"), ("S4", "median"), ("K5", "fixed connectome")):
             self.assertIn(words, self.svg(folder, name))
         self.assertNotRegex(self.svg(folder, "7"), r"\d{6}")  # nothing of other levels or of epsilon 0
         self.assertIn("n = 200.", page)
@@ -296,7 +321,7 @@ class Figures(Case):
             for target in set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', page)):
                 self.assertIn("".join(target), ids)
             self.assertEqual(set(re.findall(r'(?<!xmlns=")(?<!xmlns:xlink=")https?://[^"<\s]+', page)),
-                             {"https://doi.org/10.1073/pnas.2121331119"})
+                             {"https://doi.org/10.1073/pnas.2121331119", "https://doi.org/10.1523/ENEURO.0301-17.2018"})
             self.assertNotRegex(page, r"<script|<img|<link|@import|NaN|None")
         with self.subTest("the same again gives the same bytes, and so do texts that are datasets"):
             again = self.report("again", texts_as="datasets")
@@ -323,7 +348,8 @@ class Figures(Case):
         import h5py
         folder = self.report()
         with h5py.File(folder / "panels.h5", "r+") as file:
-            for panel in ("1H", "5A", "5E", "S1", "S2B", "4C", "3A", "6C", "6H", "7A", "7E", "7G", "7H", "S4"):
+            for panel in ("1H", "5A", "5E", "S1", "S2B", "4C", "3A", "6C", "6H", "7A", "7E", "7G", "7H", "S4", "K5C", "K5E", "K5F", "K5G", "K5H", "K5I",
+                          "K5D"):
                 arrays = []
                 file[panel].visititems(lambda key, item: arrays.append(item) if hasattr(item, "dtype") else None)
                 for array in arrays:

@@ -44,7 +44,7 @@ def numbers(path, name):
 @functools.lru_cache(maxsize=None)
 def read_numbers(path, name, *version):
     header = subprocess.run(["h5dump", "-H", "-d", name, str(path)], capture_output=True, text=True, timeout=30, check=True).stdout
-    kind = {"H5T_IEEE_F64LE": "d", "H5T_STD_I32LE": "i", "H5T_STD_U8LE": "B"}[re.search(r"DATATYPE +(\w+)", header).group(1)]
+    kind = {"H5T_IEEE_F64LE": "d", "H5T_IEEE_F32LE": "f", "H5T_STD_I32LE": "i", "H5T_STD_U8LE": "B"}[re.search(r"DATATYPE +(\w+)", header).group(1)]
     raw = pathlib.Path(str(path) + ".raw")
     subprocess.run(["h5dump", "-d", name, "-b", "LE", "-o", str(raw), str(path)], capture_output=True, timeout=30, check=True)
     data = raw.read_bytes()
@@ -312,7 +312,7 @@ class Report(Case):
     def test_scorecard(self):
         self.dms(), self.scratch()
         claims = self.scorecard(self.report("dms.h5"))
-        self.assertEqual(sorted(claims), list(range(1, 28)))
+        self.assertEqual(sorted(claims), list(range(1, 36)))
         for number, claim in claims.items():
             self.assertIn(claim["verdict"], ("holds", "does not hold", "too few members", "not run"))
             self.assertTrue(claim["text"] and claim["panel"])
@@ -584,6 +584,120 @@ class Report(Case):
         claims = [json.loads((d / "scorecard.json").read_text())["claims"] for d in (with_all, alone)]
         self.assertEqual(*claims)
         self.expect(USAGE, "report", few, "--members", 0)
+
+    def lever(self):
+        """Two runs: two stages before the change and two after it, then four without reward, of which two are consolidated."""
+        path = self.dir / "lever.h5"
+        if "lever" not in Report.files:
+            self.expect(OK, "run", "-q", self.config(LEVER), "-o", path)
+            Report.files["lever"] = path.read_bytes()
+        path.write_bytes(Report.files["lever"])
+        return path
+
+    def of_lever(self, path, field):
+        """[run][arm][stage], each a list of the cell's numbers."""
+        values = numbers(path, "/records/" + field)
+        n = len(values) // (2 * 5 * 8)
+        return [[[values[((m * 5 + a) * 8 + s) * n:][:n] for s in range(8)] for a in range(5)] for m in range(2)]
+
+    def assert_means(self, panels, panel, arm, of_run):
+        """of_run: the numbers of a run, one for each point."""
+        runs = [of_run(m) for m in range(2)]
+        for i, (mean, sem, n) in enumerate(zip(*(numbers(panels, f"/{panel}/{arm}/{what}") for what in ("mean", "sem", "n")))):
+            values = [run[i] for run in runs if not math.isnan(run[i])]
+            self.assertEqual(n, len(values), f"{panel} {arm} {i}")
+            if len(values) == 2:
+                self.assert_close(mean, mean_sem(values)[0], f"{panel} {arm} {i}")
+                self.assert_close(sem, mean_sem(values)[1], f"{panel} {arm} {i}")
+        self.assertEqual(i + 1, len(runs[0]), panel)
+
+    def test_lever_means(self):
+        path, out = self.lever(), self.report(self.lever())
+        panels, arms, nan = out / "panels.h5", ("plastic", "approximate", "fixed"), math.nan
+        time, waits, theta = (self.of_lever(path, field) for field in ("completion_time", "waits", "theta"))
+        for a, arm in enumerate(arms):
+            self.assert_means(panels, "K5C", arm, lambda m: [time[m][a][s][0] if a < 2 or s > 1 else nan for s in range(4)])
+        self.assertEqual([round(x, 9) for x in numbers(panels, "/K5C/x")], [0.025, 0.05, 0.075, 0.1])
+        self.assert_means(panels, "K5F", "forgetting", lambda m: [time[m][0][1][0]] + [time[m][3][s][0] for s in range(4, 8)])
+        self.assert_means(panels, "K5F", "consolidated", lambda m: [nan] * 3 + [time[m][4][s][0] for s in (6, 7)])
+        for a, arm in enumerate(arms[:2]):
+            self.assert_means(panels, "K5G", arm, lambda m: [sum(waits[m][a][s][w] for s in range(4)) for w in range(4)])
+
+        def mask(m, a, s):
+            return [t >= 0 for t in theta[m][a][s]]
+
+        def changes(m, a, s):
+            return sum(x != y for x, y in zip(mask(m, a, s - 1), mask(m, a, s)))
+
+        turnover = self.of_lever(path, "turnover")
+        for a, arm in enumerate(arms[:2]):
+            first = numbers(panels, f"/K5E/{arm}/mean")[0] * 2  # what was there at hour 0 is not in the file
+            crossings = sum(sum(turnover[m][a][0]) for m in range(2))
+            self.assertEqual(first % 2, crossings % 2)  # a synapse has changed if it has crossed an odd number of times
+            self.assertTrue(0 < first <= crossings)
+            for s in range(1, 4):
+                self.assert_close(numbers(panels, f"/K5E/{arm}/mean")[s], (changes(0, a, s) + changes(1, a, s)) / 2, "K5E")
+        there = self.of_lever(path, "n_synapses")
+
+        def fates(m):
+            pairs = list(zip(mask(m, 0, 1), mask(m, 0, 3)))[:there[m][0][0][0]]
+            return [pairs.count(pair) / len(pairs) for pair in ((False, False), (True, False), (False, True), (True, True))]
+
+        self.assert_means(panels, "K5H", "plastic", fates)
+        with open(out / "tables/K5C.csv", newline="") as table:
+            rows = list(csv.DictReader(table))
+        self.assertEqual([float(r["plastic/mean [s]"]) for r in rows], numbers(panels, "/K5C/plastic/mean"))
+        verdicts = {c["claim"]: c["verdict"] for c in json.loads((out / "scorecard.json").read_text())["claims"]}
+        self.assertEqual(set(verdicts.values()), {"not run"})  # its hours are no test of the caption's
+
+    def test_lever_one_run(self):
+        path, out = self.lever(), self.report(self.lever())
+        panels = out / "panels.h5"
+        cells, steps, n_spikes = (self.of_lever(path, field) for field in ("spike_cell", "spike_step", "n_spikes"))
+        for group, stage in (("early", 0), ("late", 1)):
+            n = min(n_spikes[0][0][stage][0], len(cells[0][0][stage]))
+            self.assertEqual(numbers(panels, f"/K5B/{group}/spike_cell"), cells[0][0][stage][:n])
+            self.assertEqual(numbers(panels, f"/K5B/{group}/spike_time"), [s / 1000 for s in steps[0][0][stage][:n]])
+            self.assertEqual(numbers(panels, f"/K5B/{group}/phase"),
+                             [p for p, s in zip(self.of_lever(path, "phase")[0][0][stage],
+                                                self.of_lever(path, "move_step")[0][0][stage]) if s >= 0])
+        theta = self.of_lever(path, "sampled_theta")[0][0]
+        rows = [theta[s][i * 9:i * 9 + 9] for s in range(4) for i in range(3)]
+        mean = [sum(column) / len(rows) for column in zip(*rows)]
+        rows = [[v - m for v, m in zip(row, mean)] for row in rows]
+        score, share = numbers(panels, "/K5I/score"), numbers(panels, "/K5I/share")
+        scores = [score[i::3] for i in range(3)]
+        whole = sum(v * v for row in rows for v in row)
+        for i, values in enumerate(scores):  # C t = lambda t, C the products of the snapshots
+            length = sum(v * v for v in values)
+            self.assertAlmostEqual(share[i], length / whole, 9)
+            products = [[sum(a * b for a, b in zip(x, y)) for y in rows] for x in rows]
+            for row, value in zip(products, values):
+                self.assertAlmostEqual(sum(p * v for p, v in zip(row, values)), length * value, 7)
+        self.assertTrue(share[0] > share[1] > share[2] > 0)
+        movements = self.of_lever(path, "n_movements")[0][0]
+        self.assertEqual(numbers(panels, "/K5D/n_movements"), [max(movements[s][0], 0) for s in (0, 1, 3)])
+        rates, order, n_exc = numbers(panels, "/K5D/rate"), numbers(panels, "/K5D/order"), shape(panels, "/K5D/order")[1]
+        n_times = len(rates) // 3 // n_exc
+        self.assertTrue(any(movements[s][0] > 0 for s in (0, 1, 3)))
+        for plot, stage in enumerate((0, 1, 3)):
+            if movements[stage][0] > 0:
+                peaks = []
+                for k in range(n_exc):
+                    row = rates[(plot * n_exc + k) * n_times:][:n_times]
+                    peaks.append(row.index(max(row)))
+                self.assertEqual(order[plot * n_exc:][:n_exc], sorted(range(n_exc), key=lambda k: (peaks[k], k)))
+
+    def test_lever_unfinished(self):
+        """Any part of the cells is a report; the first run alone is one, too."""
+        self.lever()
+        few = self.report("lever.h5", "--members", 1, directory="one")
+        self.assertEqual(numbers(few / "panels.h5", "/K5C/plastic/n"), [1] * 4)
+        self.assertEqual(numbers(few / "panels.h5", "/K5E/plastic/n"), [1] * 4)
+        self.expect(STOPPED, "run", "-q", self.config(LEVER), "-o", "begun.h5", "--max-time", "0")
+        begun = self.report("begun.h5", directory="begun")
+        self.assertEqual(numbers(begun / "panels.h5", "/K5H/plastic/n"), [0] * 4)
+        self.assertNotIn("K5I/x", names_in(begun / "panels.h5"))
 
     def test_mistakes(self):
         self.dms(), self.scratch()

@@ -124,6 +124,12 @@ static void test_shorter_tables(void **state)
   assert_parent(&plan, CONSOLIDATED, "unrewarded_030", "plastic/hour_024"); /* at once */
   esp_plan_free(&plan);
   esp_config_file_free(&file);
+  assert_int_equal(plan_of("experiment: lever\nsynapses:\n  waiting_h: 0\n", &file, &plan), ESP_OK);
+  assert_parent(&plan, APPROXIMATE, "hour_001", NULL);
+  assert_parent(&plan, APPROXIMATE, "hour_048", NULL);
+  assert_parent(&plan, FIXED, "hour_025", "plastic/hour_024");
+  esp_plan_free(&plan);
+  esp_config_file_free(&file);
 }
 
 /* ---- every cell against a simulation by hand ---- */

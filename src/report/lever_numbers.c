@@ -1,0 +1,327 @@
+/* report/lever_numbers.c */
+#include "lever_numbers.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../experiment/lever_record.h"
+#include "espalier/statistics.h"
+#include "source.h"
+
+enum { SMOOTHING_MS = 30 };
+
+/* ---- stages and records ---- */
+
+static double segment_hours(const esp_source *s)
+{
+  return s->config->lever.segment_min / 60;
+}
+
+double esp_lever_turnover_hours(const esp_source *s)
+{
+  const double wanted = 2 * s->config->lever.switch_hour / 24;
+  return fmax(1, round(wanted / segment_hours(s))) * segment_hours(s);
+}
+
+int esp_lever_stage_at(const esp_source *s, double hour)
+{
+  const int stage = (int)lround(hour / segment_hours(s)) - 1;
+  return stage >= 0 && stage < esp_lever_timetable_of(s->config).n_learning ? stage : -1;
+}
+
+esp_err esp_lever_read(const esp_source *s, int member, int arm, int stage, esp_record *record, bool *there)
+{
+  const bool of_plastic = arm == LEVER_ARM_FIXED && stage < esp_lever_timetable_of(s->config).n_before;
+  const esp_cell cell = {member, of_plastic ? LEVER_ARM_PLASTIC : arm, stage};
+  *there = stage >= 0 && esp_cell_exists(s->plan, cell) &&
+           esp_source_outcome(s, cell.member, cell.arm, cell.stage).state == ESP_CELL_DONE;
+  return *there ? esp_results_read_cell(s->in.results, cell, record, NULL) : ESP_OK;
+}
+
+/* ---- rates around movements ---- */
+
+static double smoothed(const float *rate, int n_times, int at, double step_ms)
+{
+  double sum = 0, whole = 0;
+  for (int i = 0; i < n_times; i++) {
+    const double z = (i - at) * step_ms / SMOOTHING_MS, weight = exp(-z * z / 2);
+    sum += weight * (double)rate[i];
+    whole += weight;
+  }
+  return sum / whole;
+}
+
+void esp_lever_rates(const esp_source *s, const esp_record *record, double *rate, int *peak)
+{
+  const int n_exc = s->config->neurons.n_exc, n_times = esp_lever_movement_length(s->config);
+  const float *all = esp_record_f32(record, LEVER_MOVEMENT_RATE);
+  for (int k = 0; k < n_exc; k++) {
+    const float *from = all + (size_t)(s->config->neurons.n_in + k) * (size_t)n_times;
+    double *to = rate + (size_t)k * (size_t)n_times;
+    int largest = 0;
+    for (int i = 0; i < n_times; i++) {
+      to[i] = smoothed(from, n_times, i, s->config->trials.step_ms);
+      if (to[i] > to[largest])
+        largest = i;
+    }
+    if (peak)
+      peak[k] = largest;
+  }
+}
+
+/* ---- what is being counted: a run, and room for it ---- */
+
+typedef struct {
+  const esp_source *s;
+  esp_lever_numbers *to;
+  esp_lever_timetable table;
+  int n_potential; /* synapses that there is room for */
+  int n_there;     /* of them in this run             */
+  esp_record record;
+  uint8_t *start, *before, *after, *at_change; /* functional synapses; start: at hour 0 */
+  double *rate;
+  int *peak[2];
+  float *theta[2];
+} counting;
+
+static void take_mask(const counting *c, uint8_t *mask)
+{
+  const float *theta = esp_record_f32(&c->record, LEVER_STATE_theta);
+  for (int i = 0; i < c->n_potential; i++)
+    mask[i] = theta[i] >= 0; /* NaN where there is no synapse */
+}
+
+static int n_changes(const counting *c, const uint8_t *before, const uint8_t *after)
+{
+  int n = 0;
+  for (int i = 0; i < c->n_potential; i++)
+    n += before[i] != after[i];
+  return n;
+}
+
+/* The connectome at hour 0 is in no record; it is drawn again, as a run begins. */
+static esp_err draw_start(counting *c, int member)
+{
+  const esp_lever_options options = esp_lever_options_of(c->s->config);
+  const esp_rng_key key = {
+      .seed = c->s->config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
+  esp_workspace ws;
+  esp_lever_network net;
+  ESP_TRY(esp_workspace_create(esp_lever_bytes(&options), &ws));
+  const esp_err err = esp_lever_take(&options, &key, &ws, &net);
+  if (err == ESP_OK) {
+    esp_lever_start(&net);
+    esp_lever_mask(&net, c->start);
+    c->n_there = net.synapses.n;
+  }
+  esp_workspace_free(&ws);
+  return err;
+}
+
+static esp_err count_turnover(counting *c, int member, int arm)
+{
+  const double hours = esp_lever_turnover_hours(c->s);
+  bool before = true, after = false;
+  memcpy(c->before, c->start, (size_t)c->n_potential);
+  for (int k = 0; k < c->to->n_turnover; k++) {
+    const int stage = esp_lever_stage_at(c->s, (k + 1) * hours);
+    ESP_TRY(esp_lever_read(c->s, member, arm, stage, &c->record, &after));
+    if (after)
+      take_mask(c, c->after);
+    if (before && after && !(arm == LEVER_ARM_FIXED && stage < c->table.n_before)) {
+      const size_t at = ((size_t)member * ESP_LEVER_TURNOVER_ARMS + (size_t)arm) * (size_t)c->to->n_turnover + (size_t)k;
+      const int n = n_changes(c, c->before, c->after);
+      c->to->turnover[at] = n;
+      c->to->share[at] = (double)n / c->n_there;
+    }
+    uint8_t *last = c->before;
+    c->before = c->after;
+    c->after = last;
+    before = after;
+  }
+  return ESP_OK;
+}
+
+static esp_err count_fates(counting *c, int member)
+{
+  bool before, after;
+  double *fate = c->to->fate + (size_t)member * ESP_N_FATES;
+  ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, c->table.n_before - 1, &c->record, &before));
+  if (before)
+    take_mask(c, c->at_change);
+  ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, c->table.n_learning - 1, &c->record, &after));
+  if (!before || !after)
+    return ESP_OK;
+  take_mask(c, c->after);
+  memset(fate, 0, ESP_N_FATES * sizeof *fate);
+  for (int i = 0; i < c->n_there; i++)
+    fate[c->at_change[i] ? (c->after[i] ? ESP_FATE_STAYS : ESP_FATE_DECAYS) : c->after[i] ? ESP_FATE_EMERGES : ESP_FATE_NEVER]++;
+  for (int f = 0; f < ESP_N_FATES; f++)
+    fate[f] /= c->n_there;
+  return ESP_OK;
+}
+
+/* The sampled parameters at the end of a stage, or at the first snapshot. */
+static void take_sample(const counting *c, bool first, float *theta)
+{
+  const size_t n = (size_t)c->s->config->lever.n_sampled;
+  const int row = first ? 0 : (int)lround(c->s->config->lever.segment_min / c->s->config->lever.snapshot_min) - 1;
+  memcpy(theta, esp_record_f32(&c->record, LEVER_SAMPLED_THETA) + (size_t)row * n, n * sizeof *theta);
+}
+
+static esp_err measure_moves(counting *c, int member)
+{
+  static const double hours[ESP_N_MOVES + 1] = {0, 12, 24, 36};
+  const int n = c->s->config->lever.n_sampled;
+  bool before = false, after;
+  for (int i = 0; i <= ESP_N_MOVES; i++) {
+    ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, i ? esp_lever_stage_at(c->s, hours[i]) : 0, &c->record, &after));
+    if (after)
+      take_sample(c, i == 0, c->theta[i % 2]);
+    if (before && after) {
+      double sum = 0;
+      for (int k = 0; k < n; k++)
+        sum += pow((double)c->theta[0][k] - (double)c->theta[1][k], 2);
+      c->to->move[member * ESP_N_MOVES + i - 1] = sqrt(sum / n);
+    }
+    before = after;
+  }
+  return ESP_OK;
+}
+
+/* ---- order of the peaks, rate of U ---- */
+
+static bool has_movements(const counting *c)
+{
+  return *esp_record_i32(&c->record, LEVER_N_MOVEMENTS) > 0;
+}
+
+/* Ranks from 0, ties share their mean. */
+static void rank(int n, const int *value, double *ranks)
+{
+  for (int i = 0; i < n; i++) {
+    ranks[i] = -0.5;
+    for (int k = 0; k < n; k++)
+      ranks[i] += value[k] < value[i] ? 1 : value[k] == value[i] ? 0.5 : 0;
+  }
+}
+
+/* The lever goes down until it is lowest and then up until it is highest. */
+static double up_less_down(const counting *c)
+{
+  const int n_times = esp_lever_movement_length(c->s->config), n_pool = c->s->config->trials.n_pool,
+            first = c->s->config->neurons.n_receiving,
+            onset = (int)lround(c->s->config->lever.movement_before_ms / c->s->config->trials.step_ms);
+  const float *lever = esp_record_f32(&c->record, LEVER_MOVEMENT_LEVER);
+  int lowest = onset;
+  for (int i = onset; i < n_times; i++)
+    if (lever[i] < lever[lowest])
+      lowest = i;
+  int highest = lowest;
+  for (int i = lowest; i < n_times; i++)
+    if (lever[i] > lever[highest])
+      highest = i;
+  double up = 0, down = 0;
+  for (int k = first; k < first + n_pool; k++)
+    for (int i = onset; i < highest; i++)
+      *(i < lowest ? &down : &up) += c->rate[(size_t)k * (size_t)n_times + (size_t)i];
+  return lowest > onset && highest > lowest ? up / (highest - lowest) / n_pool - down / (lowest - onset) / n_pool : NAN;
+}
+
+static esp_err compare_rates(counting *c, int member)
+{
+  const int n_exc = c->s->config->neurons.n_exc;
+  bool early, late;
+  ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, 0, &c->record, &early));
+  early = early && has_movements(c);
+  if (early)
+    esp_lever_rates(c->s, &c->record, c->rate, c->peak[0]);
+  ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, esp_lever_stage_at(c->s, 22), &c->record, &late));
+  if (!late || !has_movements(c))
+    return ESP_OK;
+  esp_lever_rates(c->s, &c->record, c->rate, c->peak[1]);
+  c->to->up_rate[member] = up_less_down(c);
+  if (early) {
+    rank(n_exc, c->peak[0], c->rate);
+    rank(n_exc, c->peak[1], c->rate + n_exc);
+    c->to->order_kept[member] = esp_correlate(n_exc, c->rate, c->rate + n_exc).r;
+  }
+  return ESP_OK;
+}
+
+/* ---- all ---- */
+
+static double *numbers_of(size_t n)
+{
+  double *values = malloc((n + 1) * sizeof *values); /* one more: none is no failure */
+  for (size_t i = 0; values && i < n; i++)
+    values[i] = NAN;
+  return values;
+}
+
+static bool take_room(counting *c)
+{
+  const esp_config *config = c->s->config;
+  const size_t n = (size_t)c->n_potential, n_runs = (size_t)c->s->plan->n_members,
+               n_turnover = n_runs * ESP_LEVER_TURNOVER_ARMS * (size_t)c->to->n_turnover,
+               n_rates = (size_t)config->neurons.n_exc * (size_t)esp_lever_movement_length(config);
+  c->record = (esp_record){&c->s->plan->record, malloc(c->s->plan->record.bytes)};
+  c->start = malloc(4 * n);
+  c->rate = malloc((n_rates + 2 * (size_t)config->neurons.n_exc) * sizeof *c->rate);
+  c->peak[0] = malloc(2 * (size_t)config->neurons.n_exc * sizeof *c->peak[0]);
+  c->theta[0] = malloc(2 * (size_t)config->lever.n_sampled * sizeof *c->theta[0]);
+  c->to->turnover = numbers_of(n_turnover);
+  c->to->share = numbers_of(n_turnover);
+  c->to->fate = numbers_of(n_runs * ESP_N_FATES);
+  c->to->move = numbers_of(n_runs * ESP_N_MOVES);
+  c->to->order_kept = numbers_of(n_runs);
+  c->to->up_rate = numbers_of(n_runs);
+  if (!c->record.data || !c->start || !c->rate || !c->peak[0] || !c->theta[0] || !c->to->turnover || !c->to->share ||
+      !c->to->fate || !c->to->move || !c->to->order_kept || !c->to->up_rate)
+    return false;
+  c->before = c->start + n;
+  c->after = c->before + n;
+  c->at_change = c->after + n;
+  c->peak[1] = c->peak[0] + config->neurons.n_exc;
+  c->theta[1] = c->theta[0] + config->lever.n_sampled;
+  return true;
+}
+
+static esp_err count_run(counting *c, int member)
+{
+  ESP_TRY(draw_start(c, member));
+  for (int arm = 0; arm < ESP_LEVER_TURNOVER_ARMS; arm++)
+    ESP_TRY(count_turnover(c, member, arm));
+  ESP_TRY(count_fates(c, member));
+  ESP_TRY(measure_moves(c, member));
+  return compare_rates(c, member);
+}
+
+esp_err esp_lever_numbers_load(const esp_source *s, esp_lever_numbers *numbers)
+{
+  const esp_lever_options options = esp_lever_options_of(s->config);
+  counting c = {.s = s, .to = numbers, .table = esp_lever_timetable_of(s->config),
+                .n_potential = esp_lever_axis_length(&options, ESP_LEVER_SYNAPSE)};
+  *numbers = (esp_lever_numbers){.n_turnover = (int)floor(s->config->lever.hours / esp_lever_turnover_hours(s) + 1e-9)};
+  esp_err err = take_room(&c) ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "%s: no memory to count synapses", s->in.path);
+  for (int member = 0; member < s->plan->n_members && err == ESP_OK; member++)
+    err = count_run(&c, member);
+  free(c.record.data);
+  free(c.start);
+  free(c.rate);
+  free(c.peak[0]);
+  free(c.theta[0]);
+  return err;
+}
+
+void esp_lever_numbers_free(esp_lever_numbers *numbers)
+{
+  free(numbers->turnover);
+  free(numbers->share);
+  free(numbers->fate);
+  free(numbers->move);
+  free(numbers->order_kept);
+  free(numbers->up_rate);
+  *numbers = (esp_lever_numbers){0};
+}

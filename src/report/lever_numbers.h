@@ -1,0 +1,46 @@
+/* report/lever_numbers.h - numbers of each run of the lever experiment that are counted on whole records: connectomes, parameters and
+ * rates are compared between stages. Records are read one at a time; the fields of all cells would be gigabytes. */
+#ifndef ESPALIER_REPORT_LEVER_NUMBERS_H
+#define ESPALIER_REPORT_LEVER_NUMBERS_H
+#include "espalier/plan.h"
+
+struct esp_source;
+
+enum { ESP_LEVER_TURNOVER_ARMS = 3 }; /* plastic, approximate, fixed */
+
+/** What became of a potential synapse between the change of the task and the end of learning. */
+enum { ESP_FATE_NEVER, ESP_FATE_DECAYS, ESP_FATE_EMERGES, ESP_FATE_STAYS, ESP_N_FATES };
+
+/** Parts of the learning between whose ends parameters are compared. */
+enum { ESP_MOVE_BEFORE, ESP_MOVE_SOLVED, ESP_MOVE_CHANGED, ESP_N_MOVES }; /* hours 0-12, 12-24, 24-36 */
+
+/** [run first]; NaN: not there. */
+typedef struct {
+  int n_turnover;       /* intervals of turnover                                                              */
+  double *turnover;     /* synapses that appeared or disappeared in an interval [run, arm, interval]          */
+  double *share;        /* the same over the potential synapses                                               */
+  double *fate;         /* share of the potential synapses [run, ESP_N_FATES]                                 */
+  double *move;         /* root mean square change of the sampled parameters [run, ESP_N_MOVES]               */
+  double *order_kept;   /* rank correlation of the times of peak rate, hours 0 and 22 [run]                    */
+  double *up_rate;      /* at hour 22: rate of U while the lever goes up less that while it goes down, Hz [run] */
+} esp_lever_numbers;
+
+/** @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_DATA, ESP_ERR_IO. Free whatever this returns. */
+esp_err esp_lever_numbers_load(const struct esp_source *s, esp_lever_numbers *numbers);
+void esp_lever_numbers_free(esp_lever_numbers *numbers);
+
+/** Hours in an interval of turnover: 2 where the task changes at hour 24, in whole stages. */
+double esp_lever_turnover_hours(const struct esp_source *s);
+
+/** The stage of learning whose end is nearest an hour; -1: none lies within half a stage. */
+int esp_lever_stage_at(const struct esp_source *s, double hour);
+
+/** A cell of learning; arm fixed has plastic's past. Then the record of a cell that is done.
+ *  @param[out] there  false: it is not done, record is untouched */
+esp_err esp_lever_read(const struct esp_source *s, int member, int arm, int stage, esp_record *record, bool *there);
+
+/** Rates of the excitatory neurons around movements, smoothed by a Gaussian of 30 ms [n_exc, n_times], and the bins of their peaks
+ *  [n_exc]. peak may be NULL. */
+void esp_lever_rates(const struct esp_source *s, const esp_record *record, double *rate, int *peak);
+
+#endif

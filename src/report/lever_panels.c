@@ -1,0 +1,496 @@
+/* report/lever_panels.c */
+#include "lever_panels.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../analysis/lapack.h"
+#include "../experiment/lever_record.h"
+#include "espalier/rnn.h"
+#include "espalier/statistics.h"
+
+enum { N_HOURS = 3, N_PCS = 3 };
+static const double caption_hours[N_HOURS] = {0, 22, 46}; /* with the change of the task at 24 */
+
+/* ---- means over runs ---- */
+
+/* The number of a run at a point; NaN: missing. */
+typedef double number(const esp_source *s, int member, int arm, int point);
+
+static esp_err fill_arm(const esp_source *s, const char *panel, int arm, const char *unit, const char *what, int n_points,
+                        number *of, esp_book *book)
+{
+  const char *name = s->plan->arm_name[arm];
+  const int n_runs = s->plan->n_members;
+  const esp_entry means = {.panel = panel, .arm = name, .name = "mean", .unit = unit, .long_name = what, .n_axes = 1,
+                           .length = {n_points}},
+                  sems = {.panel = panel, .arm = name, .name = "sem", .unit = unit, .long_name = "standard error of the mean",
+                          .n_axes = 1, .length = {n_points}},
+                  counts = {.panel = panel, .arm = name, .name = "n", .unit = "1", .long_name = "runs in the mean", .n_axes = 1,
+                            .length = {n_points}};
+  double *mean, *sem;
+  int32_t *n;
+  ESP_TRY(esp_book_numbers(book, &means, &mean));
+  ESP_TRY(esp_book_numbers(book, &sems, &sem));
+  ESP_TRY(esp_book_counts(book, &counts, &n));
+  double *values = malloc((size_t)n_runs * sizeof *values);
+  ESP_REQUIRE(values, ESP_ERR_NOMEM, "no memory for panel %s", panel);
+  for (int point = 0; point < n_points; point++) {
+    for (int member = 0; member < n_runs; member++)
+      values[member] = of(s, member, arm, point);
+    const esp_summary summary = esp_summarise(n_runs, values);
+    mean[point] = summary.mean;
+    sem[point] = summary.sem;
+    n[point] = (int32_t)summary.n;
+  }
+  free(values);
+  return ESP_OK;
+}
+
+static esp_err add_x(const char *panel, const char *unit, const char *what, int n, double **x, esp_book *book)
+{
+  const esp_entry entry = {.panel = panel, .name = "x", .unit = unit, .long_name = what, .n_axes = 1, .length = {n}};
+  return esp_book_numbers(book, &entry, x);
+}
+
+static esp_err add_one(const char *panel, const char *name, const char *unit, const char *what, double value, esp_book *book)
+{
+  double *number_;
+  const esp_entry entry = {.panel = panel, .name = name, .unit = unit, .long_name = what};
+  ESP_TRY(esp_book_numbers(book, &entry, &number_));
+  *number_ = value;
+  return ESP_OK;
+}
+
+static esp_err add_change(const esp_source *s, const char *panel, esp_book *book)
+{
+  return add_one(panel, "change", "h", "hour at which the pools exchange their roles", s->config->lever.switch_hour, book);
+}
+
+bool esp_lever_has_unrewarded(const esp_source *s)
+{
+  return esp_lever_timetable_of(s->config).n_unrewarded > 0;
+}
+
+/* ---- K5C, K5F: completion times ---- */
+
+static double completion_time(const esp_source *s, int member, int arm, int stage)
+{
+  return esp_source_value(s, ESP_M_COMPLETION_TIME, member, arm, stage, 0);
+}
+
+static esp_err fill_learning(const esp_source *s, esp_book *book)
+{
+  const int n = esp_lever_timetable_of(s->config).n_learning;
+  double *x;
+  ESP_TRY(add_x("K5C", "h", "simulated hour at which the stage ends", n, &x, book));
+  for (int stage = 0; stage < n; stage++)
+    x[stage] = esp_lever_hour_at_end(s->config, stage);
+  ESP_TRY(add_change(s, "K5C", book));
+  for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_FIXED; arm++)
+    ESP_TRY(fill_arm(s, "K5C", arm, "s", "time from cue to completed movement; time-outs count as trials.timeout_s", n,
+                     completion_time, book));
+  return ESP_OK;
+}
+
+/* The first point is the end of learning with reward, from which both arms come. */
+static int unrewarded_stage(const esp_source *s, int point)
+{
+  const esp_lever_timetable t = esp_lever_timetable_of(s->config);
+  return point == 0 ? t.n_before - 1 : t.n_learning + point - 1;
+}
+
+static double time_unrewarded(const esp_source *s, int member, int arm, int point)
+{
+  return completion_time(s, member, point == 0 && arm == LEVER_ARM_FORGETTING ? LEVER_ARM_PLASTIC : arm, unrewarded_stage(s, point));
+}
+
+static esp_err fill_forgetting(const esp_source *s, esp_book *book)
+{
+  const esp_lever_timetable t = esp_lever_timetable_of(s->config);
+  double *x;
+  ESP_TRY(add_x("K5F", "d", "simulated days from the start of learning to the end of the stage", t.n_unrewarded + 1, &x, book));
+  for (int point = 0; point <= t.n_unrewarded; point++)
+    x[point] = esp_lever_hour_at_end(s->config, unrewarded_stage(s, point)) / 24;
+  ESP_TRY(add_one("K5F", "consolidation", "d", "day on which the synapses are consolidated; NaN: never",
+                  t.consolidated_from < 0 ? NAN : s->config->lever.consolidation_hour / 24, book));
+  for (int arm = LEVER_ARM_FORGETTING; arm < s->plan->n_arms; arm++)
+    ESP_TRY(fill_arm(s, "K5F", arm, "s", "time from cue to completed movement; time-outs count as trials.timeout_s",
+                     t.n_unrewarded + 1, time_unrewarded, book));
+  return ESP_OK;
+}
+
+/* ---- K5E, K5G, K5H: synapses ---- */
+
+static double turnover(const esp_source *s, int member, int arm, int point)
+{
+  const esp_lever_numbers *l = &s->lever;
+  return l->turnover[(member * ESP_LEVER_TURNOVER_ARMS + arm) * l->n_turnover + point];
+}
+
+static esp_err fill_turnover(const esp_source *s, esp_book *book)
+{
+  double *x;
+  ESP_TRY(add_x("K5E", "h", "hour at which the interval ends", s->lever.n_turnover, &x, book));
+  for (int k = 0; k < s->lever.n_turnover; k++)
+    x[k] = (k + 1) * esp_lever_turnover_hours(s);
+  ESP_TRY(add_change(s, "K5E", book));
+  ESP_TRY(add_one("K5E", "interval", "h", "length of an interval", esp_lever_turnover_hours(s), book));
+  for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_APPROXIMATE; arm++)
+    ESP_TRY(fill_arm(s, "K5E", arm, "1", "synapses that are functional at one end of the interval only", s->lever.n_turnover,
+                     turnover, book));
+  return ESP_OK;
+}
+
+/* Waits of a length that ended in any hour of learning. */
+static double waits(const esp_source *s, int member, int arm, int point)
+{
+  double sum = 0;
+  for (int stage = 0; stage < esp_lever_timetable_of(s->config).n_learning; stage++)
+    sum += esp_source_value(s, ESP_M_WAITS, member, arm, stage, point);
+  return sum;
+}
+
+static esp_err fill_waits(const esp_source *s, esp_book *book)
+{
+  const int n = s->config->lever.n_wait_bins;
+  double *x;
+  ESP_TRY(add_x("K5G", "h", "time from the last snapshot with the synapse to the next; the last one and longer", n, &x, book));
+  for (int i = 0; i < n; i++)
+    x[i] = (i + 1) * s->config->lever.snapshot_min / 60;
+  for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_APPROXIMATE; arm++)
+    ESP_TRY(fill_arm(s, "K5G", arm, "1", "waits of this length in all hours of learning", n, waits, book));
+  return ESP_OK;
+}
+
+static double fate(const esp_source *s, int member, int arm, int point)
+{
+  (void)arm;
+  return s->lever.fate[member * ESP_N_FATES + point];
+}
+
+static esp_err fill_fates(const esp_source *s, esp_book *book)
+{
+  double *x;
+  ESP_TRY(add_x("K5H", "1", "1 never functional at the change and at the end, 2 at the change only, 3 at the end only, 4 at both",
+                ESP_N_FATES, &x, book));
+  for (int i = 0; i < ESP_N_FATES; i++)
+    x[i] = i + 1;
+  return fill_arm(s, "K5H", LEVER_ARM_PLASTIC, "1", "share of the potential synapses", ESP_N_FATES, fate, book);
+}
+
+/* ---- one run: K5B, K5D, K5I ---- */
+
+/* The stages at the caption's hours, counted so that the change is at 24; the first one begins at 0. */
+static int stage_at_caption(const esp_source *s, int i)
+{
+  const double hour = caption_hours[i] * s->config->lever.switch_hour / 24;
+  const int stage = esp_lever_stage_at(s, hour), last = esp_lever_timetable_of(s->config).n_learning - 1;
+  return i == 0 ? 0 : stage < 0 ? last : stage;
+}
+
+static bool is_done(const esp_source *s, int member, int stage)
+{
+  return esp_source_outcome(s, member, LEVER_ARM_PLASTIC, stage).state == ESP_CELL_DONE;
+}
+
+/* The run that is shown: the first that got farthest. -1: none has begun. */
+static int shown_run(const esp_source *s)
+{
+  int best = -1, most = 0;
+  for (int member = 0; member < s->plan->n_members; member++) {
+    int n = 0;
+    while (n < esp_lever_timetable_of(s->config).n_learning && is_done(s, member, n))
+      n++;
+    if (n > most) {
+      most = n;
+      best = member;
+    }
+  }
+  return best;
+}
+
+static esp_err add_counts(const char *panel, const char *group, const char *name, const char *what, int n, const int32_t *from,
+                          esp_book *book)
+{
+  int32_t *to;
+  const esp_entry entry = {.panel = panel, .arm = group, .name = name, .unit = "1", .long_name = what, .n_axes = 1, .length = {n}};
+  ESP_TRY(esp_book_counts(book, &entry, &to));
+  memcpy(to, from, (size_t)n * sizeof *to);
+  return ESP_OK;
+}
+
+static esp_err add_times(const char *group, const char *name, const char *what, int n, const int32_t *step, double dt_ms,
+                         esp_book *book)
+{
+  double *to;
+  const esp_entry entry = {.panel = "K5B", .arm = group, .name = name, .unit = "s", .long_name = what, .n_axes = 1, .length = {n}};
+  ESP_TRY(esp_book_numbers(book, &entry, &to));
+  for (int i = 0; i < n; i++)
+    to[i] = step[i] * dt_ms / 1000;
+  return ESP_OK;
+}
+
+static esp_err add_recording(const esp_source *s, const char *group, int stage, const esp_record *record, esp_book *book)
+{
+  const int room = (int)record->layout->count[LEVER_SPIKE_STEP], most_moves = (int)record->layout->count[LEVER_MOVE_STEP];
+  const int n_spikes = *esp_record_i32(record, LEVER_N_SPIKES), n_kept = n_spikes < room ? n_spikes : room;
+  const double dt = s->config->neurons.dt_ms;
+  int n_moves = 0;
+  while (n_moves < most_moves && esp_record_i32(record, LEVER_MOVE_STEP)[n_moves] >= 0)
+    n_moves++;
+  int32_t *phase;
+  double *lever, *hour;
+  const esp_entry hours = {.panel = "K5B", .arm = group, .name = "hour", .unit = "h", .long_name = "hour at which the recording begins"},
+                  levers = {.panel = "K5B", .arm = group, .name = "lever", .unit = "Hz", .long_name = "position of the lever",
+                            .n_axes = 1, .length = {n_moves}},
+                  phases = {.panel = "K5B", .arm = group, .name = "phase", .unit = "1", .n_axes = 1, .length = {n_moves},
+                            .long_name = "0 pause, 1 cue, down, 2 cue, up, 3 reward"};
+  ESP_TRY(esp_book_numbers(book, &hours, &hour));
+  *hour = stage ? esp_lever_hour_at_end(s->config, stage - 1) : 0;
+  ESP_TRY(add_times(group, "spike_time", "time of each spike", n_kept, esp_record_i32(record, LEVER_SPIKE_STEP), dt, book));
+  ESP_TRY(add_counts("K5B", group, "spike_cell", "which cell fired: inputs, E, I, from 0", n_kept,
+                     esp_record_i32(record, LEVER_SPIKE_CELL), book));
+  ESP_TRY(add_times(group, "time", "time of each move of the lever", n_moves, esp_record_i32(record, LEVER_MOVE_STEP), dt, book));
+  ESP_TRY(esp_book_numbers(book, &levers, &lever));
+  ESP_TRY(esp_book_counts(book, &phases, &phase));
+  for (int i = 0; i < n_moves; i++) {
+    lever[i] = (double)esp_record_f32(record, LEVER_POSITION)[i];
+    phase[i] = esp_record_u8(record, LEVER_PHASE)[i];
+  }
+  return ESP_OK;
+}
+
+static esp_err fill_recordings(const esp_source *s, int run, esp_record *record, esp_book *book)
+{
+  static const char *const groups[] = {"early", "late"};
+  const int32_t sizes[] = {s->config->neurons.n_in, s->config->neurons.n_receiving, s->config->trials.n_pool,
+                           s->config->neurons.n_exc, s->config->neurons.n_inh}, of_run = run;
+  bool there;
+  ESP_TRY(add_counts("K5B", NULL, "run", "the run that is shown", 1, &of_run, book));
+  ESP_TRY(add_counts("K5B", NULL, "sizes", "inputs, E with input, neurons of a pool (U follows E with input, then D), all E, I", 5, sizes,
+                     book));
+  for (int i = 0; i < 2; i++) {
+    const int stage = i ? stage_at_caption(s, 1) : 0;
+    const int recorded = i && stage + 1 < esp_lever_timetable_of(s->config).n_before ? stage + 1 : stage; /* they are of its beginning */
+    ESP_TRY(esp_lever_read(s, run, LEVER_ARM_PLASTIC, recorded, record, &there));
+    if (there)
+      ESP_TRY(add_recording(s, groups[i], recorded, record, book));
+  }
+  return ESP_OK;
+}
+
+/* Cells by the time of their peak, ties by number. */
+static void sort_by_peak(int n, const int *peak, int32_t *order)
+{
+  for (int i = 0; i < n; i++) {
+    int place = 0;
+    for (int k = 0; k < n; k++)
+      place += peak[k] < peak[i] || (peak[k] == peak[i] && k < i);
+    order[place] = i;
+  }
+}
+
+typedef struct {
+  double *hour, *rate, *lever, *trace;
+  int32_t *order, *n_movements;
+} activity;
+
+static esp_err add_activity(const esp_source *s, activity *a, esp_book *book)
+{
+  const long n_exc = s->config->neurons.n_exc, n_times = esp_lever_movement_length(s->config);
+  const esp_entry hours = {.panel = "K5D", .name = "hour", .unit = "h", .n_axes = 1, .length = {N_HOURS},
+                           .long_name = "hour at which the stage ends, by plot; the first one is the beginning"},
+                  rates = {.panel = "K5D", .name = "rate", .unit = "Hz", .n_axes = 3, .length = {N_HOURS, n_exc, n_times},
+                           .long_name = "mean rate of the excitatory neurons around movements, smoothed by a Gaussian of 30 ms"},
+                  levers = {.panel = "K5D", .name = "lever", .unit = "Hz", .n_axes = 2, .length = {N_HOURS, n_times},
+                            .long_name = "mean position of the lever around the onset of movements"},
+                  traces = {.panel = "K5D", .name = "trace", .unit = "Hz", .n_axes = 3, .length = {N_HOURS, LEVER_MAX_TRACES, n_times},
+                            .long_name = "position of the lever in the first movements"},
+                  orders = {.panel = "K5D", .name = "order", .unit = "1", .n_axes = 2, .length = {N_HOURS, n_exc},
+                            .long_name = "neurons by the time of their highest rate, from 0"},
+                  counts = {.panel = "K5D", .name = "n_movements", .unit = "1", .n_axes = 1, .length = {N_HOURS},
+                            .long_name = "movements in the mean; 0: none, nothing is sorted"};
+  ESP_TRY(esp_book_numbers(book, &hours, &a->hour));
+  ESP_TRY(esp_book_numbers(book, &rates, &a->rate));
+  ESP_TRY(esp_book_numbers(book, &levers, &a->lever));
+  ESP_TRY(esp_book_numbers(book, &traces, &a->trace));
+  ESP_TRY(esp_book_counts(book, &orders, &a->order));
+  return esp_book_counts(book, &counts, &a->n_movements);
+}
+
+static esp_err fill_activity(const esp_source *s, int run, esp_record *record, esp_book *book)
+{
+  const int n_exc = s->config->neurons.n_exc, n_times = esp_lever_movement_length(s->config);
+  const int32_t of_run = run;
+  activity a;
+  double *x;
+  bool there;
+  ESP_TRY(add_x("K5D", "ms", "time from the onset of the movement", n_times, &x, book));
+  for (int i = 0; i < n_times; i++)
+    x[i] = i * s->config->trials.step_ms - s->config->lever.movement_before_ms;
+  ESP_TRY(add_counts("K5D", NULL, "run", "the run that is shown", 1, &of_run, book));
+  ESP_TRY(add_activity(s, &a, book));
+  int *peak = malloc((size_t)n_exc * sizeof *peak);
+  ESP_REQUIRE(peak, ESP_ERR_NOMEM, "no memory for panel K5D");
+  esp_err err = ESP_OK;
+  for (int i = 0; i < N_HOURS && err == ESP_OK; i++) {
+    const int stage = stage_at_caption(s, i);
+    a.hour[i] = i ? esp_lever_hour_at_end(s->config, stage) : 0;
+    err = esp_lever_read(s, run, LEVER_ARM_PLASTIC, stage, record, &there);
+    if (err != ESP_OK || !there || *esp_record_i32(record, LEVER_N_MOVEMENTS) <= 0)
+      continue;
+    a.n_movements[i] = *esp_record_i32(record, LEVER_N_MOVEMENTS);
+    esp_lever_rates(s, record, a.rate + (size_t)i * (size_t)n_exc * (size_t)n_times, peak);
+    sort_by_peak(n_exc, peak, a.order + (size_t)i * (size_t)n_exc);
+    for (int k = 0; k < n_times; k++)
+      a.lever[i * n_times + k] = (double)esp_record_f32(record, LEVER_MOVEMENT_LEVER)[k];
+    for (int k = 0; k < LEVER_MAX_TRACES * n_times; k++)
+      a.trace[i * LEVER_MAX_TRACES * n_times + k] = (double)esp_record_f32(record, LEVER_MOVEMENT_TRACE)[k];
+  }
+  free(peak);
+  return err;
+}
+
+/* ---- K5I ---- */
+
+/* Snapshots of a stage of learning. */
+static int n_snapshots(const esp_source *s)
+{
+  return (int)lround(s->config->lever.segment_min / s->config->lever.snapshot_min);
+}
+
+/* Mean completion time between a snapshot and the one before. */
+static double time_at_snapshot(const esp_source *s, const esp_record *record, int row)
+{
+  const int32_t *completed = esp_record_i32(record, LEVER_SNAPSHOT_COMPLETED), *late = esp_record_i32(record, LEVER_SNAPSHOT_TIMED_OUT);
+  const double *sum = esp_record_f64(record, LEVER_SNAPSHOT_COMPLETION_TIME);
+  const int n_completed = completed[row] - (row ? completed[row - 1] : 0), n_late = late[row] - (row ? late[row - 1] : 0);
+  const double seconds = sum[row] - (row ? sum[row - 1] : 0);
+  return n_completed + n_late ? (seconds + n_late * s->config->trials.timeout_s) / (n_completed + n_late) : NAN;
+}
+
+/* Take the mean over snapshots off each parameter. */
+static void centre(int n, int n_sampled, double *theta)
+{
+  for (int k = 0; k < n_sampled; k++) {
+    double mean = 0;
+    for (int i = 0; i < n; i++)
+      mean += theta[(size_t)i * (size_t)n_sampled + (size_t)k] / n;
+    for (int i = 0; i < n; i++)
+      theta[(size_t)i * (size_t)n_sampled + (size_t)k] -= mean;
+  }
+}
+
+/* There are fewer snapshots than parameters: scores are the eigenvectors of the snapshots' products, times sqrt(eigenvalue). A sign
+ * means nothing; the score that is largest in size is made positive. */
+static esp_err project(int n, int n_sampled, const double *theta, double *score, double *share)
+{
+  const int n_work = 8 * n + 8;
+  int info = 0;
+  double whole = 0;
+  double *product = malloc(((size_t)n * (size_t)n + (size_t)n + (size_t)n_work) * sizeof *product);
+  ESP_REQUIRE(product, ESP_ERR_NOMEM, "no memory for panel K5I");
+  double *value = product + (size_t)n * (size_t)n;
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j <= i; j++) {
+      double sum = 0;
+      for (int k = 0; k < n_sampled; k++)
+        sum += theta[(size_t)i * (size_t)n_sampled + (size_t)k] * theta[(size_t)j * (size_t)n_sampled + (size_t)k];
+      product[(size_t)i * (size_t)n + (size_t)j] = product[(size_t)j * (size_t)n + (size_t)i] = sum;
+    }
+  for (int i = 0; i < n; i++)
+    whole += product[(size_t)i * (size_t)n + (size_t)i];
+  dsyev_("V", "L", &n, product, &n, value, value + n, &n_work, &info, 1, 1);
+  for (int pc = 0; pc < N_PCS && pc < n && info == 0 && whole > 0; pc++) {
+    const double *vector = product + (size_t)(n - 1 - pc) * (size_t)n, lambda = fmax(value[n - 1 - pc], 0);
+    int largest = 0;
+    for (int i = 0; i < n; i++)
+      if (fabs(vector[i]) > fabs(vector[largest]))
+        largest = i;
+    share[pc] = lambda / whole;
+    for (int i = 0; i < n; i++)
+      score[i * N_PCS + pc] = vector[i] * sqrt(lambda) * (vector[largest] < 0 ? -1 : 1);
+  }
+  free(product);
+  ESP_REQUIRE(info == 0, ESP_ERR_INTERNAL, "the eigenvalues of panel K5I were not found (dsyev: %d)", info);
+  return ESP_OK;
+}
+
+static esp_err read_snapshots(const esp_source *s, int run, int n_stages, esp_record *record, double *hour, double *seconds,
+                              double *theta)
+{
+  const int n_sampled = s->config->lever.n_sampled, n = n_snapshots(s);
+  bool there;
+  for (int stage = 0; stage < n_stages; stage++) {
+    ESP_TRY(esp_lever_read(s, run, LEVER_ARM_PLASTIC, stage, record, &there));
+    for (int row = 0; row < n; row++) {
+      hour[stage * n + row] = esp_record_f64(record, LEVER_SNAPSHOT_HOUR)[row];
+      seconds[stage * n + row] = time_at_snapshot(s, record, row);
+    }
+    for (size_t i = 0; i < (size_t)n * (size_t)n_sampled; i++)
+      theta[(size_t)stage * (size_t)n * (size_t)n_sampled + i] = (double)esp_record_f32(record, LEVER_SAMPLED_THETA)[i];
+  }
+  return ESP_OK;
+}
+
+static esp_err fill_components(const esp_source *s, int run, esp_record *record, esp_book *book)
+{
+  int n_stages = 0;
+  while (n_stages < esp_lever_timetable_of(s->config).n_learning && is_done(s, run, n_stages))
+    n_stages++;
+  const int n = n_stages * n_snapshots(s), n_sampled = s->config->lever.n_sampled;
+  const int32_t of_run = run;
+  const esp_entry scores = {.panel = "K5I", .name = "score", .unit = "1", .n_axes = 2, .length = {n, N_PCS},
+                            .long_name = "sampled parameters on PC1-PC3, their mean over snapshots taken off"},
+                  times = {.panel = "K5I", .name = "completion_time", .unit = "s", .n_axes = 1, .length = {n},
+                           .long_name = "mean time from cue to completed movement since the snapshot before"},
+                  shares = {.panel = "K5I", .name = "share", .unit = "1", .n_axes = 1, .length = {N_PCS},
+                            .long_name = "share of the variance that each component explains"};
+  double *hour, *score, *seconds, *share;
+  ESP_TRY(add_x("K5I", "h", "simulated hour of the snapshot", n, &hour, book));
+  ESP_TRY(add_counts("K5I", NULL, "run", "the run that is shown", 1, &of_run, book));
+  ESP_TRY(add_change(s, "K5I", book));
+  ESP_TRY(esp_book_numbers(book, &scores, &score));
+  ESP_TRY(esp_book_numbers(book, &times, &seconds));
+  ESP_TRY(esp_book_numbers(book, &shares, &share));
+  double *theta = malloc((size_t)n * (size_t)n_sampled * sizeof *theta);
+  ESP_REQUIRE(theta, ESP_ERR_NOMEM, "no memory for panel K5I");
+  esp_err err = read_snapshots(s, run, n_stages, record, hour, seconds, theta);
+  if (err == ESP_OK) {
+    esp_one_thread();
+    centre(n, n_sampled, theta);
+    err = project(n, n_sampled, theta, score, share);
+  }
+  free(theta);
+  return err;
+}
+
+static esp_err fill_one_run(const esp_source *s, int run, esp_book *book)
+{
+  esp_record record = {&s->plan->record, malloc(s->plan->record.bytes)};
+  ESP_REQUIRE(record.data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", s->plan->record.bytes);
+  esp_err err = fill_recordings(s, run, &record, book);
+  if (err == ESP_OK)
+    err = fill_activity(s, run, &record, book);
+  if (err == ESP_OK)
+    err = fill_components(s, run, &record, book);
+  free(record.data);
+  return err;
+}
+
+/* ---- all ---- */
+
+esp_err esp_lever_panels_fill(const esp_source *s, esp_book *book)
+{
+  const int run = shown_run(s);
+  ESP_TRY(fill_learning(s, book));
+  ESP_TRY(fill_turnover(s, book));
+  if (esp_lever_has_unrewarded(s))
+    ESP_TRY(fill_forgetting(s, book));
+  ESP_TRY(fill_waits(s, book));
+  ESP_TRY(fill_fates(s, book));
+  return run < 0 ? ESP_OK : fill_one_run(s, run, book);
+}
