@@ -425,14 +425,25 @@ static hid_t file_access(void)
   return -1;
 }
 
+/* Of the first n_members. */
+static double n_cells_of(const esp_plan *plan, int n_members)
+{
+  double n = 0;
+  for (int stage = 0; stage < plan->n_stages; stage++)
+    for (int arm = 0; arm < plan->n_arms; arm++)
+      if (!plan->stages[stage].absent[arm])
+        n += n_members < plan->stages[stage].n_members ? n_members : plan->stages[stage].n_members;
+  return n;
+}
+
 double esp_results_bytes(const esp_plan *plan, int n_members)
 {
-  /* Entries are filled with zeros for all members, payload is written for those that are there. */
-  const double pairs = (double)n_members * plan->n_arms, slots = pairs * plan->n_stages;
+  /* Entries are filled with zeros for all slots, payload is written for cells that are there. */
+  const double pairs = (double)n_members * plan->n_arms, n_cells = n_cells_of(plan, n_members);
   const double all_pairs = (double)plan->n_members * plan->n_arms;
   double payload = (double)esp_plan_n_slots(plan) * ESP_COMMIT_BYTES + ESP_RUNS * ESP_RUN_BYTES;
   for (int f = 0; f < plan->record.n_fields; f++)
-    payload += slots * (double)(plan->record.count[f] * esp_type_bytes(plan->record.field[f].type));
+    payload += n_cells * (double)(plan->record.count[f] * esp_type_bytes(plan->record.field[f].type));
   for (int f = 0; f < plan->resume.n_fields; f++)
     payload += pairs * ESP_RESUME_SLOTS * (double)(plan->resume.count[f] * esp_type_bytes(plan->resume.field[f].type));
   if (plan->resume.n_fields > 0)
