@@ -137,8 +137,8 @@ typedef struct {
 
 /** Take the lock of a results file: FILE.lock beside it, held with flock and kept alive by esp_lock_refresh. A second
  *  program gets ESP_ERR_UNAVAILABLE with host, process, job and start time of the holder. A holder that is dead (its flock is
- *  gone; on another host: silent for more than 90 s, or the same Slurm job id as ours) is taken over. Never follows a
- *  symbolic link. */
+ *  gone; on another host: silent for more than 90 s, or the same Slurm job id as ours) is taken over. One that lives and has
+ *  our Slurm job id is given a minute to end: it is the start of the job before this one. Never follows a symbolic link. */
 esp_err esp_lock_take(const char *results_path, esp_lock *lock);
 
 /** Tell other hosts that the holder lives; call every few seconds. */

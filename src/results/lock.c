@@ -19,7 +19,8 @@
 #include "espalier/results.h"
 
 #define SILENT_SECONDS 90 /* a holder on another host that says nothing for so long is dead */
-#define ATTEMPTS 100      /* the holder may be between making the file and writing into it, or about to remove it */
+#define ATTEMPTS 100      /* 10 ms apart: the holder may be between making the file and writing into it, or about to remove it */
+#define ENDING_ATTEMPTS 600 /* 100 ms apart: the last start of our own job may still be ending */
 
 typedef struct {
   char host[256], job[64], started[32];
@@ -37,6 +38,14 @@ static void our_job(char *text, size_t size)
 {
   const char *job = getenv("SLURM_JOB_ID");
   snprintf(text, size, "%s", job && *job ? job : "-");
+}
+
+/* Slurm begins a job again under its old number, perhaps before the last of its processes is gone. */
+static bool is_our_job(const holder *h)
+{
+  char job[64];
+  our_job(job, sizeof job);
+  return strcmp(job, "-") != 0 && strcmp(job, h->job) == 0;
 }
 
 /* False if there is something else in the file; an empty one has no holder (pid 0). */
@@ -77,14 +86,12 @@ static esp_err write_holder(esp_lock *lock)
 /* Is the holder named in the file alive, as far as can be told without flock? */
 static bool holder_lives(const holder *h, const struct stat *st)
 {
-  char job[64];
-  our_job(job, sizeof job);
   if (h->pid <= 0)
     return false;
   if (is_host_local(h->host))
     return h->pid != (long)getpid() && (kill((pid_t)h->pid, 0) == 0 || errno == EPERM);
-  if (strcmp(job, "-") != 0 && strcmp(job, h->job) == 0)
-    return false; /* our own job, begun again on another host */
+  if (is_our_job(h))
+    return false; /* begun again on another host */
   return time(NULL) - st->st_mtime <= SILENT_SECONDS;
 }
 
@@ -139,12 +146,12 @@ static esp_err settle(esp_lock *lock)
                                    : esp_fail(ESP_ERR_UNAVAILABLE, "%s: lost to another run", lock->path);
 }
 
-/* One attempt. *again: somebody is in the middle of something, look once more in a moment. */
-static esp_err attempt(esp_lock *lock, bool *again)
+/* One attempt. *again: somebody is in the middle of something, look once more in a moment; *ending: it is our own job. */
+static esp_err attempt(esp_lock *lock, bool *again, bool *ending)
 {
   holder h;
   struct stat st;
-  *again = false;
+  *again = *ending = false;
   ESP_TRY(open_lock(lock));
   const bool locked = flock(lock->fd, LOCK_EX | LOCK_NB) == 0;
   const bool busy = !locked && errno == EWOULDBLOCK;
@@ -156,6 +163,7 @@ static esp_err attempt(esp_lock *lock, bool *again)
     return ESP_ERR_UNAVAILABLE;
   }
   ESP_REQUIRE(known, ESP_ERR_UNAVAILABLE, "%s: in the way: not a lock file of this program", lock->path);
+  *again = *ending = busy && is_our_job(&h);
   if (busy || (!(locked && is_host_local(h.host)) && holder_lives(&h, &st)))
     return refuse(lock->path, &h);
   ESP_TRY(write_holder(lock));
@@ -172,15 +180,15 @@ esp_err esp_lock_take(const char *results_path, esp_lock *lock)
   free(real);
   ESP_REQUIRE(n > 0 && (size_t)n < sizeof lock->path, ESP_ERR_UNAVAILABLE, "%.100s...: the name is too long", results_path);
   esp_err err = ESP_ERR_UNAVAILABLE;
-  bool again = true;
-  for (int i = 0; i < ATTEMPTS && again; i++) {
+  bool again = true, ending = false;
+  for (int i = 0; i < (ending ? ENDING_ATTEMPTS : ATTEMPTS) && again; i++) {
     if (i > 0)
-      usleep(10000);
-    err = attempt(lock, &again);
+      usleep(ending ? 100000 : 10000);
+    err = attempt(lock, &again, &ending);
     if (err != ESP_OK)
       drop(lock);
   }
-  return again ? esp_fail(ESP_ERR_UNAVAILABLE, "%s: held by another run that does not say who it is", lock->path) : err;
+  return again && !ending ? esp_fail(ESP_ERR_UNAVAILABLE, "%s: held by another run that does not say who it is", lock->path) : err;
 }
 
 void esp_lock_refresh(esp_lock *lock)

@@ -107,6 +107,23 @@ static void free_lock_is_taken_and_removed(void **state)
   esp_lock_release(&none);
 }
 
+/* A job that Slurm has begun again finds its last start still ending. */
+static void our_own_job_is_waited_for(void **state)
+{
+  (void)state;
+  const pid_t child = start_holder("4711");
+  setenv("SLURM_JOB_ID", "4711", 1);
+  const pid_t killer = fork();
+  if (killer == 0) {
+    usleep(1500000);
+    kill(child, SIGKILL);
+    _exit(0);
+  }
+  expect_taken();
+  waitpid(killer, NULL, 0);
+  waitpid(child, NULL, 0);
+}
+
 static void second_taker_hears_of_the_first(void **state)
 {
   (void)state;
@@ -257,6 +274,7 @@ int main(void)
   snprintf(lock_path, sizeof lock_path, "%s.lock", path);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(free_lock_is_taken_and_removed, begin),
+      cmocka_unit_test_setup(our_own_job_is_waited_for, begin),
       cmocka_unit_test_setup(second_taker_hears_of_the_first, begin),
       cmocka_unit_test_setup(refresh_moves_the_time, begin),
       cmocka_unit_test_setup(things_in_the_way_are_left_alone, begin),
