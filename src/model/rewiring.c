@@ -468,10 +468,12 @@ static void all_wait(esp_rewiring *s, int32_t interval)
   s->waits = true;
 }
 
-static void come_back(esp_rewiring *s, int32_t interval)
+/* They count as functional before this update, so that one which falls below 0 in it waits again. Returns how many came. */
+static int come_back(esp_rewiring *s, int32_t interval)
 {
+  int n = 0;
   if (s->next_return > interval)
-    return;
+    return 0;
   s->next_return = INT32_MAX;
   for (int place = 0; place < s->n_places; place++) {
     if (s->returns[place] < 0)
@@ -479,10 +481,13 @@ static void come_back(esp_rewiring *s, int32_t interval)
     if (s->returns[place] <= interval) {
       s->theta[place] = s->options.return_theta;
       s->returns[place] = -1;
+      s->before[place / LANES] |= (unsigned char)(1 << place % LANES);
+      n++;
     } else if (s->returns[place] < s->next_return) {
       s->next_return = s->returns[place];
     }
   }
+  return n;
 }
 
 /* ---- turnover ---- */
@@ -525,11 +530,12 @@ esp_rewiring_turnover esp_rewiring_update(esp_rewiring *s, esp_rewiring_rule rul
   if (waiting && !s->waits)
     all_wait(s, interval);
   memcpy(s->before, s->functional, sizeof(uint64_t) * (size_t)n_words(s));
-  if (waiting)
-    come_back(s, interval);
+  const int n_back = waiting ? come_back(s, interval) : 0;
   esp_spiking_kernel_in_use()->step(&synapses, &step);
   empty_places(s);
-  return count_turnover(s, waiting, interval);
+  esp_rewiring_turnover turnover = count_turnover(s, waiting, interval);
+  turnover.appeared += n_back;
+  return turnover;
 }
 
 esp_err esp_rewiring_drift(esp_rewiring *s, int32_t interval, int32_t intervals, esp_spiking *net)

@@ -363,17 +363,17 @@ static void waiting_times_are_exponential(void **state)
   esp_workspace_free(&f.ws);
 }
 
-/* Each comes back in its interval and not before, and every loss begins a new wait. */
-static void waiting_synapses_come_back_on_time(void **state)
+/* Each comes back in its interval and not before, and every loss begins a new wait, also one in that same interval. */
+static void come_back_on_time(double return_theta)
 {
-  (void)state;
   fixture f;
   esp_rewiring_options o = esp_rewiring_defaults();
   o.waiting_h = 2 / 3600.0;
   o.learning_rate = 1e-3;
+  o.return_theta = return_theta;
   const esp_spiking_options neurons = busy();
   make(&o, &neurons, &f);
-  int came_back = 0, lost = 0;
+  int all_appeared = 0, all_lost = 0, all_lost_at_once = 0;
   update(&f, ESP_RULE_WAITING, 0, 1);
   for (int interval = 1; interval < 100; interval++) {
     int due[2000];
@@ -384,20 +384,35 @@ static void waiting_synapses_come_back_on_time(void **state)
       assert_int_equal(due[s] >= 0, before[s] < 0);
       assert_true(due[s] < 0 || due[s] >= interval);
     }
-    update(&f, ESP_RULE_WAITING, interval, 1);
+    const esp_rewiring_turnover turnover = esp_rewiring_update(&f.synapses, ESP_RULE_WAITING, interval, &f.net);
+    int appeared = 0, lost = 0, lost_at_once = 0;
     for (int s = 0; s < f.synapses.n; s++)
       if (due[s] == interval) {
-        assert_true(fabs(theta(&f, s) - 0.1) < 0.05);
-        came_back++;
+        assert_true(fabs(theta(&f, s) - return_theta) < 0.05);
+        appeared++;
+        lost_at_once += theta(&f, s) < 0;
       } else if (before[s] < 0) {
         assert_true(theta(&f, s) == before[s]);
       } else if (theta(&f, s) < 0) {
         assert_true(f.synapses.returns[f.synapses.place[s]] > interval);
         lost++;
       }
+    assert_int_equal(turnover.appeared, appeared);
+    assert_int_equal(turnover.disappeared, lost + lost_at_once);
+    all_appeared += appeared;
+    all_lost += lost;
+    all_lost_at_once += lost_at_once;
   }
-  assert_true(came_back > 200 && lost > 5);
+  assert_true(all_appeared > 200 && all_lost > 5);
+  assert_true(return_theta > 0 ? all_lost_at_once == 0 : all_lost_at_once > 50);
   esp_workspace_free(&f.ws);
+}
+
+static void waiting_synapses_come_back_on_time(void **state)
+{
+  (void)state;
+  come_back_on_time(0.1);
+  come_back_on_time(0);
 }
 
 /* Reflected at 0: the stationary law is that of |theta|, mean sqrt(2 / pi) 0.63; what was non-functional stays as it is. */
