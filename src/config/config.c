@@ -591,6 +591,10 @@ static void check_lever_times(reading *r)
              "a whole number of snapshots in a segment");
   check_pair(r, is_multiple(c->lever.snapshot_min * 60000, c->synapses.update_ms), "lever.snapshot_min", "synapses.update_ms",
              "a whole number of updates between snapshots");
+  check_pair(r, c->lever.segment_min * 60000 / c->neurons.dt_ms < INT32_MAX, "lever.segment_min", "neurons.dt_ms",
+             "fewer than 2^31 time steps in a segment");
+  check_pair(r, c->lever.unrewarded_trials_min * 60000 / c->neurons.dt_ms < INT32_MAX, "lever.unrewarded_trials_min", "neurons.dt_ms",
+             "fewer than 2^31 time steps of trials");
   check_pair(r, is_multiple(c->synapses.update_ms, c->neurons.dt_ms), "synapses.update_ms", "neurons.dt_ms",
              "a whole number of steps between updates");
   check_pair(r, is_multiple(c->trials.step_ms, c->neurons.dt_ms), "trials.step_ms", "neurons.dt_ms",

@@ -8,7 +8,9 @@
 
 #include "../experiment/lever_record.h"
 #include "espalier/statistics.h"
+#include "lever_claims.h"
 #include "series.h"
+#include "statement.h"
 
 /* ---- the rules ---- */
 
@@ -54,39 +56,10 @@ esp_verdict esp_judge_level(long n, long n_least, double bound, double low, doub
 
 /* ---- the table ---- */
 
-typedef enum {
-  NO_RULE,       /* end of a claim's parts                                                         */
-  HIGHER, LOWER, /* pruned against twin: paired t test                                             */
-  HIGHER_AT_EACH_STRENGTH, /* the same at every strength above 0; the weakest of them counts       */
-  POSITIVE, NEGATIVE,      /* the quantity of one arm against 0: t test                            */
-  ABOVE, BELOW,  /* the 95 % interval of its mean against the limit                                */
-  LEVEL,         /* the 95 % interval of its mean within +-limit                                   */
-  ANTICORRELATED, /* fraction correct and exponent over members                                    */
-  ANTICORRELATED_TOGETHER, /* the same with both arms' networks as points, as in the paper's bandit */
-  MOST,          /* the quantity is 0 or 1: share above 1/2, exact test                            */
-} rule;
-
-struct statement;
-typedef double quantity(const esp_source *s, const struct statement *part, int member, int arm);
-
-typedef struct statement {
-  const char *words;
-  rule rule;
-  quantity *quantity;
-  esp_measure measure; /* for those that are made from one                                     */
-  double from, to;     /* rungs by prune fraction, or as the quantity says                     */
-  int arm;             /* for rules about one arm; | LOW_NOISE or HIGH_NOISE: of that ladder; of the lever: any arm */
-  double limit;
-  bool aside;
-} statement;
-
-static quantity mean_over_rungs, slope_over_rungs, change_over_rungs, rise_at_first_call, fall_in_first_call, weights_of_size,
+static esp_quantity mean_over_rungs, slope_over_rungs, change_over_rungs, rise_at_first_call, fall_in_first_call, weights_of_size,
     spectrum_distance, share_of_rank, advantage_early, advantage_early_over_late, slope_by_strength, contracts, expands,
     scratch_loss_early, scratch_gap_late, transfer_loss, correct_high_over_best, value_070,
-    dimensions, components_of_95, log_separation, new_option_loss_early, new_option_loss_first, new_option_gap, high_over_070,
-    lever_time, lever_jump, lever_recovery, lever_undone, lever_log_ratio, lever_fixed, lever_turnover_fall, lever_turnover_rise,
-    lever_first_share, lever_forgotten, lever_kept, lever_consolidated, lever_prevented, lever_order, lever_up_rate, lever_goes_on,
-    lever_migrates;
+    dimensions, components_of_95, log_separation, new_option_loss_early, new_option_loss_first, new_option_gap, high_over_070;
 
 /* Ranges of the ladder. */
 #define LITTLE 0, 0.15
@@ -114,7 +87,7 @@ static const struct {
   int number;
   esp_experiment_id experiment;
   const char *panel, *claim;
-  statement part[ESP_MAX_PARTS];
+  esp_statement part[ESP_MAX_PARTS];
 } claims[ESP_N_CLAIMS] = {
     {1, DMS, "5C", "without a distractor both arms answer nearly perfectly",
      {{"correct without distractor, pruned", ABOVE, value_070, ESP_M_UNPROBED_CORRECT, NONE, PRUNED, 0.95, false},
@@ -234,38 +207,39 @@ static const struct {
       {"error, value noise 0.01", NEGATIVE, high_over_070, ESP_M_VALUE_ERROR, NONE, PRUNED | LOW_NOISE, 0, true},
       {"error, value noise 1", NEGATIVE, high_over_070, ESP_M_VALUE_ERROR, NONE, PRUNED | HIGH_NOISE, 0, true}}},
     {28, LEVER, "K5C", "after about 8 h the movement takes less than 1 s on average",
-     {{"mean time to completion in hours 9-24 (s)", BELOW, lever_time, ESP_M_COMPLETION_TIME, 8, 24, PLASTIC, 1, false}}},
+     {{"mean time to completion in hours 9-24 (s)", BELOW, esp_claim_lever_time, ESP_M_COMPLETION_TIME, 8, 24, PLASTIC, 1, false}}},
     {29, LEVER, "K5C", "a change of the task is compensated",
-     {{"time in hours 25-26 minus that in hours 23-24 (s)", POSITIVE, lever_jump, ESP_M_COMPLETION_TIME, NONE, PLASTIC, 0, false},
-      {"time in hours 43-48 minus that in hours 25-26 (s)", NEGATIVE, lever_recovery, ESP_M_COMPLETION_TIME, NONE, PLASTIC, 0, false},
-      {"time in hours 43-48 (s)", BELOW, lever_time, ESP_M_COMPLETION_TIME, 42, 48, PLASTIC, 1, false},
-      {"share of the rise undone in hours 29-30", ABOVE, lever_undone, ESP_M_COMPLETION_TIME, NONE, PLASTIC, 0.5, true}}},
+     {{"time in hours 25-26 minus that in hours 23-24 (s)", POSITIVE, esp_claim_lever_jump, ESP_M_COMPLETION_TIME, NONE, PLASTIC, 0, false},
+      {"time in hours 43-48 minus that in hours 25-26 (s)", NEGATIVE, esp_claim_lever_recovery, ESP_M_COMPLETION_TIME, NONE, PLASTIC, 0, false},
+      {"time in hours 43-48 (s)", BELOW, esp_claim_lever_time, ESP_M_COMPLETION_TIME, 42, 48, PLASTIC, 1, false},
+      {"share of the rise undone in hours 29-30", ABOVE, esp_claim_lever_undone, ESP_M_COMPLETION_TIME, NONE, PLASTIC, 0.5, true}}},
     {30, LEVER, "K5C", "the approximate rule gives similar results",
-     {{"log of its time over the exact rule's, hours 9-24", LEVEL, lever_log_ratio, ESP_M_COMPLETION_TIME, 8, 24, APPROXIMATE, 0.2, false},
-      {"the same in hours 37-48", LEVEL, lever_log_ratio, ESP_M_COMPLETION_TIME, 36, 48, APPROXIMATE, 0.2, false}}},
+     {{"log of its time over the exact rule's, hours 9-24", LEVEL, esp_claim_lever_log_ratio, ESP_M_COMPLETION_TIME, 8, 24, APPROXIMATE, 0.2, false},
+      {"the same in hours 37-48", LEVEL, esp_claim_lever_log_ratio, ESP_M_COMPLETION_TIME, 36, 48, APPROXIMATE, 0.2, false}}},
     {31, LEVER, "K5C", "with a fixed connectome the change is compensated worse",
-     {{"time in hours 37-48 minus the plastic network's (s)", POSITIVE, lever_fixed, ESP_M_COMPLETION_TIME, 36, 48, FIXED, 0, false}}},
+     {{"time in hours 37-48 minus the plastic network's (s)", POSITIVE, esp_claim_lever_fixed, ESP_M_COMPLETION_TIME, 36, 48, FIXED, 0, false}}},
     {32, LEVER, "K5E", "synapses turn over fastest in the first 2 h, then less, and more again after the change",
-     {{"turnover in hours 1-2 minus that in hours 9-24 (a 2 h)", POSITIVE, lever_turnover_fall, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0, false},
-      {"turnover in hours 25-34 minus that in hours 15-24 (a 2 h)", POSITIVE, lever_turnover_rise, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0,
+     {{"turnover in hours 1-2 minus that in hours 9-24 (a 2 h)", POSITIVE, esp_claim_lever_turnover_fall, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0, false},
+      {"turnover in hours 25-34 minus that in hours 15-24 (a 2 h)", POSITIVE, esp_claim_lever_turnover_rise, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0,
        false},
-      {"hours 1-2 over the potential synapses (caption: about 0.25)", ABOVE, lever_first_share, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0.2,
+      {"hours 1-2 over the potential synapses (caption: about 0.25)", ABOVE, esp_claim_lever_first_share, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0.2,
        true}}},
     {33, LEVER, "K5F", "without reward the movement is forgotten from day 6 on, unless synapses are consolidated",
-     {{"time on days 10-15 minus that on days 2-5 (s)", POSITIVE, lever_forgotten, ESP_M_COMPLETION_TIME, NONE, FORGETTING, 0, false},
-      {"time on days 2-5 minus that in hours 19-24 (s)", BELOW, lever_kept, ESP_M_COMPLETION_TIME, NONE, FORGETTING, 0.5, false},
-      {"consolidated: time on days 10-15 minus that on days 2-4 (s)", LEVEL, lever_consolidated, ESP_M_COMPLETION_TIME, NONE,
+     {{"time on days 10-15 minus that on days 2-5 (s)", POSITIVE, esp_claim_lever_forgotten, ESP_M_COMPLETION_TIME, NONE, FORGETTING, 0, false},
+      {"time on days 2-5 minus that in hours 19-24 (s)", BELOW, esp_claim_lever_kept, ESP_M_COMPLETION_TIME, NONE, FORGETTING, 0.5, false},
+      {"consolidated: time on days 10-15 minus that on days 2-4 (s)", LEVEL, esp_claim_lever_consolidated, ESP_M_COMPLETION_TIME, NONE,
        CONSOLIDATED, 0.5, false},
-      {"consolidated: time on days 10-15 minus that without (s)", NEGATIVE, lever_prevented, ESP_M_COMPLETION_TIME, NONE, CONSOLIDATED,
+      {"consolidated: time on days 10-15 minus that without (s)", NEGATIVE, esp_claim_lever_prevented, ESP_M_COMPLETION_TIME, NONE, CONSOLIDATED,
        0, false}}},
     {34, LEVER, "K5D", "learning reorganises the activity, with assemblies for the upward movement",
-     {{"rank correlation of the times of peak rate at hours 0 and 22", BELOW, lever_order, ESP_M_EXC_RATE, NONE, PLASTIC, 0.5, false},
-      {"rate of U while the lever goes up minus that while it goes down (Hz)", POSITIVE, lever_up_rate, ESP_M_EXC_RATE, NONE, PLASTIC,
-       0, false}}},
+     {{"correlation of the rates at hours 21 and 22 minus that at 0 and 22", POSITIVE, esp_claim_lever_likeness, ESP_M_EXC_RATE, NONE,
+       PLASTIC, 0, false},
+      {"E in no pool, hour 22: rate while the lever goes up minus that while it goes down (Hz)", POSITIVE, esp_claim_lever_up_rate,
+       ESP_M_EXC_RATE, NONE, PLASTIC, 0, false}}},
     {35, LEVER, "K5I", "parameters keep moving when the task is solved, and to a new region after the change",
-     {{"change of the parameters in hours 13-24 over that in hours 1-12", ABOVE, lever_goes_on, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0.5,
+     {{"change of the parameters in hours 13-24 over that in hours 1-12", ABOVE, esp_claim_lever_goes_on, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0.5,
        false},
-      {"log of the change in hours 25-36 over that in hours 13-24", POSITIVE, lever_migrates, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0,
+      {"log of the change in hours 25-36 over that in hours 13-24", POSITIVE, esp_claim_lever_migrates, ESP_M_N_FUNCTIONAL, NONE, PLASTIC, 0,
        false}}},
 };
 
@@ -293,7 +267,7 @@ static double mean_in(const esp_source *s, esp_measure measure, double from, dou
   return n ? sum / n : NAN;
 }
 
-static double mean_over_rungs(const esp_source *s, const statement *part, int member, int arm)
+static double mean_over_rungs(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   return mean_in(s, part->measure, part->from, part->to, member, arm);
 }
@@ -313,7 +287,7 @@ static double slope(int n, const double *x, const double *y)
   return n < 3 ? NAN : xy / xx;
 }
 
-static double slope_over_rungs(const esp_source *s, const statement *part, int member, int arm)
+static double slope_over_rungs(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   double y[ESP_MAX_LIST];
   for (int r = 0; r < esp_source_n_rungs(s); r++)
@@ -322,14 +296,14 @@ static double slope_over_rungs(const esp_source *s, const statement *part, int m
 }
 
 /* What the line says between first and last rung, in units of the member's mean. */
-static double change_over_rungs(const esp_source *s, const statement *part, int member, int arm)
+static double change_over_rungs(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const int n = esp_source_n_rungs(s);
   const double length = esp_source_fraction(s, n - 1) - esp_source_fraction(s, 0);
   return slope_over_rungs(s, part, member, arm) * length / mean_over_rungs(s, part, member, arm);
 }
 
-static double rise_at_first_call(const esp_source *s, const statement *part, int member, int arm)
+static double rise_at_first_call(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   double sum = 0;
   const int n = esp_source_n_rungs(s);
@@ -342,7 +316,7 @@ static double rise_at_first_call(const esp_source *s, const statement *part, int
 }
 
 /* How far the first call goes from the loss after pruning to that at the end of the rung; all rungs together. */
-static double fall_in_first_call(const esp_source *s, const statement *part, int member, int arm)
+static double fall_in_first_call(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   double first = 0, whole = 0;
   for (int r = 0; r < esp_source_n_rungs(s); r++) {
@@ -359,12 +333,12 @@ static double at_070(const esp_source *s, esp_measure measure, int member, int a
   return esp_source_value(s, measure, member, arm, esp_rung_stage(esp_source_rung_070(s)), element);
 }
 
-static double value_070(const esp_source *s, const statement *part, int member, int arm)
+static double value_070(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   return at_070(s, part->measure, member, arm, 0);
 }
 
-static double weights_of_size(const esp_source *s, const statement *part, int member, int arm)
+static double weights_of_size(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const esp_series *histogram = esp_series_of(s->config->experiment == BANDIT ? "7F" : "5F");
   double sum = 0;
@@ -374,7 +348,7 @@ static double weights_of_size(const esp_source *s, const statement *part, int me
   return sum;
 }
 
-static double spectrum_distance(const esp_source *s, const statement *part, int member, int arm)
+static double spectrum_distance(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)arm;
   const long n = s->count[part->measure];
@@ -390,7 +364,7 @@ static double spectrum_distance(const esp_source *s, const statement *part, int 
   return isnan(sum[PRUNED] - sum[TWIN]) ? NAN : distance;
 }
 
-static double share_of_rank(const esp_source *s, const statement *part, int member, int arm)
+static double share_of_rank(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const double first = at_070(s, part->measure, member, arm, 0);
   const long n = s->count[part->measure];
@@ -410,19 +384,19 @@ static double advantage(const esp_source *s, int member, int first_onset)
   return sum / 2;
 }
 
-static double advantage_early(const esp_source *s, const statement *part, int member, int arm)
+static double advantage_early(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
   return s->config->probe.onsets.n < 4 ? NAN : advantage(s, member, 0);
 }
 
-static double advantage_early_over_late(const esp_source *s, const statement *part, int member, int arm)
+static double advantage_early_over_late(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const int n = s->config->probe.onsets.n;
   return n < 4 ? NAN : advantage_early(s, part, member, arm) - advantage(s, member, n - 2);
 }
 
-static double slope_by_strength(const esp_source *s, const statement *part, int member, int arm)
+static double slope_by_strength(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part;
   const esp_series *by_strength = esp_series_of("5C");
@@ -433,7 +407,7 @@ static double slope_by_strength(const esp_source *s, const statement *part, int 
   return slope(n, s->config->probe.strengths.value + first, y);
 }
 
-static double mean_contraction(const esp_source *s, const statement *part, int member, int arm)
+static double mean_contraction(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   double sum = 0;
   for (long i = 0; i < s->count[part->measure]; i++)
@@ -441,13 +415,13 @@ static double mean_contraction(const esp_source *s, const statement *part, int m
   return sum / (double)s->count[part->measure];
 }
 
-static double contracts(const esp_source *s, const statement *part, int member, int arm)
+static double contracts(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const double mean = mean_contraction(s, part, member, arm);
   return isnan(mean) ? NAN : mean < 1;
 }
 
-static double expands(const esp_source *s, const statement *part, int member, int arm)
+static double expands(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const double mean = mean_contraction(s, part, member, arm);
   return isnan(mean) ? NAN : mean > 1;
@@ -464,26 +438,26 @@ static double scratch_loss(const esp_source *s, int first, int last, int member,
   return sum / (last - first + 1);
 }
 
-static double scratch_loss_early(const esp_source *s, const statement *part, int member, int arm)
+static double scratch_loss_early(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part;
   return scratch_loss(s, 1, 5, member, arm);
 }
 
-static double scratch_gap_late(const esp_source *s, const statement *part, int member, int arm)
+static double scratch_gap_late(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
   const int calls = s->config->scratch.calls;
   return log(scratch_loss(s, 21, calls, member, PRUNED) / scratch_loss(s, 21, calls, member, TWIN));
 }
 
-static double transfer_loss(const esp_source *s, const statement *part, int member, int arm)
+static double transfer_loss(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const int stage = esp_source_transfer(s);
   return stage < 0 ? NAN : esp_source_value(s, part->measure, member, arm, stage, 0);
 }
 
-static double correct_high_over_best(const esp_source *s, const statement *part, int member, int arm)
+static double correct_high_over_best(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   return mean_in(s, part->measure, 0.90, 1, member, arm) - mean_in(s, part->measure, 0.70, 0.80, member, arm);
 }
@@ -491,7 +465,7 @@ static double correct_high_over_best(const esp_source *s, const statement *part,
 /* ---- quantities of the bandit ---- */
 
 /* (sum of the variances)^2 / sum of their squares: n for n equal ones, 1 for a line. */
-static double dimensions(const esp_source *s, const statement *part, int member, int arm)
+static double dimensions(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   double sum = 0, squares = 0;
   for (long i = 0; i < s->count[part->measure]; i++) {
@@ -502,7 +476,7 @@ static double dimensions(const esp_source *s, const statement *part, int member,
   return isnan(at_070(s, part->measure, member, arm, 0)) || !(squares > 0) ? NAN : sum * sum / squares;
 }
 
-static double components_of_95(const esp_source *s, const statement *part, int member, int arm)
+static double components_of_95(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const esp_series *cumulative = esp_series_of("7E");
   if (isnan(at_070(s, part->measure, member, arm, 0)))
@@ -513,12 +487,12 @@ static double components_of_95(const esp_source *s, const statement *part, int m
   return n + 1;
 }
 
-static double log_separation(const esp_source *s, const statement *part, int member, int arm)
+static double log_separation(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   return log(at_070(s, part->measure, member, arm, 0));
 }
 
-static double high_over_070(const esp_source *s, const statement *part, int member, int arm)
+static double high_over_070(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   return mean_in(s, part->measure, 0.90, 1, member, arm) - at_070(s, part->measure, member, arm, 0);
 }
@@ -537,168 +511,24 @@ static double new_option_loss(const esp_source *s, int first, int last, int memb
   return sum / (last - first + 1);
 }
 
-static double new_option_loss_early(const esp_source *s, const statement *part, int member, int arm)
+static double new_option_loss_early(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part;
   return new_option_loss(s, 2, 10, member, arm);
 }
 
-static double new_option_loss_first(const esp_source *s, const statement *part, int member, int arm)
+static double new_option_loss_first(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part;
   return new_option_loss(s, 1, 1, member, arm);
 }
 
-static double new_option_gap(const esp_source *s, const statement *part, int member, int arm)
+static double new_option_gap(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part;
   const int last = s->config->new_option.calls;
   const double pruned = new_option_loss(s, last, last, member, arm), twin = new_option_loss(s, last, last, member, arm + 1);
   return log(pruned / twin);
-}
-
-/* ---- quantities of the lever ---- */
-
-/* Mean time to completion over the stages that lie between two hours; with reward those of learning, without it the others. */
-static double mean_time(const esp_source *s, int member, int arm, double from, double to)
-{
-  const bool learning = arm < FORGETTING;
-  double sum = 0, last = 0;
-  int n = 0;
-  for (int stage = 0; stage < s->plan->n_stages; stage++) {
-    const double end = s->plan->stages[stage].value;
-    if (s->plan->stages[stage].absent[learning ? PLASTIC : FORGETTING])
-      continue;
-    if (end > from + 1e-9 && end < to + 1e-9) {
-      sum += esp_source_value(s, ESP_M_COMPLETION_TIME, member, arm, stage, 0);
-      n++;
-    }
-    last = end;
-  }
-  return n && last > to - 1e-9 ? sum / n : NAN; /* a shorter experiment does not say */
-}
-
-static double lever_time(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)arm;
-  return mean_time(s, member, part->arm, part->from, part->to);
-}
-
-static double lever_jump(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)arm;
-  return mean_time(s, member, part->arm, 24, 26) - mean_time(s, member, part->arm, 22, 24);
-}
-
-static double lever_recovery(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)arm;
-  return mean_time(s, member, part->arm, 42, 48) - mean_time(s, member, part->arm, 24, 26);
-}
-
-static double lever_undone(const esp_source *s, const statement *part, int member, int arm)
-{
-  const double rise = lever_jump(s, part, member, arm);
-  return rise > 0 ? (mean_time(s, member, part->arm, 24, 26) - mean_time(s, member, part->arm, 28, 30)) / rise : NAN;
-}
-
-static double lever_log_ratio(const esp_source *s, const statement *part, int member, int arm)
-{
-  return log(lever_time(s, part, member, arm) / mean_time(s, member, PLASTIC, part->from, part->to));
-}
-
-static double lever_fixed(const esp_source *s, const statement *part, int member, int arm)
-{
-  return lever_time(s, part, member, arm) - mean_time(s, member, PLASTIC, part->from, part->to);
-}
-
-/* Mean turnover of the intervals that lie between two hours, a 2 h. */
-static double mean_turnover(const esp_source *s, int member, double from, double to)
-{
-  const esp_lever_numbers *l = &s->lever;
-  const double hours = esp_lever_turnover_hours(s);
-  double sum = 0;
-  int n = 0;
-  for (int k = 0; k < l->n_turnover; k++)
-    if (k * hours > from - 1e-9 && (k + 1) * hours < to + 1e-9) {
-      sum += l->turnover[member * ESP_LEVER_TURNOVER_ARMS * l->n_turnover + k] * 2 / hours;
-      n++;
-    }
-  return n && l->n_turnover * hours > to - 1e-9 ? sum / n : NAN;
-}
-
-static double lever_turnover_fall(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  return mean_turnover(s, member, 0, 2) - mean_turnover(s, member, 8, 24);
-}
-
-static double lever_turnover_rise(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  return mean_turnover(s, member, 24, 34) - mean_turnover(s, member, 14, 24);
-}
-
-static double lever_first_share(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  return s->lever.n_turnover ? s->lever.share[member * ESP_LEVER_TURNOVER_ARMS * s->lever.n_turnover] : NAN;
-}
-
-static double on_days(const esp_source *s, int member, int arm, int first, int last)
-{
-  return s->plan->n_arms > arm ? mean_time(s, member, arm, 24.0 * (first - 1), 24.0 * last) : NAN;
-}
-
-static double lever_forgotten(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)arm;
-  return on_days(s, member, part->arm, 10, 15) - on_days(s, member, part->arm, 2, 5);
-}
-
-static double lever_kept(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)arm;
-  return on_days(s, member, part->arm, 2, 5) - mean_time(s, member, PLASTIC, 18, 24);
-}
-
-/* Both arms are one until the consolidation. */
-static double lever_consolidated(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)arm;
-  return on_days(s, member, part->arm, 10, 15) - on_days(s, member, FORGETTING, 2, 4);
-}
-
-static double lever_prevented(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)arm;
-  return on_days(s, member, part->arm, 10, 15) - on_days(s, member, FORGETTING, 10, 15);
-}
-
-static double lever_order(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  return s->lever.order_kept[member];
-}
-
-static double lever_up_rate(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  return s->lever.up_rate[member];
-}
-
-static double lever_goes_on(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  const double *move = s->lever.move + member * ESP_N_MOVES;
-  return move[ESP_MOVE_SOLVED] / move[ESP_MOVE_BEFORE];
-}
-
-static double lever_migrates(const esp_source *s, const statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  const double *move = s->lever.move + member * ESP_N_MOVES;
-  return log(move[ESP_MOVE_CHANGED] / move[ESP_MOVE_SOLVED]);
 }
 
 /* ---- judging ---- */
@@ -710,7 +540,7 @@ typedef struct {
   int level;          /* the ladder that a statement is about, -1: there is none */
 } cohort;
 
-static int level_of(const esp_source *s, const esp_judgement *j, const statement *part)
+static int level_of(const esp_source *s, const esp_judgement *j, const esp_statement *part)
 {
   if (s->config->experiment == LEVER)
     return 0;
@@ -720,7 +550,7 @@ static int level_of(const esp_source *s, const esp_judgement *j, const statement
   return series ? esp_series_level(series, s) : esp_source_main_level(s);
 }
 
-static void collect(const cohort *c, const statement *part, quantity *of, int side, double *values)
+static void collect(const cohort *c, const esp_statement *part, esp_quantity *of, int side, double *values)
 {
   for (int member = 0; member < c->n; member++)
     values[member] = of(c->s, part, member, esp_source_arm(c->level, side));
@@ -765,7 +595,7 @@ static void find_against_zero(const cohort *c, int sign, esp_finding *f)
   snprintf(f->numbers, sizeof f->numbers, "mean %.4g (%.3g to %.3g), t(%g) = %.3g", t.mean, t.low, t.high, t.df, t.t);
 }
 
-static void find_mean(const cohort *c, const statement *part, esp_finding *f)
+static void find_mean(const cohort *c, const esp_statement *part, esp_finding *f)
 {
   const esp_t_test t = esp_t_test_one_sample(c->n, c->a, 0);
   const long n_least = c->s->config->experiment == LEVER ? ESP_CLAIM_MIN_RUNS : ESP_CLAIM_MIN_MEMBERS;
@@ -825,7 +655,7 @@ static void find_at_each_strength(const cohort *c, esp_finding *f)
   }
 }
 
-static void find(const cohort *c, const statement *part, esp_finding *f)
+static void find(const cohort *c, const esp_statement *part, esp_finding *f)
 {
   *f = (esp_finding){.words = part->words, .aside = part->aside, .verdict = ESP_NOT_RUN, .effect_name = "d_z", .effect = NAN,
                      .low = NAN, .high = NAN, .p = NAN, .n_needed = NAN};
@@ -843,11 +673,11 @@ static void find(const cohort *c, const statement *part, esp_finding *f)
   } else if (part->rule == POSITIVE || part->rule == NEGATIVE) {
     find_against_zero(c, part->rule == POSITIVE ? 1 : -1, f);
   } else if (part->rule == ANTICORRELATED) {
-    const statement other = {.measure = c->s->config->experiment == BANDIT ? ESP_M_LYAPUNOV_MAX : ESP_M_PROBED_CORRECT};
+    const esp_statement other = {.measure = c->s->config->experiment == BANDIT ? ESP_M_LYAPUNOV_MAX : ESP_M_PROBED_CORRECT};
     collect(c, &other, value_070, side, c->b);
     find_correlation(c, 1, f);
   } else if (part->rule == ANTICORRELATED_TOGETHER) {
-    const statement other = {.measure = ESP_M_LYAPUNOV_MAX};
+    const esp_statement other = {.measure = ESP_M_LYAPUNOV_MAX};
     collect(c, part, part->quantity, TWIN, c->a + c->n);
     collect(c, &other, value_070, PRUNED, c->b);
     collect(c, &other, value_070, TWIN, c->b + c->n);
@@ -861,7 +691,7 @@ static void find(const cohort *c, const statement *part, esp_finding *f)
     f->numbers[0] = '\0';
 }
 
-static void judge(cohort *c, const statement *parts, esp_judgement *j)
+static void judge(cohort *c, const esp_statement *parts, esp_judgement *j)
 {
   for (int i = 0; i < ESP_MAX_PARTS && parts[i].rule != NO_RULE; i++) {
     c->level = level_of(c->s, j, &parts[i]);
@@ -876,7 +706,7 @@ static void judge(cohort *c, const statement *parts, esp_judgement *j)
 
 static void mention_example(const esp_source *s, const esp_example *example, esp_judgement *j)
 {
-  static const statement whole = {.measure = ESP_M_CONTRACTION};
+  static const esp_statement whole = {.measure = ESP_M_CONTRACTION};
   if (example->member >= 0)
     snprintf(j->note, sizeof j->note, "example, member %d: mean contraction %.3f pruned, %.3f twin", example->member,
              mean_contraction(s, &whole, example->member, PRUNED), mean_contraction(s, &whole, example->member, TWIN));

@@ -24,6 +24,17 @@ double esp_lever_turnover_hours(const esp_source *s)
   return fmax(1, round(wanted / segment_hours(s))) * segment_hours(s);
 }
 
+bool esp_lever_is_timed(const esp_source *s)
+{
+  return s->config->lever.switch_hour == 24;
+}
+
+int esp_lever_stage_from(const esp_source *s, double hour)
+{
+  const int stage = (int)floor(hour / segment_hours(s) + 1e-6), last = esp_lever_timetable_of(s->config).n_learning - 1;
+  return stage < last ? stage : last;
+}
+
 int esp_lever_stage_at(const esp_source *s, double hour)
 {
   const int stage = (int)lround(hour / segment_hours(s)) - 1;
@@ -80,8 +91,7 @@ typedef struct {
   int n_there;     /* of them in this run             */
   esp_record record;
   uint8_t *start, *before, *after, *at_change; /* functional synapses; start: at hour 0 */
-  double *rate;
-  int *peak[2];
+  double *rate[2]; /* of E around movements */
   float *theta[2];
 } counting;
 
@@ -111,7 +121,6 @@ static esp_err draw_start(counting *c, int member)
   ESP_TRY(esp_workspace_create(esp_lever_bytes(&options), &ws));
   const esp_err err = esp_lever_take(&options, &key, &ws, &net);
   if (err == ESP_OK) {
-    esp_lever_start(&net);
     esp_lever_mask(&net, c->start);
     c->n_there = net.synapses.n;
   }
@@ -129,7 +138,7 @@ static esp_err count_turnover(counting *c, int member, int arm)
     ESP_TRY(esp_lever_read(c->s, member, arm, stage, &c->record, &after));
     if (after)
       take_mask(c, c->after);
-    if (before && after && !(arm == LEVER_ARM_FIXED && stage < c->table.n_before)) {
+    if (before && after) {
       const size_t at = ((size_t)member * ESP_LEVER_TURNOVER_ARMS + (size_t)arm) * (size_t)c->to->n_turnover + (size_t)k;
       const int n = n_changes(c, c->before, c->after);
       c->to->turnover[at] = n;
@@ -175,6 +184,8 @@ static esp_err measure_moves(counting *c, int member)
   static const double hours[ESP_N_MOVES + 1] = {0, 12, 24, 36};
   const int n = c->s->config->lever.n_sampled;
   bool before = false, after;
+  if (!esp_lever_is_timed(c->s))
+    return ESP_OK;
   for (int i = 0; i <= ESP_N_MOVES; i++) {
     ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, i ? esp_lever_stage_at(c->s, hours[i]) : 0, &c->record, &after));
     if (after)
@@ -190,29 +201,40 @@ static esp_err measure_moves(counting *c, int member)
   return ESP_OK;
 }
 
-/* ---- order of the peaks, rate of U ---- */
+/* ---- rates around movements: what they are like, and when the lever goes up ---- */
 
-static bool has_movements(const counting *c)
+/* Rates at the beginning of the stage from an hour on. False: it is not done, or there was no movement. */
+static esp_err read_rates(counting *c, int member, double hour, double *rate, bool *there)
 {
-  return *esp_record_i32(&c->record, LEVER_N_MOVEMENTS) > 0;
+  ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, esp_lever_stage_from(c->s, hour), &c->record, there));
+  *there = *there && *esp_record_i32(&c->record, LEVER_N_MOVEMENTS) > 0;
+  if (*there)
+    esp_lever_rates(c->s, &c->record, rate, NULL);
+  return ESP_OK;
 }
 
-/* Ranks from 0, ties share their mean. */
-static void rank(int n, const int *value, double *ranks)
+/* Neurons that never fire have no correlation. */
+static double likeness(const counting *c)
 {
-  for (int i = 0; i < n; i++) {
-    ranks[i] = -0.5;
-    for (int k = 0; k < n; k++)
-      ranks[i] += value[k] < value[i] ? 1 : value[k] == value[i] ? 0.5 : 0;
+  const int n_times = esp_lever_movement_length(c->s->config);
+  double sum = 0;
+  int n = 0;
+  for (int k = 0; k < c->s->config->neurons.n_exc; k++) {
+    const double r = esp_correlate(n_times, c->rate[0] + (size_t)k * (size_t)n_times, c->rate[1] + (size_t)k * (size_t)n_times).r;
+    if (!isnan(r)) {
+      sum += r;
+      n++;
+    }
   }
+  return n ? sum / n : NAN;
 }
 
-/* The lever goes down until it is lowest and then up until it is highest. */
+/* From its onset the lever of the record goes down until it is lowest and then up until it is highest. */
 static double up_less_down(const counting *c)
 {
-  const int n_times = esp_lever_movement_length(c->s->config), n_pool = c->s->config->trials.n_pool,
-            first = c->s->config->neurons.n_receiving,
-            onset = (int)lround(c->s->config->lever.movement_before_ms / c->s->config->trials.step_ms);
+  const esp_config *config = c->s->config;
+  const int n_times = esp_lever_movement_length(config), n_other = config->neurons.n_exc - 2 * config->trials.n_pool,
+            onset = (int)lround(config->lever.movement_before_ms / config->trials.step_ms);
   const float *lever = esp_record_f32(&c->record, LEVER_MOVEMENT_LEVER);
   int lowest = onset;
   for (int i = onset; i < n_times; i++)
@@ -223,29 +245,27 @@ static double up_less_down(const counting *c)
     if (lever[i] > lever[highest])
       highest = i;
   double up = 0, down = 0;
-  for (int k = first; k < first + n_pool; k++)
+  for (int other = 0; other < n_other; other++) {
+    const int k = other < config->neurons.n_receiving ? other : other + 2 * config->trials.n_pool; /* the pools lie between */
     for (int i = onset; i < highest; i++)
-      *(i < lowest ? &down : &up) += c->rate[(size_t)k * (size_t)n_times + (size_t)i];
-  return lowest > onset && highest > lowest ? up / (highest - lowest) / n_pool - down / (lowest - onset) / n_pool : NAN;
+      *(i < lowest ? &down : &up) += c->rate[1][(size_t)k * (size_t)n_times + (size_t)i];
+  }
+  return lowest > onset && highest > lowest ? (up / (highest - lowest) - down / (lowest - onset)) / n_other : NAN;
 }
 
 static esp_err compare_rates(counting *c, int member)
 {
-  const int n_exc = c->s->config->neurons.n_exc;
-  bool early, late;
-  ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, 0, &c->record, &early));
-  early = early && has_movements(c);
-  if (early)
-    esp_lever_rates(c->s, &c->record, c->rate, c->peak[0]);
-  ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, esp_lever_stage_at(c->s, 22), &c->record, &late));
-  if (!late || !has_movements(c))
+  static const double hours[ESP_N_LIKENESSES] = {0, 21};
+  bool there, late;
+  if (!esp_lever_is_timed(c->s) || esp_lever_timetable_of(c->s->config).n_before <= esp_lever_stage_from(c->s, 22))
     return ESP_OK;
-  esp_lever_rates(c->s, &c->record, c->rate, c->peak[1]);
-  c->to->up_rate[member] = up_less_down(c);
-  if (early) {
-    rank(n_exc, c->peak[0], c->rate);
-    rank(n_exc, c->peak[1], c->rate + n_exc);
-    c->to->order_kept[member] = esp_correlate(n_exc, c->rate, c->rate + n_exc).r;
+  ESP_TRY(read_rates(c, member, 22, c->rate[1], &late));
+  if (late)
+    c->to->up_rate[member] = up_less_down(c);
+  for (int i = 0; i < ESP_N_LIKENESSES && late; i++) {
+    ESP_TRY(read_rates(c, member, hours[i], c->rate[0], &there));
+    if (there)
+      c->to->likeness[member * ESP_N_LIKENESSES + i] = likeness(c);
   }
   return ESP_OK;
 }
@@ -268,22 +288,21 @@ static bool take_room(counting *c)
                n_rates = (size_t)config->neurons.n_exc * (size_t)esp_lever_movement_length(config);
   c->record = (esp_record){&c->s->plan->record, malloc(c->s->plan->record.bytes)};
   c->start = malloc(4 * n);
-  c->rate = malloc((n_rates + 2 * (size_t)config->neurons.n_exc) * sizeof *c->rate);
-  c->peak[0] = malloc(2 * (size_t)config->neurons.n_exc * sizeof *c->peak[0]);
+  c->rate[0] = malloc(2 * n_rates * sizeof *c->rate[0]);
   c->theta[0] = malloc(2 * (size_t)config->lever.n_sampled * sizeof *c->theta[0]);
   c->to->turnover = numbers_of(n_turnover);
   c->to->share = numbers_of(n_turnover);
   c->to->fate = numbers_of(n_runs * ESP_N_FATES);
   c->to->move = numbers_of(n_runs * ESP_N_MOVES);
-  c->to->order_kept = numbers_of(n_runs);
+  c->to->likeness = numbers_of(n_runs * ESP_N_LIKENESSES);
   c->to->up_rate = numbers_of(n_runs);
-  if (!c->record.data || !c->start || !c->rate || !c->peak[0] || !c->theta[0] || !c->to->turnover || !c->to->share ||
-      !c->to->fate || !c->to->move || !c->to->order_kept || !c->to->up_rate)
+  if (!c->record.data || !c->start || !c->rate[0] || !c->theta[0] || !c->to->turnover || !c->to->share ||
+      !c->to->fate || !c->to->move || !c->to->likeness || !c->to->up_rate)
     return false;
   c->before = c->start + n;
   c->after = c->before + n;
   c->at_change = c->after + n;
-  c->peak[1] = c->peak[0] + config->neurons.n_exc;
+  c->rate[1] = c->rate[0] + n_rates;
   c->theta[1] = c->theta[0] + config->lever.n_sampled;
   return true;
 }
@@ -309,8 +328,7 @@ esp_err esp_lever_numbers_load(const esp_source *s, esp_lever_numbers *numbers)
     err = count_run(&c, member);
   free(c.record.data);
   free(c.start);
-  free(c.rate);
-  free(c.peak[0]);
+  free(c.rate[0]);
   free(c.theta[0]);
   return err;
 }
@@ -321,7 +339,7 @@ void esp_lever_numbers_free(esp_lever_numbers *numbers)
   free(numbers->share);
   free(numbers->fate);
   free(numbers->move);
-  free(numbers->order_kept);
+  free(numbers->likeness);
   free(numbers->up_rate);
   *numbers = (esp_lever_numbers){0};
 }

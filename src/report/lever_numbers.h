@@ -6,13 +6,16 @@
 
 struct esp_source;
 
-enum { ESP_LEVER_TURNOVER_ARMS = 3 }; /* plastic, approximate, fixed */
+enum { ESP_LEVER_TURNOVER_ARMS = 2 }; /* plastic, approximate */
 
 /** What became of a potential synapse between the change of the task and the end of learning. */
 enum { ESP_FATE_NEVER, ESP_FATE_DECAYS, ESP_FATE_EMERGES, ESP_FATE_STAYS, ESP_N_FATES };
 
 /** Parts of the learning between whose ends parameters are compared. */
 enum { ESP_MOVE_BEFORE, ESP_MOVE_SOLVED, ESP_MOVE_CHANGED, ESP_N_MOVES }; /* hours 0-12, 12-24, 24-36 */
+
+/** What the rates around movements at hour 22 are compared with: those at hour 0, and at hour 21. */
+enum { ESP_LIKE_THE_START, ESP_LIKE_AN_HOUR_BEFORE, ESP_N_LIKENESSES };
 
 /** [run first]; NaN: not there. */
 typedef struct {
@@ -21,8 +24,8 @@ typedef struct {
   double *share;        /* the same over the potential synapses                                               */
   double *fate;         /* share of the potential synapses [run, ESP_N_FATES]                                 */
   double *move;         /* root mean square change of the sampled parameters [run, ESP_N_MOVES]               */
-  double *order_kept;   /* rank correlation of the times of peak rate, hours 0 and 22 [run]                    */
-  double *up_rate;      /* at hour 22: rate of U while the lever goes up less that while it goes down, Hz [run] */
+  double *likeness;     /* correlation of rates over the times of the mean movement, mean over E [run, ESP_N_LIKENESSES]    */
+  double *up_rate;      /* at hour 22: rate of E in no pool while the lever goes up less that while it goes down, Hz [run] */
 } esp_lever_numbers;
 
 /** @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_DATA, ESP_ERR_IO. Free whatever this returns. */
@@ -31,6 +34,12 @@ void esp_lever_numbers_free(esp_lever_numbers *numbers);
 
 /** Hours in an interval of turnover: 2 where the task changes at hour 24, in whole stages. */
 double esp_lever_turnover_hours(const struct esp_source *s);
+
+/** Does the task change at hour 24, as in the caption? What is measured at hours of the caption is there only then. */
+bool esp_lever_is_timed(const struct esp_source *s);
+
+/** The last stage of learning that begins at an hour or before. Recordings and movements are of the beginning of their stage. */
+int esp_lever_stage_from(const struct esp_source *s, double hour);
 
 /** The stage of learning whose end is nearest an hour; -1: none lies within half a stage. */
 int esp_lever_stage_at(const struct esp_source *s, double hour);

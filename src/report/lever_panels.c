@@ -69,9 +69,10 @@ static esp_err add_change(const esp_source *s, const char *panel, esp_book *book
   return add_one(panel, "change", "h", "hour at which the pools exchange their roles", s->config->lever.switch_hour, book);
 }
 
-bool esp_lever_has_unrewarded(const esp_source *s)
+/* The arms of learning that this experiment has: waiting_h 0 leaves one out. */
+static bool has_arm(const esp_source *s, int arm)
 {
-  return esp_lever_timetable_of(s->config).n_unrewarded > 0;
+  return !s->plan->stages[esp_lever_timetable_of(s->config).n_learning - 1].absent[arm];
 }
 
 /* ---- K5C, K5F: completion times ---- */
@@ -90,12 +91,13 @@ static esp_err fill_learning(const esp_source *s, esp_book *book)
     x[stage] = esp_lever_hour_at_end(s->config, stage);
   ESP_TRY(add_change(s, "K5C", book));
   for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_FIXED; arm++)
-    ESP_TRY(fill_arm(s, "K5C", arm, "s", "time from cue to completed movement; time-outs count as trials.timeout_s", n,
-                     completion_time, book));
+    if (has_arm(s, arm))
+      ESP_TRY(fill_arm(s, "K5C", arm, "s", "time from cue to completed movement; time-outs count as trials.timeout_s", n,
+                       completion_time, book));
   return ESP_OK;
 }
 
-/* The first point is the end of learning with reward, from which both arms come. */
+/* The first point is the end of learning with reward, from which forgetting comes; consolidated begins at its own hour. */
 static int unrewarded_stage(const esp_source *s, int point)
 {
   const esp_lever_timetable t = esp_lever_timetable_of(s->config);
@@ -139,8 +141,9 @@ static esp_err fill_turnover(const esp_source *s, esp_book *book)
   ESP_TRY(add_change(s, "K5E", book));
   ESP_TRY(add_one("K5E", "interval", "h", "length of an interval", esp_lever_turnover_hours(s), book));
   for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_APPROXIMATE; arm++)
-    ESP_TRY(fill_arm(s, "K5E", arm, "1", "synapses that are functional at one end of the interval only", s->lever.n_turnover,
-                     turnover, book));
+    if (has_arm(s, arm))
+      ESP_TRY(fill_arm(s, "K5E", arm, "1", "synapses that are functional at one end of the interval only", s->lever.n_turnover,
+                       turnover, book));
   return ESP_OK;
 }
 
@@ -161,7 +164,8 @@ static esp_err fill_waits(const esp_source *s, esp_book *book)
   for (int i = 0; i < n; i++)
     x[i] = (i + 1) * s->config->lever.snapshot_min / 60;
   for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_APPROXIMATE; arm++)
-    ESP_TRY(fill_arm(s, "K5G", arm, "1", "waits of this length in all hours of learning", n, waits, book));
+    if (has_arm(s, arm))
+      ESP_TRY(fill_arm(s, "K5G", arm, "1", "waits of this length in all hours of learning", n, waits, book));
   return ESP_OK;
 }
 
@@ -183,12 +187,15 @@ static esp_err fill_fates(const esp_source *s, esp_book *book)
 
 /* ---- one run: K5B, K5D, K5I ---- */
 
-/* The stages at the caption's hours, counted so that the change is at 24; the first one begins at 0. */
-static int stage_at_caption(const esp_source *s, int i)
+/* The stages from the caption's hours on, counted so that the change is at 24. */
+static int stage_from_caption(const esp_source *s, int i)
 {
-  const double hour = caption_hours[i] * s->config->lever.switch_hour / 24;
-  const int stage = esp_lever_stage_at(s, hour), last = esp_lever_timetable_of(s->config).n_learning - 1;
-  return i == 0 ? 0 : stage < 0 ? last : stage;
+  return esp_lever_stage_from(s, caption_hours[i] * s->config->lever.switch_hour / 24);
+}
+
+static double hour_at_begin(const esp_source *s, int stage)
+{
+  return stage ? esp_lever_hour_at_end(s->config, stage - 1) : 0;
 }
 
 static bool is_done(const esp_source *s, int member, int stage)
@@ -196,20 +203,50 @@ static bool is_done(const esp_source *s, int member, int stage)
   return esp_source_outcome(s, member, LEVER_ARM_PLASTIC, stage).state == ESP_CELL_DONE;
 }
 
+/* Stages of learning of a run that are done, one after the other. */
+static int n_learned(const esp_source *s, int member)
+{
+  int n = 0;
+  while (n < esp_lever_timetable_of(s->config).n_learning && is_done(s, member, n))
+    n++;
+  return n;
+}
+
 /* The run that is shown: the first that got farthest. -1: none has begun. */
 static int shown_run(const esp_source *s)
 {
   int best = -1, most = 0;
-  for (int member = 0; member < s->plan->n_members; member++) {
-    int n = 0;
-    while (n < esp_lever_timetable_of(s->config).n_learning && is_done(s, member, n))
-      n++;
-    if (n > most) {
-      most = n;
+  for (int member = 0; member < s->plan->n_members; member++)
+    if (n_learned(s, member) > most) {
+      most = n_learned(s, member);
       best = member;
     }
-  }
   return best;
+}
+
+static bool is_of_one_run(const char *panel)
+{
+  return strcmp(panel, "K5B") == 0 || strcmp(panel, "K5D") == 0 || strcmp(panel, "K5I") == 0;
+}
+
+bool esp_lever_panel_is_there(const char *panel, const esp_source *s)
+{
+  if (strcmp(panel, "K5F") == 0)
+    return esp_lever_timetable_of(s->config).n_unrewarded > 0;
+  return !is_of_one_run(panel) || shown_run(s) >= 0;
+}
+
+void esp_lever_runs_in_words(const char *panel, const esp_source *s, char *words, size_t size)
+{
+  int n_unfinished = 0;
+  for (int member = 0; member < s->plan->n_members; member++)
+    n_unfinished += n_learned(s, member) < esp_lever_timetable_of(s->config).n_learning;
+  if (is_of_one_run(panel))
+    snprintf(words, size, " Run %d.", shown_run(s));
+  else if (n_unfinished > 0)
+    snprintf(words, size, " Mean and SEM over runs, of which %d of %d are unfinished.", n_unfinished, s->plan->n_members);
+  else
+    snprintf(words, size, " Mean and SEM over runs.");
 }
 
 static esp_err add_counts(const char *panel, const char *group, const char *name, const char *what, int n, const int32_t *from,
@@ -249,7 +286,7 @@ static esp_err add_recording(const esp_source *s, const char *group, int stage, 
                   phases = {.panel = "K5B", .arm = group, .name = "phase", .unit = "1", .n_axes = 1, .length = {n_moves},
                             .long_name = "0 pause, 1 cue, down, 2 cue, up, 3 reward"};
   ESP_TRY(esp_book_numbers(book, &hours, &hour));
-  *hour = stage ? esp_lever_hour_at_end(s->config, stage - 1) : 0;
+  *hour = hour_at_begin(s, stage);
   ESP_TRY(add_times(group, "spike_time", "time of each spike", n_kept, esp_record_i32(record, LEVER_SPIKE_STEP), dt, book));
   ESP_TRY(add_counts("K5B", group, "spike_cell", "which cell fired: inputs, E, I, from 0", n_kept,
                      esp_record_i32(record, LEVER_SPIKE_CELL), book));
@@ -273,11 +310,10 @@ static esp_err fill_recordings(const esp_source *s, int run, esp_record *record,
   ESP_TRY(add_counts("K5B", NULL, "sizes", "inputs, E with input, neurons of a pool (U follows E with input, then D), all E, I", 5, sizes,
                      book));
   for (int i = 0; i < 2; i++) {
-    const int stage = i ? stage_at_caption(s, 1) : 0;
-    const int recorded = i && stage + 1 < esp_lever_timetable_of(s->config).n_before ? stage + 1 : stage; /* they are of its beginning */
-    ESP_TRY(esp_lever_read(s, run, LEVER_ARM_PLASTIC, recorded, record, &there));
+    const int stage = stage_from_caption(s, i);
+    ESP_TRY(esp_lever_read(s, run, LEVER_ARM_PLASTIC, stage, record, &there));
     if (there)
-      ESP_TRY(add_recording(s, groups[i], recorded, record, book));
+      ESP_TRY(add_recording(s, groups[i], stage, record, book));
   }
   return ESP_OK;
 }
@@ -302,7 +338,7 @@ static esp_err add_activity(const esp_source *s, activity *a, esp_book *book)
 {
   const long n_exc = s->config->neurons.n_exc, n_times = esp_lever_movement_length(s->config);
   const esp_entry hours = {.panel = "K5D", .name = "hour", .unit = "h", .n_axes = 1, .length = {N_HOURS},
-                           .long_name = "hour at which the stage ends, by plot; the first one is the beginning"},
+                           .long_name = "hour from which on the movements were made"},
                   rates = {.panel = "K5D", .name = "rate", .unit = "Hz", .n_axes = 3, .length = {N_HOURS, n_exc, n_times},
                            .long_name = "mean rate of the excitatory neurons around movements, smoothed by a Gaussian of 30 ms"},
                   levers = {.panel = "K5D", .name = "lever", .unit = "Hz", .n_axes = 2, .length = {N_HOURS, n_times},
@@ -337,8 +373,8 @@ static esp_err fill_activity(const esp_source *s, int run, esp_record *record, e
   ESP_REQUIRE(peak, ESP_ERR_NOMEM, "no memory for panel K5D");
   esp_err err = ESP_OK;
   for (int i = 0; i < N_HOURS && err == ESP_OK; i++) {
-    const int stage = stage_at_caption(s, i);
-    a.hour[i] = i ? esp_lever_hour_at_end(s->config, stage) : 0;
+    const int stage = stage_from_caption(s, i);
+    a.hour[i] = hour_at_begin(s, stage);
     err = esp_lever_read(s, run, LEVER_ARM_PLASTIC, stage, record, &there);
     if (err != ESP_OK || !there || *esp_record_i32(record, LEVER_N_MOVEMENTS) <= 0)
       continue;
@@ -488,7 +524,7 @@ esp_err esp_lever_panels_fill(const esp_source *s, esp_book *book)
   const int run = shown_run(s);
   ESP_TRY(fill_learning(s, book));
   ESP_TRY(fill_turnover(s, book));
-  if (esp_lever_has_unrewarded(s))
+  if (esp_lever_panel_is_there("K5F", s))
     ESP_TRY(fill_forgetting(s, book));
   ESP_TRY(fill_waits(s, book));
   ESP_TRY(fill_fates(s, book));

@@ -7,7 +7,10 @@
 /** All panels of the file. @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_DATA, ESP_ERR_IO. */
 esp_err esp_lever_panels_fill(const esp_source *s, esp_book *book);
 
-/** Does the file have stages without reward? */
-bool esp_lever_has_unrewarded(const esp_source *s);
+/** K5F needs stages without reward; K5B, K5D and K5I a run that has begun. */
+bool esp_lever_panel_is_there(const char *panel, const esp_source *s);
+
+/** Which runs a panel shows, for its caption: " Run 3.", " Mean and SEM over runs, of which 2 of 5 are unfinished." */
+void esp_lever_runs_in_words(const char *panel, const esp_source *s, char *words, size_t size);
 
 #endif

@@ -110,7 +110,7 @@ const esp_panel esp_panels[] = {
      "time after which they end. Dashed line: the pools exchange their roles.", "time (h)", "time to completion (s)"},
     {"K5D", LEVER, SCHEME, "Activity during movements", "Rates of the excitatory neurons around the onset of movements, over the highest of "
      "each neuron, sorted by the time of that at the hour named above, of one run. Below: mean position of the lever and single "
-     "movements.", "time from onset (ms)", "neurons, lever"},
+     "movements. A movement begins at the cue where the lever was down already.", "time from onset (ms)", "neurons, lever"},
     {"K5E", LEVER, POPULATION, "Turnover", "Synapses that appeared or disappeared between one end of an interval and the other.",
      "time (h)", "synapses"},
     {"K5F", LEVER, POPULATION, "Forgetting", "Time from the cue to the completed movement while there is no reward, with and without "
@@ -174,7 +174,7 @@ static esp_err caption_of(const esp_panel *panel, const esp_source *s, const esp
   const int level = esp_panel_level(panel->name, s);
   if (series)
     ESP_TRY(esp_series_missing(series, s, level, &missing));
-  char of_example[96] = "", of_level[64] = "", of_block[64] = "";
+  char of_example[96] = "", of_level[64] = "", of_block[64] = "", of_networks[160] = "";
   if (panel->kind == EXAMPLE)
     snprintf(of_example, sizeof of_example, " Example: member %d at prune fraction %g.", example->member,
              esp_source_fraction(s, example->rung));
@@ -182,11 +182,12 @@ static esp_err caption_of(const esp_panel *panel, const esp_source *s, const esp
     snprintf(of_level, sizeof of_level, " Value noise %g.", s->config->ladder.value_noise.value[level]);
   if (is_played(panel))
     snprintf(of_block, sizeof of_block, " Share of random choices %g.", s->config->evaluation.epsilon);
-  const int length = asprintf(caption, "%s%s%s%s%s%s%s%s", panel->shows, of_example, of_level, of_block,
-                              panel->kind != POPULATION      ? ""
-                              : panel->experiment == LEVER   ? " Mean and SEM over runs."
-                                                             : " Mean and SEM over networks.", missing ? " Networks: " : "",
-                              missing ? missing : "", missing ? "." : "");
+  if (panel->experiment == LEVER)
+    esp_lever_runs_in_words(panel->name, s, of_networks, sizeof of_networks);
+  else if (panel->kind == POPULATION)
+    snprintf(of_networks, sizeof of_networks, " Mean and SEM over networks.");
+  const int length = asprintf(caption, "%s%s%s%s%s%s%s%s", panel->shows, of_example, of_level, of_block, of_networks,
+                              missing ? " Networks: " : "", missing ? missing : "", missing ? "." : "");
   free(missing);
   ESP_REQUIRE(length >= 0, ESP_ERR_NOMEM, "no memory for the texts of the report");
   return ESP_OK;
@@ -376,8 +377,8 @@ static bool is_there(const esp_panel *panel, const esp_source *s, const esp_exam
     return false;
   if (strcmp(panel->name, "S2B") == 0)
     return esp_source_transfer(s) >= 0;
-  if (strcmp(panel->name, "K5F") == 0)
-    return esp_lever_has_unrewarded(s);
+  if (panel->experiment == LEVER)
+    return esp_lever_panel_is_there(panel->name, s);
   if (strcmp(panel->name, "S4") == 0)
     return esp_source_new_option(s) >= 0;
   return esp_panel_level(panel->name, s) >= 0 && (panel->kind != EXAMPLE || example->member >= 0);

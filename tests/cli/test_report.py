@@ -69,6 +69,11 @@ def mean_sem(values):
     return mean, math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1) / n)
 
 
+def pearson(x, y):
+    mx, my = sum(x) / len(x), sum(y) / len(y)
+    return sum((a - mx) * (b - my) for a, b in zip(x, y)) / math.sqrt(sum((a - mx) ** 2 for a in x) * sum((b - my) ** 2 for b in y))
+
+
 def determinant(matrix):
     """By expansion: exact enough for a handful of rows."""
     if len(matrix) == 1:
@@ -688,6 +693,43 @@ class Report(Case):
                     peaks.append(row.index(max(row)))
                 self.assertEqual(order[plot * n_exc:][:n_exc], sorted(range(n_exc), key=lambda k: (peaks[k], k)))
 
+    def test_lever_activity(self):
+        """Claim 34 on a small network with the caption's hours, and without the arm that waits."""
+        self.expect(OK, "run", "-q", self.config(LEVER_DAY), "-o", "day.h5")
+        out = self.report("day.h5")
+        n_in, n_exc, n_pool, n_receiving, n_times, onset = 11, 15, 4, 6, 140, 40
+        rates, levers, counts = (numbers(self.dir / "day.h5", "/records/" + name)
+                                 for name in ("movement_rate", "movement_lever", "n_movements"))
+        kernel = [math.exp(-(15 * lag / 30) ** 2 / 2) for lag in range(n_times)]
+
+        def smooth(row):
+            weights = [[kernel[abs(i - k)] for k in range(n_times)] for i in range(n_times)]
+            return [sum(w * v for w, v in zip(ws, row)) / sum(ws) for ws in weights]
+
+        def of_hour(m, hour):
+            cell = m * 3 * 25 + hour
+            self.assertGreater(counts[cell], 0)
+            per_cell = (n_in + n_exc + 5) * n_times
+            rows = rates[cell * per_cell + n_in * n_times:][:n_exc * n_times]
+            return [smooth(rows[k * n_times:][:n_times]) for k in range(n_exc)], levers[cell * n_times:][:n_times]
+
+        alike, up_less_down = [], []
+        for m in range(2):
+            start, before, (late, lever) = of_hour(m, 0)[0], of_hour(m, 21)[0], of_hour(m, 22)
+            alike.append(mean_sem([pearson(x, y) for x, y in zip(before, late) if any(x) and any(y)])[0] -
+                         mean_sem([pearson(x, y) for x, y in zip(start, late) if any(x) and any(y)])[0])
+            lowest = min(range(onset, n_times), key=lambda i: lever[i])
+            highest = max(range(lowest, n_times), key=lambda i: lever[i])
+            others = [late[k] for k in range(n_exc) if not n_receiving <= k < n_receiving + 2 * n_pool]
+            up_less_down.append(mean_sem([sum(row[lowest:highest]) / (highest - lowest) -
+                                          sum(row[onset:lowest]) / (lowest - onset) for row in others])[0])
+        found = {c["claim"]: c for c in json.loads((out / "scorecard.json").read_text())["claims"]}[34]["findings"]
+        for finding, values in zip(found, (alike, up_less_down)):
+            self.assertEqual(finding["n"], 2)
+            self.assertRegex(finding["statistic"], "mean %s " % re.escape("%.4g" % mean_sem(values)[0]))
+        self.assertEqual(numbers(out / "panels.h5", "/K5D/hour"), [0, 22, 24])
+        self.assertNotIn("K5C/approximate/mean", names_in(out / "panels.h5"))
+
     def test_lever_unfinished(self):
         """Any part of the cells is a report; the first run alone is one, too."""
         self.lever()
@@ -697,7 +739,9 @@ class Report(Case):
         self.expect(STOPPED, "run", "-q", self.config(LEVER), "-o", "begun.h5", "--max-time", "0")
         begun = self.report("begun.h5", directory="begun")
         self.assertEqual(numbers(begun / "panels.h5", "/K5H/plastic/n"), [0] * 4)
-        self.assertNotIn("K5I/x", names_in(begun / "panels.h5"))
+        self.assertFalse([name for name in names_in(begun / "panels.h5") if name.startswith(("K5B", "K5D", "K5I"))])
+        caption = text(begun / "panels.h5", "/K5C/caption")
+        self.assertIn("of which 2 of 2 are unfinished", caption)
 
     def test_mistakes(self):
         self.dms(), self.scratch()

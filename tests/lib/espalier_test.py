@@ -128,6 +128,35 @@ synapses:
   waiting_h: 0.02
 """
 
+# A day and an hour of a small network in coarse steps: some seconds.
+LEVER_DAY = """\
+experiment: lever
+seed: 5
+ensemble:
+  members: 2
+lever:
+  hours: 25
+  unrewarded_hours: 0
+  n_sampled: 9
+  movement_s: 60
+  recording_s: 3
+trials:
+  n_pool: 4
+  threshold_hz: 3
+  timeout_s: 4
+  window_ms: 510
+neurons:
+  n_in: 11
+  n_exc: 15
+  n_receiving: 6
+  n_inh: 5
+  dt_ms: 15
+synapses:
+  n_repeats: 3
+  update_ms: 1500
+  waiting_h: 0
+"""
+
 # Some seconds of it in stages of about a second; the start has 240 calls in blocks of seven.
 LONG_BANDIT = """\
 experiment: bandit

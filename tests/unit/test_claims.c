@@ -215,7 +215,7 @@ static void count_synapses(fake *f)
                                         .share = counted(n, N_ARMS * N_INTERVALS, share),
                                         .fate = counted(n, ESP_N_FATES, (double[]){0.6, 0.1, 0.1, 0.2}),
                                         .move = counted(n, ESP_N_MOVES, (double[]){0.4, 0.35, 0.45}),
-                                        .order_kept = counted(n, 1, (double[]){0.1}),
+                                        .likeness = counted(n, ESP_N_LIKENESSES, (double[]){0.1, 0.7}),
                                         .up_rate = counted(n, 1, (double[]){9})};
 }
 
@@ -441,7 +441,7 @@ static void test_lever(void **state)
     if (arm < 0) {
       for (int member = 0; member < 5; member++) {
         s->lever.turnover[member * ESP_LEVER_TURNOVER_ARMS * s->lever.n_turnover] = 1000 + member;
-        s->lever.order_kept[member] = 0.9 + 0.01 * member;
+        s->lever.likeness[member * ESP_N_LIKENESSES + ESP_LIKE_THE_START] = 0.68 + 0.01 * member;
         s->lever.move[member * ESP_N_MOVES + ESP_MOVE_SOLVED] = 0.1 + 0.01 * member;
       }
     }

@@ -249,6 +249,7 @@ static const broken_case broken[] = {
     {LEVER "lever:\n  consolidation_hour: 360\n", NULL, "~or before the end of the time without reward"},
     {LEVER "synapses:\n  update_ms: 1.5\n", NULL,
      "c.yaml:3:14: synapses.update_ms is 1.5 and neurons.dt_ms is 1 (its default); allowed: a whole number of steps between updates\n"},
+    {LEVER "neurons:\n  dt_ms: 0.01\n", "lever.segment_min=360", "~fewer than 2^31 time steps in a segment\n"},
     {LEVER "synapses:\n  update_ms: 7\n", NULL, "~a whole number of updates between snapshots\n"},
     {LEVER "trials:\n  step_ms: 1.5\n", NULL, "~a whole number of time steps in a step of the lever\n"},
     {LEVER "trials:\n  window_ms: 0.5\n", NULL, "~a whole number of time steps in the window\n"},
