@@ -840,6 +840,15 @@ def draw_panel(panel, axes, letter, report):
     axes[0].set_title(letter, loc="left", pad=pad, fontweight="bold", fontsize=9)
 
 
+def put(path, write):
+    """write(file) makes the file's bytes. It takes the place of an old one when it is whole; a link there leads nowhere."""
+    new = path.with_name(path.name + ".tmp")
+    new.unlink(missing_ok=True)
+    with open(new, "xb") as file:
+        write(file)
+    new.replace(path)
+
+
 def draw_all(report):
     """Writes the figures; gives the SVG text by name, None for a figure of which nothing was run."""
     folder, drawn = report.folder / "figures", {}
@@ -853,8 +862,8 @@ def draw_all(report):
                     file.unlink(missing_ok=True)
                 drawn[name] = None
                 continue
-            figure.savefig(files["svg"], metadata={"Date": None})
-            figure.savefig(files["png"])
+            put(files["svg"], lambda file: figure.savefig(file, format="svg", metadata={"Date": None}))
+            put(files["png"], lambda file: figure.savefig(file, format="png"))
             pyplot.close(figure)
             drawn[name] = files["svg"].read_text(encoding="utf-8")
     except OSError as error:
@@ -1057,7 +1066,7 @@ def main():
         report = Report(folder)
         drawn = draw_all(report)
         try:
-            (folder / "report.html").write_text(page(report, drawn), encoding="utf-8")
+            put(folder / "report.html", lambda file: file.write(page(report, drawn).encode()))
         except OSError as error:
             raise Failure(CANNOT_CREATE, f"{folder / 'report.html'}: cannot write ({error.strerror})") from error
     except Failure as failure:

@@ -348,14 +348,25 @@ class Figures(Case):
         import h5py
         folder = self.report()
         with h5py.File(folder / "panels.h5", "r+") as file:
-            for panel in ("1H", "5A", "5E", "S1", "S2B", "4C", "3A", "6C", "6H", "7A", "7E", "7G", "7H", "S4", "K5C", "K5E", "K5F", "K5G", "K5H", "K5I",
-                          "K5D"):
+            for panel in ("1H", "5A", "5E", "S1", "S2B", "4C", "3A", "6C", "6H", "7A", "7E", "7G", "7H", "S4", "K5C", "K5D", "K5E", "K5F", "K5G",
+                          "K5H", "K5I"):
                 arrays = []
                 file[panel].visititems(lambda key, item: arrays.append(item) if hasattr(item, "dtype") else None)
                 for array in arrays:
                     if array.dtype.kind == "f" and array.name.split("/")[-1] not in ("x", "rung", "marks"):
                         array[...] = float("nan")
         self.assertNotRegex(re.sub(r"<svg.*?</svg>", "", self.assert_drawn(folder), flags=re.S), r"\bnan\b")
+
+    def test_links(self):
+        """What a link leads to is not overwritten, and nothing half-written stays behind."""
+        folder, victim = self.report(without=[p for p in PANELS if p != "S1"]), self.dir / "victim"
+        victim.write_text("mine")
+        (folder / "figures").mkdir()
+        for name in ("report.html", "report.html.tmp", "figures/figure_S1.svg", "figures/figure_S1.png", "figures/figure_S1.png.tmp"):
+            (folder / name).symlink_to(victim)
+        self.assert_drawn(folder)
+        self.assertEqual(victim.read_text(), "mine")
+        self.assertFalse([p for p in folder.rglob("*") if p.is_symlink() or p.suffix == ".tmp"])
 
     def test_mistakes(self):
         empty = self.dir / "empty"
