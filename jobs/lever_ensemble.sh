@@ -21,9 +21,11 @@
 ##SBATCH --constraint=x6140            # Biowulf: one kind of node, so that one kind of CPU gives one set of bits
 
 # Settings; each may also come from the environment.
-# Biowulf: MODULES="openmpi/4.1.3/gcc-11.3.0 hdf5" (see 'module spider hdf5'), OUTPUT=/data/$USER/lever_ensemble.h5, LAUNCHER=srun
+# Biowulf: MODULES="openmpi/4.1.3/gcc-11.3.0 hdf5" (see 'module spider hdf5'), OUTPUT=/data/$USER/, LAUNCHER=srun
+NAME=lever_ensemble
 CONFIG=${CONFIG:-config/lever_ensemble.yaml}
-OUTPUT=${OUTPUT:-lever_ensemble.h5}   # on storage that all nodes share, never /tmp
+OUTPUT=${OUTPUT:-}                    # results file, or a directory (with / at its end) for lever_ensemble.h5; empty: here.
+                                       # On storage that all nodes share, never /tmp
 # ESPALIER, LAUNCHER, MODULES, RUN_OPTIONS: see jobs/common.sh
 
 cd "${SLURM_SUBMIT_DIR:-$(dirname "$0")/..}" || exit 66

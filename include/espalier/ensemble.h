@@ -19,7 +19,6 @@ typedef struct {
   double stop_at;            /* esp_seconds() at which to stop as if signalled; INFINITY: never */
   double worker_timeout;     /* s of silence after which a worker is lost; 0: never             */
   bool quiet;                /* no progress                                                     */
-  esp_lock *lock;            /* of the results file; kept alive during the run; rank 0 only     */
   int argc;
   char *const *argv;         /* for provenance                                                  */
 } esp_ensemble_options;

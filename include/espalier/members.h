@@ -6,7 +6,6 @@
 #include <stddef.h>
 
 #include "espalier/error.h"
-#include "espalier/plan.h"
 
 typedef struct {
   int first, last; /* both included, counted from 0; last < first: nobody */
@@ -28,9 +27,6 @@ bool esp_members_has(esp_members members, int member);
 
 /** How many of them are below n. */
 int esp_members_below(esp_members members, int n);
-
-/** Cells of the plan that these members have. */
-long esp_members_cells(const esp_plan *plan, esp_members members);
 
 /** "members 0 to 99 of 400", "member 3 of 400" or "none of 400 members". Returns text. */
 const char *esp_members_words(esp_members members, int n_members, char *text, size_t size);

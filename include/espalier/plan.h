@@ -129,8 +129,9 @@ esp_cell esp_slot_cell(const esp_plan *plan, long slot);
 /** Does the experiment fill this cell at all? */
 bool esp_cell_exists(const esp_plan *plan, esp_cell cell);
 
-/** Number of cells that exist. */
+/** Number of cells that exist, of all members and of those from first to last (last < first: nobody). */
 long esp_plan_n_cells(const esp_plan *plan);
+long esp_plan_n_cells_of(const esp_plan *plan, int first, int last);
 
 /** The parent of a cell; false if it has none. */
 bool esp_cell_parent(const esp_plan *plan, esp_cell cell, esp_cell *parent);
@@ -165,5 +166,7 @@ typedef struct {
   esp_stop_reason stop;
   int64_t n_evaluations; /* plan.work, such as gradients computed: the work in it, free of clock and machine */
 } esp_outcome;
+
+bool esp_outcome_same(const esp_outcome *a, const esp_outcome *b);
 
 #endif

@@ -58,6 +58,10 @@ double esp_results_bytes(const esp_plan *plan, int n_members);
  *          modified. */
 esp_err esp_results_config(const char *path, char **config);
 
+/** The same, parsed. Free it with esp_config_file_free if this returns ESP_OK.
+ *  @return also ESP_ERR_NOMEM, and ESP_ERR_DATA if this program has no such config (message: its faults). */
+esp_err esp_results_load_config(const char *path, esp_config_file *config);
+
 /** Open a file whose config has given this plan (borrowed until close). Checks that datasets have the shapes of the plan.
  *  @return ESP_OK, ESP_ERR_NO_INPUT, ESP_ERR_DATA, ESP_ERR_IO, ESP_ERR_NOMEM. */
 esp_err esp_results_open(const char *path, const esp_plan *plan, esp_results_mode mode, esp_results **out);
@@ -72,7 +76,11 @@ esp_err esp_results_read_commits(const esp_results *r, esp_commit *commits, long
 /** The same for who uses the numbers: reads every committed cell, and one whose checksum is wrong is empty and counted too. */
 esp_err esp_results_read_sound(const esp_results *r, esp_commit *commits, long *n_damaged);
 
-/** Write a cell: payload, then its commit entry (crc is computed here). At most every 5 s the file is fsynced too. */
+/** How many cells of the members from first to last are in this state? */
+long esp_commits_count(const esp_plan *plan, const esp_commit *commits, int first, int last, esp_cell_state state);
+
+/** Write a cell: payload, then its commit entry (crc is computed here). At most every 5 s the file is fsynced too, or
+ *  by esp_results_sync_when_due. */
 esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *record, const esp_outcome *outcome,
                                double seconds, int rank);
 
@@ -91,8 +99,12 @@ esp_err esp_results_write_resume(esp_results *r, esp_cell cell, const esp_record
  *  @param[out] found  false if there is none for this stage: begin at the beginning. */
 esp_err esp_results_read_resume(const esp_results *r, esp_cell cell, esp_record *state, bool *found);
 
-/** Make what was written survive a machine crash, through a second descriptor. */
+/** Make what was written survive a machine crash, through a second descriptor. A failure is kept: after it the system may take
+ *  for written what is not, so every later sync fails too, and the close. */
 esp_err esp_results_sync(esp_results *r);
+
+/** The same if something was written since the last time and that was 5 s ago; call it often. NULL is fine. */
+esp_err esp_results_sync_when_due(esp_results *r);
 
 /** Append one line to the fixed table of runs (the last 64 are kept). Call on one rank. */
 esp_err esp_results_add_run(esp_results *r, int n_ranks, int argc, char *const *argv);
@@ -101,7 +113,7 @@ esp_err esp_results_add_run(esp_results *r, int n_ranks, int argc, char *const *
  *  giving one up. */
 esp_err esp_results_copy_runs(esp_results *to, const esp_results *from);
 
-/** The newest entry of the table of runs; all zero if there is none. */
+/** The newest entry of the table of runs that is none of a merge; all zero if there is none. */
 typedef struct {
   int n_runs, n_ranks; /* in all; of this one */
   char started[40], host[256], program[64], kernel[32]; /* program: version and revision */
@@ -131,18 +143,20 @@ uint32_t esp_crc32c(uint32_t crc, const void *data, size_t n_bytes);
 /* ---- lock ---- */
 
 typedef struct {
-  int fd; /* -1: none */
+  int fd;           /* -1: none                                    */
+  double refreshed; /* esp_seconds() of the last sign of life */
   char path[4096];
 } esp_lock;
 
-/** Take the lock of a results file: FILE.lock beside it, held with flock and kept alive by esp_lock_refresh. A second
+/** Take the lock of a results file: FILE.lock beside it, held with flock and kept alive by esp_lock_keep. A second
  *  program gets ESP_ERR_UNAVAILABLE with host, process, job and start time of the holder. A holder that is dead (its flock is
  *  gone; on another host: silent for more than 90 s, or the same Slurm job id as ours) is taken over. One that lives and has
  *  our Slurm job id is given a minute to end: it is the start of the job before this one. Never follows a symbolic link. */
 esp_err esp_lock_take(const char *results_path, esp_lock *lock);
 
-/** Tell other hosts that the holder lives; call every few seconds. */
-void esp_lock_refresh(esp_lock *lock);
+/** Tell other hosts that the holder lives, if that was 5 s ago; call it often, as by
+ *  esp_watchdog_pass_on(esp_lock_keep, lock). */
+void esp_lock_keep(void *lock);
 
 /** Release and remove it; fine if none is held. */
 void esp_lock_release(esp_lock *lock);

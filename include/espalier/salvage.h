@@ -27,8 +27,8 @@ typedef struct {
  *  still finds it.
  *  @param fresh   a new, empty file of config, open for writing
  *  @param[out] found  what came of it; no cell at all is not an error
- *  @return ESP_OK; ESP_ERR_NO_INPUT if damaged cannot be read, ESP_ERR_IO if fresh cannot be written, ESP_ERR_NOMEM. The damaged
- *          file is only read. */
+ *  @return ESP_OK; ESP_ERR_NO_INPUT if damaged cannot be opened, ESP_ERR_IO if it cannot be read to its end or fresh cannot be
+ *          written, ESP_ERR_NOMEM. The damaged file is only read. */
 esp_err esp_salvage_cells(const char *damaged, const esp_config_file *config, esp_results *fresh, esp_salvage *found);
 
 #endif

@@ -40,7 +40,11 @@ esp_phase esp_watchdog_phase_now(void);
 /** This process got on with it. */
 void esp_watchdog_moved(void);
 
-/** Have tell() called at every phase and move from now on, by whoever makes it: a worker passes them on. NULL: nobody. */
+/** This process waits for others and is awake: no move, but the listener hears of it. */
+void esp_watchdog_awake(void);
+
+/** Have tell() called at every phase and move from now on, by whoever makes it: a worker passes them on, who holds the lock of a
+ *  file shows that it lives. NULL: nobody. */
 void esp_watchdog_pass_on(void (*tell)(void *context), void *context);
 
 /** Start the thread (one at most).

@@ -40,6 +40,11 @@ void esp_watchdog_moved(void)
 {
   /* With one writer a load and a store do, which take no lock of the bus; what was written before is seen with it. */
   atomic_store_explicit(&n_moves, atomic_load_explicit(&n_moves, memory_order_relaxed) + 1, memory_order_release);
+  esp_watchdog_awake();
+}
+
+void esp_watchdog_awake(void)
+{
   if (listener.tell)
     listener.tell(listener.context);
 }

@@ -50,14 +50,7 @@ int esp_cli_usage_error(const char *command, const char *format, ...)
 esp_err esp_cli_open(const char *path, esp_cli_file *file)
 {
   *file = (esp_cli_file){.path = path};
-  char *text = NULL, *problems = NULL;
-  ESP_TRY(esp_results_config(path, &text));
-  esp_err err = esp_config_parse(path, text, 0, NULL, &file->config, &problems);
-  if (err == ESP_ERR_CONFIG)
-    err = esp_fail(ESP_ERR_DATA, "%s: the config inside it is not valid; was it made by another version?\n%s", path, problems);
-  free(problems);
-  free(text);
-  ESP_TRY(err);
+  ESP_TRY(esp_results_load_config(path, &file->config));
   ESP_TRY(esp_plan_create(&file->config.values, &file->plan));
   ESP_TRY(esp_results_open(path, &file->plan, ESP_RESULTS_READ, &file->results));
   file->commits = calloc((size_t)esp_plan_n_slots(&file->plan), sizeof *file->commits);

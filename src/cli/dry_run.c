@@ -209,7 +209,7 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
   printf("%s: %s\n", plan->experiment, experiment->title);
   if (n_members < plan->n_members)
     printf("%s x %d arms, %ld of %ld cells:\n", esp_members_words(members, plan->n_members, text, sizeof text), plan->n_arms,
-           esp_members_cells(plan, members), esp_plan_n_cells(plan));
+           esp_plan_n_cells_of(plan, members.first, members.last), esp_plan_n_cells(plan));
   else
     printf("%d members x %d arms, %ld cells:\n", n_members, plan->n_arms, esp_plan_n_cells(plan));
   double cost = 0;

@@ -11,9 +11,9 @@
 #include "cli.h"
 #include "espalier/ensemble.h"
 #include "espalier/log.h"
+#include "espalier/watchdog.h"
 
 enum { NOBODY = -1, OUTPUT = -2 }; /* who has a cell, if no input */
-enum { LOCK_REFRESH = 5 };         /* s                           */
 
 typedef struct {
   const char *path;
@@ -33,7 +33,6 @@ typedef struct {
   esp_record theirs, ours;
   esp_results *results;   /* the output                                          */
   esp_lock lock;
-  double last_sign_of_life;
 } merge;
 
 static void print_help(void)
@@ -91,8 +90,7 @@ static esp_err check_config(const merge *m, const esp_cli_file *file)
 
 static bool same_entry(const esp_commit *a, const esp_commit *b) /* time and rank aside */
 {
-  return a->outcome.state == b->outcome.state && a->outcome.stop == b->outcome.stop &&
-         a->outcome.n_evaluations == b->outcome.n_evaluations && a->crc == b->crc;
+  return esp_outcome_same(&a->outcome, &b->outcome) && a->crc == b->crc;
 }
 
 static esp_err compare_entries(merge *m, int index, const esp_cli_file *file)
@@ -184,14 +182,6 @@ static esp_err create_output(const merge *m)
 
 /* ---- copying ---- */
 
-static void show_life(merge *m)
-{
-  if (esp_seconds() - m->last_sign_of_life < LOCK_REFRESH)
-    return;
-  m->last_sign_of_life = esp_seconds();
-  esp_lock_refresh(&m->lock);
-}
-
 /* The output has this cell: are all its bits those of `theirs`? */
 static esp_err compare_cell(merge *m, int index, long slot, const esp_commit *commit)
 {
@@ -233,16 +223,19 @@ static esp_err copy_input(merge *m, int index)
   esp_cli_file file;
   esp_err err = esp_cli_open(m->inputs[index].path, &file);
   if (err == ESP_OK)
+    err = check_config(m, &file);
+  if (err == ESP_ERR_CONFIG)
+    err = esp_fail(err, "%s: another file has taken its place since this merge began; what was copied until then stays in %s",
+                   m->inputs[index].path, m->output);
+  if (err == ESP_OK)
     err = esp_results_copy_runs(m->results, file.results);
   if (err == ESP_OK && file.n_damaged) {
     esp_warn("%s: %ld commit entries are damaged; their cells are not copied", file.path, file.n_damaged);
     m->inputs[index].n_damaged += file.n_damaged;
   }
-  for (long slot = 0; err == ESP_OK && slot < esp_plan_n_slots(plan_of(m)); slot++) {
-    show_life(m);
+  for (long slot = 0; err == ESP_OK && slot < esp_plan_n_slots(plan_of(m)); slot++)
     if (file.commits[slot].outcome.state != ESP_CELL_EMPTY)
       err = copy_cell(m, index, &file, slot);
-  }
   esp_cli_close(&file);
   return err;
 }
@@ -269,6 +262,7 @@ static esp_err begin(merge *m)
 
 static void end(merge *m)
 {
+  esp_watchdog_pass_on(NULL, NULL);
   esp_lock_release(&m->lock);
   free(m->theirs.data);
   free(m->ours.data);
@@ -278,7 +272,7 @@ static void end(merge *m)
   esp_cli_close(&m->first);
 }
 
-/* The merge is in the table of runs before what it copies, so that the last line is that of a run that computed. */
+/* In the table of runs the merge is before those whose cells it copies. */
 static esp_err copy_all(merge *m, int argc, char **argv)
 {
   ESP_TRY(esp_results_open(m->output, plan_of(m), ESP_RESULTS_WRITE, &m->results));
@@ -295,6 +289,7 @@ static esp_err do_merge(merge *m, int argc, char **argv)
   ESP_TRY(begin(m));
   ESP_TRY(esp_cli_check_place(m->output));
   ESP_TRY(esp_lock_take(m->output, &m->lock));
+  esp_watchdog_pass_on(esp_lock_keep, &m->lock);
   const bool exists = stat(m->output, &there) == 0;
   if (exists)
     ESP_TRY(look_at_output(m));

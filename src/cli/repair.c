@@ -45,22 +45,12 @@ esp_err esp_cli_move_aside(const char *output, const char *successor)
 
 /* ---- is it of this config? ---- */
 
-/* It may take as long as a member does: keep the lock alive meanwhile, and listen. */
-typedef struct {
-  esp_lock *lock;
-  double stop_at, last_sign_of_life;
-} patience;
-
+/* It may take as long as a member does: listen meanwhile. */
 static bool stop_asked(void *context)
 {
-  patience *p = context;
-  const double now = esp_seconds();
+  const double *stop_at = context;
   esp_watchdog_moved();
-  if (now - p->last_sign_of_life >= 5) {
-    p->last_sign_of_life = now;
-    esp_lock_refresh(p->lock);
-  }
-  return esp_stop_signal() != 0 || now >= p->stop_at;
+  return esp_stop_signal() != 0 || esp_seconds() >= *stop_at;
 }
 
 static bool is_there(const esp_cli_file *file, esp_cell cell)
@@ -88,12 +78,12 @@ static long choose_cells(const esp_cli_file *file, long *slots)
   return n;
 }
 
-static esp_err check_bits(const esp_session *o, const char *fresh, esp_lock *lock)
+static esp_err check_bits(const esp_session *o, const char *fresh)
 {
   esp_cli_file file;
   long n = 0, n_different = 0;
-  patience p = {.lock = lock, .stop_at = o->stop_at};
-  const esp_stage_host host = {.stop = stop_asked, .context = &p};
+  double stop_at = o->stop_at;
+  const esp_stage_host host = {.stop = stop_asked, .context = &stop_at};
   esp_err err = esp_cli_open(fresh, &file);
   long *slots = err == ESP_OK ? malloc((size_t)esp_plan_n_slots(&file.plan) * sizeof *slots) : NULL;
   if (err == ESP_OK && !slots)
@@ -117,7 +107,7 @@ static esp_err check_bits(const esp_session *o, const char *fresh, esp_lock *loc
 /* ---- all of it ---- */
 
 static esp_err fill(const esp_session *o, const esp_config_file *config, const esp_plan *plan, bool config_known,
-                    esp_lock *lock, const char *fresh)
+                    const char *fresh)
 {
   esp_results *results;
   esp_salvage found;
@@ -129,20 +119,19 @@ static esp_err fill(const esp_session *o, const esp_config_file *config, const e
               "%s: not one cell of this config is left in it; --force moves it aside and begins anew. Nothing was changed.",
               o->output);
   if (!config_known && !found.same_config)
-    ESP_TRY(check_bits(o, fresh, lock));
+    ESP_TRY(check_bits(o, fresh));
   esp_log("%s: %ld of %ld cells saved, %ld lost, %ld cut off with the end of the file", o->output, found.n_saved,
           esp_plan_n_cells(plan), found.n_lost, found.n_cut_off);
   return ESP_OK;
 }
 
-esp_err esp_cli_repair(const esp_session *o, const esp_config_file *config, const esp_plan *plan, bool config_known,
-                       esp_lock *lock)
+esp_err esp_cli_repair(const esp_session *o, const esp_config_file *config, const esp_plan *plan, bool config_known)
 {
   char fresh[4224];
   snprintf(fresh, sizeof fresh, "%s.repair", o->output);
   unlink(fresh); /* left by a repair that was killed */
   ESP_TRY(esp_results_create(fresh, plan, config));
-  esp_err err = fill(o, config, plan, config_known, lock, fresh);
+  esp_err err = fill(o, config, plan, config_known, fresh);
   if (err == ESP_OK)
     err = esp_cli_move_aside(o->output, fresh);
   if (err != ESP_OK)

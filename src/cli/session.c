@@ -21,12 +21,10 @@
 /* The config of a results file with other measures: nothing else may differ. */
 static esp_err load_source(const esp_session *o, esp_config_file *config, char **problems)
 {
-  char *text = NULL, *difference = NULL;
+  char *difference = NULL;
   esp_config_file old = {0};
-  ESP_TRY(esp_results_config(o->source, &text));
-  esp_err err = esp_config_parse(o->source, text, 0, NULL, &old, problems);
-  if (err == ESP_OK)
-    err = esp_config_parse(o->source, text, o->n_set, o->set, config, problems);
+  ESP_TRY(esp_results_load_config(o->source, &old));
+  esp_err err = esp_config_parse(o->source, old.text, o->n_set, o->set, config, problems);
   if (err == ESP_OK)
     err = esp_config_difference(&old.values, &config->values, ESP_DIFFERENCE_OF_NETWORKS, &difference);
   char measures[256];
@@ -35,24 +33,15 @@ static esp_err load_source(const esp_session *o, esp_config_file *config, char *
     err = esp_fail(ESP_ERR_CONFIG,
                    "these keys shape the networks of %s, which are not trained again (file -> now):\n%sOnly how they are "
                    "measured can be set: %s.", o->source, difference, measures);
-  free(text);
   free(difference);
   esp_config_file_free(&old);
   return err;
 }
 
-/* Cells of these members: how many there should be, and how many of them are missing or failed. */
-static void count_cells(const esp_cli_file *file, esp_members members, long *n_cells, long *n_missing, long *n_failed)
+/* Cells of these members that are missing, or have failed. */
+static long count_cells(const esp_cli_file *file, esp_members members, esp_cell_state state)
 {
-  *n_cells = *n_missing = *n_failed = 0;
-  for (long slot = 0; slot < esp_plan_n_slots(&file->plan); slot++) {
-    const esp_cell cell = esp_slot_cell(&file->plan, slot);
-    if (!esp_cell_exists(&file->plan, cell) || !esp_members_has(members, cell.member))
-      continue;
-    ++*n_cells;
-    *n_missing += file->commits[slot].outcome.state == ESP_CELL_EMPTY;
-    *n_failed += file->commits[slot].outcome.state == ESP_CELL_FAILED;
-  }
+  return esp_commits_count(&file->plan, file->commits, members.first, members.last, state);
 }
 
 /* Measuring needs another file to go to. */
@@ -69,12 +58,10 @@ static esp_err check_source(const esp_session *o)
 {
   esp_cli_file file;
   esp_err err = esp_cli_open(o->source, &file);
-  long n_cells, n_missing = 0, n_failed;
   if (err == ESP_OK && !esp_experiment_of(&file.config.values)->analyse)
     err = esp_fail(ESP_ERR_DATA, "%s: experiment %s is measured while it is simulated, and nothing in its file can be measured again; set "
                    "other keys in the config and give 'espalier run' another -o FILE", o->source, file.plan.experiment);
-  if (err == ESP_OK)
-    count_cells(&file, o->members, &n_cells, &n_missing, &n_failed);
+  const long n_missing = err == ESP_OK ? count_cells(&file, o->members, ESP_CELL_EMPTY) : 0;
   if (n_missing)
     err = esp_fail(ESP_ERR_DATA, "%s: %ld cells are missing; finish it with espalier run first", o->source, n_missing);
   esp_cli_close(&file);
@@ -129,12 +116,10 @@ static double bytes_left(const esp_cli_file *file, esp_members members, const st
   const double block = there->st_blksize, holes = (double)there->st_size - 512.0 * (double)there->st_blocks;
   const esp_layout *layout[] = {&file->plan.record, &file->plan.resume};
   double cell = 0;
-  long n_cells, n_left, n_failed;
   for (int l = 0; l < 2; l++)
     for (int f = 0; f < layout[l]->n_fields; f++)
       cell += block + ceil((double)(layout[l]->count[f] * esp_type_bytes(layout[l]->field[f].type)) / block) * block;
-  count_cells(file, members, &n_cells, &n_left, &n_failed);
-  return fmax(0, fmin(holes, (double)n_left * cell));
+  return fmax(0, fmin(holes, (double)count_cells(file, members, ESP_CELL_EMPTY) * cell));
 }
 
 /* A results file has its whole length from the beginning, its blocks only where numbers are. */
@@ -151,21 +136,15 @@ static esp_err check_space_left(const char *output, esp_members members, const s
 /* The results file is there: is it of this config? */
 static esp_err check_existing(const char *output, const esp_config_file *config)
 {
-  char *text = NULL, *problems = NULL, *difference = NULL;
+  char *difference = NULL;
   esp_config_file old = {0};
-  ESP_TRY(esp_results_config(output, &text));
-  esp_err err = esp_config_parse(output, text, 0, NULL, &old, &problems);
-  if (err == ESP_OK)
-    err = esp_config_difference(&old.values, &config->values, ESP_DIFFERENCE_OF_RESULTS, &difference);
-  else
-    err = esp_fail(ESP_ERR_DATA, "%s: the config inside it is not valid: %s", output, problems ? problems : "");
+  ESP_TRY(esp_results_load_config(output, &old));
+  esp_err err = esp_config_difference(&old.values, &config->values, ESP_DIFFERENCE_OF_RESULTS, &difference);
   if (err == ESP_OK && *difference)
     err = esp_fail(ESP_ERR_CONFIG,
                    "%s was made with another config (file -> now):\n%sGive the config it was made with, another -o FILE, or "
                    "--force to move it aside. Nothing was changed.",
                    output, difference);
-  free(text);
-  free(problems);
   free(difference);
   esp_config_file_free(&old);
   return err;
@@ -194,7 +173,7 @@ static esp_err make_file(const esp_session *o, const esp_config_file *config, co
   return esp_results_create(o->output, plan, config);
 }
 
-static esp_err prepare_file(const esp_session *o, const esp_config_file *config, const esp_plan *plan, esp_lock *lock)
+static esp_err prepare_file(const esp_session *o, const esp_config_file *config, const esp_plan *plan)
 {
   struct stat there;
   if (stat(o->output, &there) != 0)
@@ -209,17 +188,17 @@ static esp_err prepare_file(const esp_session *o, const esp_config_file *config,
     return check_space_left(o->output, o->members, &there);
   if (!S_ISREG(there.st_mode))
     return err;
-  if (o->force) {
+  if (o->force && (err == ESP_ERR_CONFIG || err == ESP_ERR_DATA)) { /* what cannot be read now may be whole */
     ESP_TRY(esp_cli_move_aside(o->output, NULL));
     return make_file(o, config, plan);
   }
-  if (o->source || (err != ESP_ERR_DATA && err != ESP_ERR_IO))
+  if (o->source || err != ESP_ERR_DATA)
     return err;
   if (!o->repair)
     return esp_fail(err, "%s; --repair saves what is whole if it is a damaged results file", esp_err_message(err));
   esp_log("%s", esp_err_message(err));
   ESP_TRY(esp_cli_check_space(o->output, esp_results_bytes(plan, plan->n_members)));
-  return esp_cli_repair(o, config, plan, config_known, lock);
+  return esp_cli_repair(o, config, plan, config_known);
 }
 
 /* The moments at which to stop: --max-time, and a minute before Slurm ends the job (a quarter of what is left, if that is less). */
@@ -271,7 +250,8 @@ static esp_err prepare(esp_session *o, esp_config_file *config, esp_plan *plan, 
     return dry_run(o, config, plan, n_ranks);
   ESP_TRY(esp_cli_check_place(o->output));
   ESP_TRY(esp_lock_take(o->output, lock));
-  return prepare_file(o, config, plan, lock);
+  esp_watchdog_pass_on(esp_lock_keep, lock);
+  return prepare_file(o, config, plan);
 }
 
 static esp_err run_on_all_ranks(esp_session *o, int rank, int n_ranks, esp_lock *lock, esp_config_file *config)
@@ -294,7 +274,7 @@ static esp_err run_on_all_ranks(esp_session *o, int rank, int n_ranks, esp_lock 
   if (err == ESP_OK && !o->dry_run) {
     const esp_ensemble_options options = {
         .path = o->output, .source = o->source, .members = o->members, .stop_at = o->stop_at,
-        .worker_timeout = o->worker_timeout, .quiet = o->quiet, .lock = lock, .argc = o->argc, .argv = o->argv};
+        .worker_timeout = o->worker_timeout, .quiet = o->quiet, .argc = o->argc, .argv = o->argv};
     err = esp_ensemble_run(config, &plan, &options);
   }
   free(problems);
@@ -342,9 +322,15 @@ static esp_err conclude(const esp_session *o, double max_failed_fraction, esp_er
     read = ESP_OK; /* stopped before it was repaired */
   else if (read == ESP_OK)
     read = esp_cli_print_table(stdout, &file);
-  long cells = 0, missing, failed = 0;
-  if (read == ESP_OK)
-    count_cells(&file, o->members, &cells, &missing, &failed);
+  long cells = 0, missing = 0, failed = 0;
+  if (read == ESP_OK) {
+    cells = esp_plan_n_cells_of(&file.plan, o->members.first, o->members.last);
+    missing = count_cells(&file, o->members, ESP_CELL_EMPTY);
+    failed = count_cells(&file, o->members, ESP_CELL_FAILED);
+  }
+  if (read == ESP_OK && err == ESP_OK && missing)
+    read = esp_fail(ESP_ERR_IO, "%s: %ld of %ld cells are missing, though all were computed and written; look at the file system, "
+                    "then give the same command again", o->output, missing, cells);
   if (read == ESP_OK && err == ESP_OK)
     print_complete(o, file.plan.n_members, cells);
   if (failed)
@@ -368,6 +354,7 @@ int esp_cli_session(esp_session *o, int argc, char **argv)
   if (rank == 0) {
     if (!o->dry_run)
       err = conclude(o, config.values.ensemble.max_failed_fraction, err);
+    esp_watchdog_pass_on(NULL, NULL);
     esp_lock_release(&lock);
     if (err != ESP_OK && err != ESP_ERR_STOPPED)
       esp_cli_fail(err);

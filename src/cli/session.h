@@ -31,8 +31,7 @@ esp_err esp_cli_move_aside(const char *output, const char *successor);
  *  moved aside. Whatever goes wrong, the output stays as it was.
  *  @param config_known  the config in the damaged file was read and is this one; else it is told from its text or from bits
  *  @return ESP_OK; ESP_ERR_DATA: nothing can be saved; ESP_ERR_CONFIG: it is of another config; ESP_ERR_STOPPED; ESP_ERR_IO, ... */
-esp_err esp_cli_repair(const esp_session *session, const esp_config_file *config, const esp_plan *plan, bool config_known,
-                       esp_lock *lock);
+esp_err esp_cli_repair(const esp_session *session, const esp_config_file *config, const esp_plan *plan, bool config_known);
 
 /** All of it, on all ranks; returns the exit status. */
 int esp_cli_session(esp_session *session, int argc, char **argv);

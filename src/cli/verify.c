@@ -128,7 +128,7 @@ static esp_err recompute_cell(const esp_cli_file *file, const esp_stage_host *ho
                                      .ws = ws};
   ESP_TRY(esp_stage_run(&context, &parent_commit.outcome, again, &outcome));
   *field = esp_cli_first_difference(&plan->record, &b->record, again);
-  if (!*field && memcmp(&outcome, &commit.outcome, sizeof outcome) != 0)
+  if (!*field && !esp_outcome_same(&outcome, &commit.outcome))
     *field = "the outcome";
   return ESP_OK;
 }
@@ -254,7 +254,7 @@ static esp_err compare_cells(const esp_cli_file *a, const esp_cli_file *b, buffe
       continue;
     ++*n_compared;
     const char *field = NULL;
-    if (left->state != right->state || left->stop != right->stop || left->n_evaluations != right->n_evaluations) {
+    if (!esp_outcome_same(left, right)) {
       field = left->state == ESP_CELL_EMPTY || right->state == ESP_CELL_EMPTY ? "being there at all" : "the outcome";
     } else {
       ESP_TRY(esp_results_read_cell(a->results, cell, &buffer->record, NULL));

@@ -1,4 +1,5 @@
 /* ensemble/coordinator.c - hands cells to whoever is ready; sleeps while there is nothing to say. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -77,6 +78,7 @@ static bool next_report(esp_crew *crew, esp_report *report, int *worker)
 {
   int there;
   MPI_Status status;
+  esp_watchdog_awake();
   MPI_Iprobe(MPI_ANY_SOURCE, ESP_TAG_REPORT, MPI_COMM_WORLD, &there, &status);
   if (!there)
     return false;
@@ -91,7 +93,7 @@ static void stop_everybody(coordinator *c, esp_err err, const char *message)
 {
   if (c->err == ESP_OK || (c->err == ESP_ERR_STOPPED && err != ESP_ERR_STOPPED)) {
     c->err = err;
-    memcpy(c->message, message, strnlen(message, sizeof c->message - 1));
+    snprintf(c->message, sizeof c->message, "%s", message);
   }
   if (c->stopping)
     return;
@@ -262,6 +264,7 @@ esp_err esp_coordinate(esp_crew *crew, esp_schedule *schedule, bool (*tick)(void
 
 static void send_end(esp_crew *crew, int i, esp_err err)
 {
+  crew->workers[i].ended = true;
   esp_crew_heard(crew, i); /* its silence begins now */
   send_order(i, &(esp_order){.kind = ESP_ORDER_END, .err = err, .losses = esp_crew_n_lost(crew) > 0});
 }
@@ -295,8 +298,8 @@ esp_err esp_end_workers(esp_crew *crew, esp_err err)
       continue;
     }
     esp_crew_worker *worker = &crew->workers[i];
-    if (worker->lost)
-      send_end(crew, i, err); /* it is back */
+    if (!worker->ended)
+      send_end(crew, i, err); /* it was lost and is back */
     worker->lost = false;
     worker->phase = report.phase;
     if (report.kind != ESP_REPORT_CLOSED)

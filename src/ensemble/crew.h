@@ -18,7 +18,8 @@ typedef struct {
   bool working;
   bool owns;         /* and nobody else has been given its cell                                   */
   bool gone;         /* has said its last word but for what END asks of it                        */
-  bool closed;       /* and that                                                                  */
+  bool ended;        /* has been sent END: once more, it would take that for the last word        */
+  bool closed;       /* and has closed the file                                                   */
   bool lost;
   esp_phase phase;
   esp_cell cell;     /* in work, or the last that was; member -1: none yet                        */

@@ -40,7 +40,7 @@ esp_err esp_ensemble_share(esp_err err, char **text)
 typedef struct {
   const esp_ensemble_options *options;
   esp_progress progress;
-  double last_look, last_sign_of_life;
+  double last_look;
 } housekeeping;
 
 static bool tick(void *context, const esp_schedule *schedule)
@@ -50,10 +50,6 @@ static bool tick(void *context, const esp_schedule *schedule)
   if (now - h->last_look >= 0.1) {
     h->last_look = now;
     esp_progress_update(&h->progress, schedule->n_done, esp_schedule_progress(schedule));
-  }
-  if (now - h->last_sign_of_life >= 5) {
-    h->last_sign_of_life = now;
-    esp_lock_refresh(h->options->lock);
   }
   return esp_stop_signal() != 0 || now >= h->options->stop_at;
 }
@@ -141,10 +137,11 @@ static bool hand_stop(void *context)
   return h->stop_ordered || esp_stop_signal() != 0;
 }
 
-static void await_order(esp_order *order)
+/* What it has written is brought to disk meanwhile; a failure comes up again at the next cell, or when the file is closed. */
+static void await_order(esp_order *order, esp_results *results)
 {
-  for (int naps = 0; !order_there();)
-    esp_nap(&naps);
+  for (int naps = 0; !order_there(); esp_nap(&naps))
+    esp_results_sync_when_due(results);
   MPI_Recv(order, (int)sizeof *order, MPI_BYTE, 0, ESP_TAG_ORDER, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
@@ -179,7 +176,8 @@ static esp_err work_for_coordinator(esp_worker *worker, hand *h, esp_err err)
     report_failure(h, err);
   for (;;) {
     esp_order order;
-    await_order(&order);
+    esp_watchdog_phase(ESP_PHASE_WAITING);
+    await_order(&order, worker->results);
     if (order.kind == ESP_ORDER_END)
       return order.err;
     if (order.kind == ESP_ORDER_STOP)
@@ -232,17 +230,17 @@ static esp_err check_last_run(const esp_results *results)
 static esp_err check_after_losses(const esp_plan *plan, esp_members members, const char *path)
 {
   esp_results *results = NULL;
-  long n_missing = 0;
-  unsigned char *done = calloc((size_t)esp_plan_n_slots(plan), 1);
-  esp_err err = done ? esp_results_open(path, plan, ESP_RESULTS_READ, &results) : esp_fail(ESP_ERR_NOMEM, "no memory for a list of cells");
+  long n_missing = 0, n_damaged;
+  esp_commit *commits = calloc((size_t)esp_plan_n_slots(plan), sizeof *commits);
+  esp_watchdog_phase(ESP_PHASE_CHECKING);
+  esp_err err = commits ? esp_results_open(path, plan, ESP_RESULTS_READ, &results)
+                        : esp_fail(ESP_ERR_NOMEM, "no memory for a list of cells");
   if (err == ESP_OK)
-    err = find_done(plan, results, done);
-  for (long slot = 0; err == ESP_OK && slot < esp_plan_n_slots(plan); slot++) {
-    const esp_cell cell = esp_slot_cell(plan, slot);
-    n_missing += esp_members_has(members, cell.member) && esp_cell_exists(plan, cell) && !done[slot];
-  }
+    err = esp_results_read_sound(results, commits, &n_damaged);
+  if (err == ESP_OK)
+    n_missing = esp_commits_count(plan, commits, members.first, members.last, ESP_CELL_EMPTY);
   esp_results_close(results);
-  free(done);
+  free(commits);
   ESP_REQUIRE(err != ESP_OK || n_missing == 0, ESP_ERR_IO,
               "%s: %ld cells that a lost rank has computed have not reached the file; give the same command again", path, n_missing);
   return err;
@@ -335,7 +333,7 @@ static esp_err say_closed(hand *h, esp_err closed)
   esp_order end;
   esp_watchdog_pass_on(NULL, NULL); /* the last word is CLOSED */
   report_end(h, ESP_REPORT_CLOSED, closed);
-  await_order(&end);
+  await_order(&end, NULL);
   if (end.losses)
     esp_job_somebody_lost();
   return end.err;

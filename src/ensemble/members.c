@@ -57,15 +57,6 @@ int esp_members_below(esp_members members, int n)
   return end > members.first ? end - members.first : 0;
 }
 
-long esp_members_cells(const esp_plan *plan, esp_members members)
-{
-  long n = 0;
-  for (int stage = 0; stage < plan->n_stages; stage++)
-    for (int arm = 0; arm < plan->n_arms; arm++)
-      n += plan->stages[stage].absent[arm] ? 0 : esp_members_below(members, plan->stages[stage].n_members);
-  return n;
-}
-
 const char *esp_members_words(esp_members members, int n_members, char *text, size_t size)
 {
   if (members.last < members.first)

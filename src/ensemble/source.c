@@ -7,12 +7,7 @@
 esp_err esp_source_open(const char *path, esp_source *s)
 {
   *s = (esp_source){.path = path};
-  char *text = NULL, *problems = NULL;
-  ESP_TRY(esp_results_config(path, &text));
-  const esp_err err = esp_config_parse(path, text, 0, NULL, &s->config, &problems);
-  free(text);
-  free(problems);
-  ESP_REQUIRE(err == ESP_OK, ESP_ERR_DATA, "%s: the config inside it is not valid", path);
+  ESP_TRY(esp_results_load_config(path, &s->config));
   ESP_TRY(esp_plan_create(&s->config.values, &s->plan));
   ESP_TRY(esp_results_open(path, &s->plan, ESP_RESULTS_READ, &s->results));
   s->record = (esp_record){.layout = &s->plan.record, .data = aligned_alloc(64, esp_workspace_bytes(s->plan.record.bytes))};

@@ -40,10 +40,17 @@ void esp_worker_free(esp_worker *w)
 
 /* ---- what a stage asks of its host ---- */
 
+/* Asked at every training step: also a chance to bring to disk what was written a while ago. If that fails, the work ends. */
 static bool stop(void *context)
 {
   const esp_worker *w = context;
-  return w->stop && w->stop(w->context);
+  return esp_results_sync_when_due(w->results) != ESP_OK || (w->stop && w->stop(w->context));
+}
+
+static esp_err stopped(const esp_worker *w)
+{
+  ESP_TRY(esp_results_sync_when_due(w->results));
+  return ESP_ERR_STOPPED;
 }
 
 static esp_err save(esp_worker *w)
@@ -106,14 +113,14 @@ static esp_err compute(esp_worker *w, esp_outcome *outcome)
   assert(w->ws.used == 0); /* a stage gives back all it took */
   if (err == ESP_ERR_STOPPED && w->saved_is_new)
     ESP_TRY(save(w));
-  return err;
+  return err == ESP_ERR_STOPPED ? stopped(w) : err;
 }
 
 esp_err esp_worker_cell(esp_worker *w, esp_cell cell, esp_outcome *outcome)
 {
   const double began = esp_seconds();
   if (stop(w))
-    return ESP_ERR_STOPPED;
+    return stopped(w);
   w->cell = cell;
   ESP_TRY(compute(w, outcome));
   esp_watchdog_phase(ESP_PHASE_WRITING);

@@ -124,13 +124,20 @@ bool esp_cell_exists(const esp_plan *plan, esp_cell cell)
   return cell.member < stage->n_members && !stage->absent[cell.arm];
 }
 
-long esp_plan_n_cells(const esp_plan *plan)
+long esp_plan_n_cells_of(const esp_plan *plan, int first, int last)
 {
   long n = 0;
-  for (int s = 0; s < plan->n_stages; s++)
+  for (int s = 0; s < plan->n_stages; s++) {
+    const int end = last + 1 < plan->stages[s].n_members ? last + 1 : plan->stages[s].n_members;
     for (int arm = 0; arm < plan->n_arms; arm++)
-      n += plan->stages[s].absent[arm] ? 0 : plan->stages[s].n_members;
+      n += plan->stages[s].absent[arm] || end < first ? 0 : end - first;
+  }
   return n;
+}
+
+long esp_plan_n_cells(const esp_plan *plan)
+{
+  return esp_plan_n_cells_of(plan, 0, plan->n_members - 1);
 }
 
 bool esp_cell_parent(const esp_plan *plan, esp_cell cell, esp_cell *parent)
@@ -148,6 +155,11 @@ void esp_plan_free(esp_plan *plan)
     free(plan->axes[a].values);
   free(plan->stages);
   *plan = (esp_plan){0};
+}
+
+bool esp_outcome_same(const esp_outcome *a, const esp_outcome *b)
+{
+  return a->state == b->state && a->stop == b->stop && a->n_evaluations == b->n_evaluations;
 }
 
 const char *esp_stop_reason_name(esp_stop_reason reason)

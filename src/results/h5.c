@@ -81,9 +81,10 @@ int esp_h5_errno(void)
   return call_errno;
 }
 
+/* A place that no file can have (EINVAL) is nonsense in the file, not a fault of the disk. */
 esp_err esp_h5_error(esp_err otherwise)
 {
-  return call_failed ? ESP_ERR_IO : otherwise;
+  return call_failed && call_errno != EINVAL ? ESP_ERR_IO : otherwise;
 }
 
 void esp_h5_drop(hid_t id)
@@ -250,6 +251,14 @@ static hid_t open_attribute(hid_t object, const char *name, H5T_class_t class)
   return -1;
 }
 
+/* A file may come from anywhere: nothing in it gets to steer the terminal. */
+void esp_h5_make_plain(char *text)
+{
+  for (unsigned char *c = (unsigned char *)text; *c; c++)
+    if (*c < 32 || *c == 127)
+      *c = '?';
+}
+
 herr_t esp_h5_get_word(hid_t object, const char *name, char *text, size_t size)
 {
   herr_t done = -1;
@@ -258,6 +267,8 @@ herr_t esp_h5_get_word(hid_t object, const char *name, char *text, size_t size)
   if (type >= 0 && H5Tis_variable_str(type) == 0 && H5Tget_size(type) < size) {
     text[H5Tget_size(type)] = '\0';
     done = H5Aread(attribute, type, text);
+    if (done >= 0)
+      esp_h5_make_plain(text);
   }
   esp_h5_drop(type);
   esp_h5_drop(attribute);
@@ -272,11 +283,44 @@ herr_t esp_h5_get_int(hid_t object, const char *name, int64_t *value)
   return done;
 }
 
+/* Is every step on the way a hard link? Soft ones this program does not make, external ones lead into other files. */
+static bool has_hard_links(hid_t file, const char *path)
+{
+  char part[320];
+  for (const char *end = path; *end; ) {
+    H5L_info_t link;
+    end += 1 + strcspn(end + 1, "/");
+    snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
+    if (H5Lget_info(file, part, &link, H5P_DEFAULT) < 0)
+      return false;
+    if (link.type != H5L_TYPE_HARD) {
+      snprintf(cause, sizeof cause, "%s is a link that leads elsewhere", part);
+      return false;
+    }
+  }
+  return true;
+}
+
+hid_t esp_h5_open_dataset(hid_t file, const char *path)
+{
+  const hid_t dataset = has_hard_links(file, path) ? H5Dopen2(file, path, H5P_DEFAULT) : -1;
+  if (dataset < 0)
+    return -1;
+  const hid_t creation = H5Dget_create_plist(dataset);
+  const bool inside = creation >= 0 && H5Pget_layout(creation) != H5D_VIRTUAL && H5Pget_external_count(creation) == 0;
+  esp_h5_drop(creation);
+  if (inside)
+    return dataset;
+  esp_h5_drop(dataset);
+  snprintf(cause, sizeof cause, "its numbers lie in another file");
+  return -1;
+}
+
 char *esp_h5_read_text(hid_t file, const char *name, bool *no_memory)
 {
   char *text = NULL;
   int64_t crc = -1;
-  const hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+  const hid_t dataset = esp_h5_open_dataset(file, name);
   const hid_t type = dataset < 0 ? -1 : H5Dget_type(dataset), space = dataset < 0 ? -1 : H5Dget_space(dataset);
   const bool fits = type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
                     H5Sget_simple_extent_npoints(space) == 1 && esp_h5_get_int(dataset, "crc32c", &crc) >= 0;

@@ -63,9 +63,16 @@ herr_t esp_h5_set_text(hid_t object, const char *name, const char *value);
 herr_t esp_h5_set_word(hid_t object, const char *name, const char *value);
 herr_t esp_h5_set_int(hid_t object, const char *name, hid_t file_type, int64_t value);
 
-/** Negative if it is missing, of another kind, or too long. */
+/** Negative if it is missing, of another kind, or too long. A word comes without control characters. */
 herr_t esp_h5_get_word(hid_t object, const char *name, char *text, size_t size);
 herr_t esp_h5_get_int(hid_t object, const char *name, int64_t *value);
+
+/** Open a dataset that is in this file, its links and its numbers: a file that somebody has prepared may lead into others, which
+ *  would then be read, or written. path begins with '/'. */
+hid_t esp_h5_open_dataset(hid_t file, const char *path);
+
+/** Put '?' in place of control characters. */
+void esp_h5_make_plain(char *text);
 
 /** Heap text of a scalar string dataset whose checksum attribute holds; NULL otherwise. The caller frees it. */
 char *esp_h5_read_text(hid_t file, const char *name, bool *no_memory);
@@ -87,6 +94,8 @@ struct esp_results {
   hid_t file;
   int sync_fd;      /* second descriptor, for fsync; -1 when reading */
   double last_sync; /* esp_seconds()                                 */
+  bool unsynced;    /* something was written since                   */
+  int sync_failure; /* errno of an fsync that failed; 0: none has    */
   esp_table commit, resume_commit;
   esp_table field[ESP_MAX_FIELDS], state[ESP_MAX_FIELDS];
   esp_record scratch; /* of the resume layout: to look at a slot before it is overwritten */

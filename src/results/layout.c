@@ -425,21 +425,10 @@ static hid_t file_access(void)
   return -1;
 }
 
-/* Of the first n_members. */
-static double n_cells_of(const esp_plan *plan, int n_members)
-{
-  double n = 0;
-  for (int stage = 0; stage < plan->n_stages; stage++)
-    for (int arm = 0; arm < plan->n_arms; arm++)
-      if (!plan->stages[stage].absent[arm])
-        n += n_members < plan->stages[stage].n_members ? n_members : plan->stages[stage].n_members;
-  return n;
-}
-
 double esp_results_bytes(const esp_plan *plan, int n_members)
 {
   /* Entries are filled with zeros for all slots, payload is written for cells that are there. */
-  const double pairs = (double)n_members * plan->n_arms, n_cells = n_cells_of(plan, n_members);
+  const double pairs = (double)n_members * plan->n_arms, n_cells = (double)esp_plan_n_cells_of(plan, 0, n_members - 1);
   const double all_pairs = (double)plan->n_members * plan->n_arms;
   double payload = (double)esp_plan_n_slots(plan) * ESP_COMMIT_BYTES + ESP_RUNS * ESP_RUN_BYTES;
   for (int f = 0; f < plan->record.n_fields; f++)

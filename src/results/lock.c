@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "espalier/file.h"
+#include "espalier/log.h"
 #include "espalier/results.h"
 
+#define REFRESH_SECONDS 5
 #define SILENT_SECONDS 90 /* a holder on another host that says nothing for so long is dead */
 #define ATTEMPTS 100      /* 10 ms apart: the holder may be between making the file and writing into it, or about to remove it */
 #define ENDING_ATTEMPTS 600 /* 100 ms apart: the last start of our own job may still be ending */
@@ -179,22 +181,28 @@ esp_err esp_lock_take(const char *results_path, esp_lock *lock)
   const int n = snprintf(lock->path, sizeof lock->path, "%s.lock", name);
   free(real);
   ESP_REQUIRE(n > 0 && (size_t)n < sizeof lock->path, ESP_ERR_UNAVAILABLE, "%.100s...: the name is too long", results_path);
+  lock->refreshed = 0;
   esp_err err = ESP_ERR_UNAVAILABLE;
-  bool again = true, ending = false;
-  for (int i = 0; i < (ending ? ENDING_ATTEMPTS : ATTEMPTS) && again; i++) {
+  bool again = true, ending = false, patient = false; /* once patient, always: its last holder may be about to remove it */
+  for (int i = 0; i < (patient ? ENDING_ATTEMPTS : ATTEMPTS) && again; i++) {
     if (i > 0)
       usleep(ending ? 100000 : 10000);
     err = attempt(lock, &again, &ending);
+    patient = patient || ending;
     if (err != ESP_OK)
       drop(lock);
   }
   return again && !ending ? esp_fail(ESP_ERR_UNAVAILABLE, "%s: held by another run that does not say who it is", lock->path) : err;
 }
 
-void esp_lock_refresh(esp_lock *lock)
+void esp_lock_keep(void *context)
 {
-  if (lock->fd >= 0)
-    futimens(lock->fd, NULL);
+  esp_lock *lock = context;
+  const double now = esp_seconds();
+  if (lock->fd < 0 || now - lock->refreshed < REFRESH_SECONDS)
+    return;
+  lock->refreshed = now;
+  futimens(lock->fd, NULL);
 }
 
 void esp_lock_release(esp_lock *lock)

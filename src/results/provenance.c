@@ -179,8 +179,8 @@ static herr_t append_row(hid_t runs, hid_t count, const run_row *row)
 
 static esp_err add_row(const esp_results *r, const run_row *row)
 {
-  const hid_t runs = H5Dopen2(r->file, "/provenance/runs", H5P_DEFAULT);
-  const hid_t count = H5Dopen2(r->file, "/provenance/runs_count", H5P_DEFAULT);
+  const hid_t runs = esp_h5_open_dataset(r->file, "/provenance/runs");
+  const hid_t count = esp_h5_open_dataset(r->file, "/provenance/runs_count");
   const herr_t done = runs < 0 || count < 0 ? -1 : append_row(runs, count, row);
   esp_h5_drop(runs);
   esp_h5_drop(count);
@@ -202,8 +202,8 @@ esp_err esp_results_add_run(esp_results *r, int n_ranks, int argc, char *const *
 static herr_t read_runs(hid_t file, int64_t *n, run_row rows[ESP_RUNS])
 {
   herr_t done = -1;
-  const hid_t runs = H5Dopen2(file, "/provenance/runs", H5P_DEFAULT);
-  const hid_t count = H5Dopen2(file, "/provenance/runs_count", H5P_DEFAULT);
+  const hid_t runs = esp_h5_open_dataset(file, "/provenance/runs");
+  const hid_t count = esp_h5_open_dataset(file, "/provenance/runs_count");
   const hid_t type = runs < 0 ? -1 : H5Dget_type(runs), space = runs < 0 ? -1 : H5Dget_space(runs);
   if (count >= 0 && type >= 0 && H5Tget_size(type) == sizeof *rows && H5Sget_simple_extent_npoints(space) == ESP_RUNS &&
       H5Dread(count, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, n) >= 0)
@@ -220,7 +220,7 @@ void esp_provenance_copy_runs(hid_t from, hid_t to)
 {
   static run_row rows[ESP_RUNS];
   int64_t n = 0;
-  const hid_t runs = H5Dopen2(to, "/provenance/runs", H5P_DEFAULT), count = H5Dopen2(to, "/provenance/runs_count", H5P_DEFAULT);
+  const hid_t runs = esp_h5_open_dataset(to, "/provenance/runs"), count = esp_h5_open_dataset(to, "/provenance/runs_count");
   const hid_t type = runs < 0 ? -1 : H5Dget_type(runs);
   if (type >= 0 && count >= 0 && read_runs(from, &n, rows) >= 0 &&
       H5Dwrite(runs, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows) >= 0)
@@ -313,6 +313,13 @@ static herr_t print_runs(hid_t file)
   return done;
 }
 
+/* It has computed nothing. */
+static bool is_merge(const run_row *row)
+{
+  static const char command[] = ESP_PROGRAM " merge";
+  return strncmp(row->command, command, sizeof command - 1) == 0;
+}
+
 esp_err esp_results_last_run(const esp_results *r, esp_run *run)
 {
   static run_row rows[ESP_RUNS];
@@ -321,15 +328,21 @@ esp_err esp_results_last_run(const esp_results *r, esp_run *run)
   esp_h5_start();
   ESP_REQUIRE(read_runs(r->file, &n, rows) >= 0, esp_h5_error(ESP_ERR_DATA),
               "%s: /provenance/runs is damaged or cannot be read (HDF5: %s)", r->path, esp_h5_cause());
-  if (n == 0)
+  int64_t at = n - 1;
+  while (at >= 0 && at >= n - ESP_RUNS && is_merge(&rows[at % ESP_RUNS]))
+    at--;
+  if (at < 0 || at < n - ESP_RUNS)
     return ESP_OK;
-  const run_row *last = &rows[(n - 1) % ESP_RUNS];
+  const run_row *last = &rows[at % ESP_RUNS];
   run->n_runs = (int)n;
   run->n_ranks = row_ranks(last);
   snprintf(run->started, sizeof run->started, "%.*s", (int)sizeof last->started, last->started);
   snprintf(run->host, sizeof run->host, "%.*s", (int)sizeof last->host, last->host);
   snprintf(run->program, sizeof run->program, "%.*s", (int)sizeof last->program, last->program);
   snprintf(run->kernel, sizeof run->kernel, "%.*s", (int)sizeof last->kernel, last->kernel);
+  char *const words[] = {run->started, run->host, run->program, run->kernel};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    esp_h5_make_plain(words[i]);
   return ESP_OK;
 }
 

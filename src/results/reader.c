@@ -151,6 +151,18 @@ esp_err esp_results_config(const char *path, char **config)
   return read_text(path, "/provenance/config_resolved", config);
 }
 
+esp_err esp_results_load_config(const char *path, esp_config_file *config)
+{
+  char *text = NULL, *problems = NULL;
+  ESP_TRY(esp_results_config(path, &text));
+  esp_err err = esp_config_parse(path, text, 0, NULL, config, &problems);
+  if (err == ESP_ERR_CONFIG)
+    err = esp_fail(ESP_ERR_DATA, "%s: the config inside it is not valid; was it made by another version?\n%s", path, problems);
+  free(problems);
+  free(text);
+  return err;
+}
+
 esp_err esp_results_config_text(const char *path, char **text)
 {
   return read_text(path, "/provenance/config_text", text);
@@ -203,7 +215,7 @@ static esp_err open_array(const esp_results *r, const char *group, const char *n
   char path[320];
   snprintf(path, sizeof path, "%s/%s", group, name);
   array->name = name;
-  array->dataset = H5Dopen2(r->file, path, H5P_DEFAULT);
+  array->dataset = esp_h5_open_dataset(r->file, path);
   ESP_REQUIRE(array->dataset >= 0, esp_h5_error(ESP_ERR_DATA), "%s: %s is missing or damaged (HDF5: %s)", r->path, path,
               esp_h5_cause());
   array->space = H5Dget_space(array->dataset);
@@ -352,6 +364,7 @@ esp_err esp_results_read_commits(const esp_results *r, esp_commit *commits, long
   ESP_REQUIRE(raw, ESP_ERR_NOMEM, "%s: no memory for %ld entries", r->path, n);
   esp_h5_start();
   const herr_t done = H5Dread(r->commit.dataset, r->commit.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, raw);
+  esp_watchdog_moved();
   for (long slot = 0; done >= 0 && slot < n; slot++) {
     commits[slot] = (esp_commit){0};
     if (esp_cell_exists(r->plan, esp_slot_cell(r->plan, slot))) /* nobody would ever mend the entry of another */
@@ -407,11 +420,22 @@ esp_err esp_results_read_sound(const esp_results *r, esp_commit *commits, long *
   return err;
 }
 
+long esp_commits_count(const esp_plan *plan, const esp_commit *commits, int first, int last, esp_cell_state state)
+{
+  long n = 0;
+  for (long slot = 0; slot < esp_plan_n_slots(plan); slot++) {
+    const esp_cell cell = esp_slot_cell(plan, slot);
+    n += cell.member >= first && cell.member <= last && esp_cell_exists(plan, cell) && commits[slot].outcome.state == state;
+  }
+  return n;
+}
+
 esp_err esp_results_read_field(const esp_results *r, int field, void *values)
 {
   ESP_REQUIRE(field >= 0 && field < r->plan->record.n_fields, ESP_ERR_ARG, "%s: there is no field %d", r->path, field);
   const esp_table *array = &r->field[field];
   esp_h5_start();
+  esp_watchdog_moved();
   ESP_REQUIRE(H5Dread(array->dataset, array->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, ESP_ERR_IO,
               "%s: cannot read %s (HDF5: %s)", r->path, array->name, esp_h5_cause());
   return ESP_OK;

@@ -3,6 +3,7 @@
 
 #include "espalier/file.h"
 #include "espalier/log.h"
+#include "espalier/watchdog.h"
 #include "internal.h"
 
 static esp_err write_failed(const esp_results *r, const esp_table *array, esp_cell cell)
@@ -20,9 +21,10 @@ static esp_err check_writable(const esp_results *r, esp_cell cell)
   return ESP_OK;
 }
 
-static esp_err sync_when_due(esp_results *r)
+static esp_err written(esp_results *r)
 {
-  return esp_seconds() - r->last_sync < ESP_SYNC_SECONDS ? ESP_OK : esp_results_sync(r);
+  r->unsynced = true;
+  return esp_results_sync_when_due(r);
 }
 
 esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *record, const esp_outcome *outcome,
@@ -41,7 +43,7 @@ esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *
   esp_commit_encode(&commit, esp_cell_slot(r->plan, cell), raw);
   if (esp_table_write(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
     return write_failed(r, &r->commit, cell);
-  return sync_when_due(r);
+  return written(r);
 }
 
 /* The slot to give up: one that is not whole, else the older. After a power failure the newest may be the broken one, so
@@ -75,7 +77,7 @@ esp_err esp_results_write_resume(esp_results *r, esp_cell cell, const esp_record
   esp_resume_encode(&(esp_resume_entry){cell.stage, esp_resume_crc(state, cell, sequence), sequence}, raw);
   if (esp_table_write(&r->resume_commit, cell.member, cell.arm, slot, raw) < 0)
     return write_failed(r, &r->resume_commit, cell);
-  return sync_when_due(r);
+  return written(r);
 }
 
 esp_err esp_results_sync(esp_results *r)
@@ -83,7 +85,23 @@ esp_err esp_results_sync(esp_results *r)
   if (r->sync_fd < 0)
     return ESP_OK;
   r->last_sync = esp_seconds();
-  const int why = esp_sync(r->sync_fd);
-  ESP_REQUIRE(why == 0, ESP_ERR_IO, "%s: cannot be brought to disk: %s%s", r->path, strerror(why), esp_disk_advice(why));
+  r->unsynced = false;
+  if (r->sync_failure == 0)
+    r->sync_failure = esp_sync(r->sync_fd);
+  ESP_REQUIRE(r->sync_failure == 0, ESP_ERR_IO, "%s: cannot be brought to disk: %s%s", r->path, strerror(r->sync_failure),
+              esp_disk_advice(r->sync_failure));
   return ESP_OK;
+}
+
+esp_err esp_results_sync_when_due(esp_results *r)
+{
+  if (r && r->sync_failure)
+    return esp_results_sync(r);
+  if (!r || !r->unsynced || esp_seconds() - r->last_sync < ESP_SYNC_SECONDS)
+    return ESP_OK;
+  const esp_phase phase = esp_watchdog_phase_now();
+  esp_watchdog_phase(ESP_PHASE_WRITING); /* it may take its time */
+  const esp_err err = esp_results_sync(r);
+  esp_watchdog_phase(phase);
+  return err;
 }

@@ -232,7 +232,7 @@ class Jobs(Case):
 
     def test_array(self):
         """Each task has a part and a file of its own."""
-        for script in ("dms_ensemble", "scratch", "rl_ensemble"):
+        for script in ("dms_ensemble", "scratch", "rl_ensemble", "lever_ensemble"):
             for tasks in (range(4), range(1, 5)):
                 for part, number in enumerate(tasks):
                     command = self.shown(script=f"{script}.sh", OUTPUT="/nonexistent-espalier/", **self.task(number, tasks))

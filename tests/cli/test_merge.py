@@ -11,13 +11,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from espalier_test import *
 
 # Kills the process in place of the HDF5 write number KILL_AT; or with POISON makes the first random number not a number, so that
-# one member has no start.
+# one member has no start; or with SWAP lets the file of this name take the place of a.h5 before the first write.
 SHIM = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <math.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 int H5Dwrite(int64_t set, int64_t type, int64_t memory, int64_t file, int64_t list, const void *values)
 {
@@ -28,6 +29,8 @@ int H5Dwrite(int64_t set, int64_t type, int64_t memory, int64_t file, int64_t li
     real = (int (*)(int64_t, int64_t, int64_t, int64_t, int64_t, const void *))dlsym(RTLD_NEXT, "H5Dwrite");
   if (at && ++calls == atoi(at))
     raise(SIGKILL);
+  if (getenv("SWAP"))
+    rename(getenv("SWAP"), "a.h5");
   return real(set, type, memory, file, list, values);
 }
 double gsl_cdf_ugaussian_Pinv(double p)
@@ -355,6 +358,21 @@ class Refused(Merge):
         # keys that do not shape results may differ
         self.member_run("2:3", "d.h5", OK, "--set", "ensemble.checkpoint_interval=7")
         self.merge(OK, "whole.h5", "a.h5", "d.h5")
+
+    def test_other_file_meanwhile(self):
+        """Between the first look at an input and the copying of its cells another file may have got its name."""
+        env = self.shim(SWAP="large.h5")
+        self.halves()
+        for more in (["network.n_hid=40"], ["ensemble.members=2000"], ["seed=8"]):
+            with self.subTest(more):
+                sets = [word for setting in more for word in ("--set", setting)]
+                self.expect(OK, "run", "-q", "net.yaml", "--members", "0", "-o", "large.h5", *sets)
+                shutil.copy(self.dir / "a.h5", self.dir / "kept.h5")
+                result = self.merge(CONFIG, "whole.h5", "b.h5", "a.h5", env=env)
+                self.assert_one_line(result, "a.h5: another file has taken its place")
+                self.assert_sound("whole.h5")
+                os.rename(self.dir / "kept.h5", self.dir / "a.h5")
+                (self.dir / "whole.h5").unlink()
 
     def test_names(self):
         self.member_run("0:1", "a.h5")

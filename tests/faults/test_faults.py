@@ -147,14 +147,14 @@ class Faults(Case):
             return f"file or cause is missing after {hit[0]}: {result}"
         return ""
 
-    def run_fails(self, trial, place, ranks=1, start=None, crashes=None):
+    def run_fails(self, trial, place, ranks=1, start=None, crashes=None, options=()):
         place.mkdir()
         shutil.copy(self.dir / "net.yaml", place)
         before = 0
         if start:
             shutil.copy(start, place / "net.h5")
             before = self.status(place / "net.h5")["done"]
-        result, calls = self.command_under(trial, place, "run", "-q", "net.yaml", ranks=ranks)
+        result, calls = self.command_under(trial, place, "run", "-q", *options, "net.yaml", ranks=ranks)
         wrong = self.fault_of(result, calls, trial, (NO_MEMORY,) if trial.kind == "memory" else (IO, CANNOT_CREATE))
         if wrong and (crashes is None or result.status == OK):
             return wrong
@@ -189,15 +189,27 @@ class Faults(Case):
         self.straight(self.dir / "net.yaml")
         self.try_all(self.trials(self.counts("run", "-q", "net.yaml"), 2), self.run_fails)
 
-    def test_continued_run(self):
+    def half(self):
+        """A file with some of its cells."""
         self.straight(self.dir / "net.yaml")
-        half, _ = self.command_under(Trial("write", 500, "EIO"), self.place("half", "net.yaml"), "run", "-q", "net.yaml")
+        self.command_under(Trial("write", 500, "EIO"), self.place("half", "net.yaml"), "run", "-q", "net.yaml")
         start = self.dir / "half" / "net.h5"
         self.assertGreater(self.status(start)["done"], 8)
         shutil.copy(start, self.dir / "net.h5")
+        return start
+
+    def test_continued_run(self):
+        start = self.half()
         counts = self.counts("run", "-q", "net.yaml", files=("net.yaml", "net.h5"))
         trials = [trial for trial in self.trials(counts, 2) if ALL or (trial.kind in ("write", "sync") and trial.error != "SHORT")]
         self.try_all(trials, lambda trial, place: self.run_fails(trial, place, start=start))
+
+    def test_force(self):
+        """A file that cannot be read just now is not a file to be moved aside."""
+        start = self.half()
+        trials = [Trial(kind, n, error, forever) for kind, error, forever in (("open", "EIO", False), ("open", "EMFILE", True), ("read", "EIO", False))
+                  for n in range(2, 40 if ALL else 8, 1 if ALL else 2)]
+        self.try_all(trials, lambda trial, place: self.run_fails(trial, place, start=start, options=["--force"]))
 
     def test_three_ranks(self):
         self.straight(self.dir / "net.yaml")
@@ -217,6 +229,15 @@ class Faults(Case):
         count = self.counts("run", "-q", "net.yaml")["memory"]
         self.try_all([Trial("memory", n, "ENOMEM") for n in self.numbers(count, 16)], self.run_fails)
 
+    def test_memory_of_continued_run(self):
+        """Too little memory to read what is in the file says nothing of the file."""
+        if SANITIZED:
+            self.skipTest("the sanitizers have a malloc of their own")
+        start = self.half()
+        count = self.counts("run", "-q", "net.yaml", files=("net.yaml", "net.h5"))["memory"]
+        self.try_all([Trial("memory", n, "ENOMEM") for n in self.numbers(count, 12)],
+                     lambda trial, place: self.run_fails(trial, place, start=start, options=["--force"] if trial.n % 2 else []))
+
     def test_memory_of_libraries(self):
         """HDF5 and jansson may crash without memory, that is theirs; but no wrong number may come of it."""
         if SANITIZED:
@@ -231,6 +252,36 @@ class Faults(Case):
             return self.run_fails(trial, place, crashes=crashes)
         self.try_all([Trial("memory", n, "ENOMEM") for n in self.numbers(count, 6, 400)], one)
         print(f"{len(crashes)} crashes inside HDF5", flush=True)
+
+    # ---- repair ----
+
+    def repair_fails(self, trial, place):
+        """What cannot be read is not lost: the damaged file stays as it is, and the next repair saves every cell."""
+        place.mkdir()
+        shutil.copy(self.dir / "net.yaml", place)
+        file = place / "net.h5"
+        file.write_bytes(self.damaged)
+        result, calls = self.command_under(trial, place, "run", "-q", "--repair", "net.yaml")
+        wrong = self.fault_of(result, calls, trial, (IO, CANNOT_CREATE))
+        if wrong:
+            return wrong
+        asides = list(place.glob("net.h5.old-*"))
+        self.assertEqual((asides[0] if asides else file).read_bytes(), self.damaged, str(result))
+        self.assertFalse(list(place.glob("*.repair*")), str(result))
+        again = self.command_in(place, "run", "-q", "--repair", "net.yaml")
+        self.assertEqual(again.status, OK, f"{result}\nand then {again}")
+        self.assertIn("28 of 28 cells saved", result.err + again.err, f"{result}\nand then {again}")
+        self.assert_same(self.dir / "straight.h5", file)
+
+    def test_repair(self):
+        data = bytearray(self.straight(self.dir / "net.yaml").read_bytes())
+        data[0] ^= 4  # HDF5 reads nothing of it
+        self.damaged = bytes(data)
+        (self.dir / "net.h5").write_bytes(self.damaged)
+        counts = self.counts("run", "-q", "--repair", "net.yaml", files=("net.yaml", "net.h5"))
+        self.assertGreater(counts["read"], 500)
+        trials = [Trial("read", n, "EIO", forever) for forever in (False, True) for n in self.numbers(counts["read"], 6, 200)]
+        self.try_all(trials, self.repair_fails)
 
     # ---- report ----
 

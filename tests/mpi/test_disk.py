@@ -8,6 +8,24 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from espalier_test import *
 
 
+# Says that it has written the entry of cell number LOSE, and has not.
+LOSER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+int H5Dwrite(int64_t set, int64_t type, int64_t memory, int64_t file, int64_t list, const void *values)
+{
+  static int entries;
+  size_t (*size)(int64_t) = (size_t (*)(int64_t))dlsym(RTLD_NEXT, "H5Tget_size");
+  int (*real)(int64_t, int64_t, int64_t, int64_t, int64_t, const void *) =
+      (int (*)(int64_t, int64_t, int64_t, int64_t, int64_t, const void *))dlsym(RTLD_NEXT, "H5Dwrite");
+  return file && size(type) == 32 && ++entries == atoi(getenv("LOSE")) ? 0 : real(set, type, memory, file, list, values);
+}
+"""
+
+
 class Disk(Case):
     def failing(self, rank):
         """fsync gives EIO on this rank, from the first call on."""
@@ -43,6 +61,32 @@ class Disk(Case):
         """Not saved is not stopped: who waits for 75 must not believe that all is there."""
         config = self.config(LONG)
         self.failed(self.run_program("run", config, "--max-time", "1", ranks=2, env=self.failing(1)), 1)
+
+    def test_an_entry_that_is_not_there(self):
+        """The file is looked at before it is called complete."""
+        config = self.config()
+        env = {**self.preload(self.write(".mpi/loser.c", LOSER)), "LOSE": 28}
+        result = self.run_program("run", "-q", config, env=env)
+        self.assertEqual(result.status, IO, str(result))
+        self.assertIn("net.h5: 1 of 28 cells are missing", result.err)
+        self.assertNotIn("is complete", result.out)
+        self.expect(OK, "run", "-q", config)
+        self.assert_same(self.straight(config), "net.h5")
+
+    def test_nothing_more_to_write(self):
+        """What is written is brought to disk within seconds, also when the next cell takes for ever."""
+        config = self.config(BANDIT.replace("ladder_calls: 4", "ladder_calls: 1000000"))
+        log = self.mpi / "calls"
+        env = {**self.failing(0), "FAULT_N": 0, "FAULT_LOG": log}
+        process = self.start("run", "-q", config, "--set", "ensemble.checkpoint_interval=1000", "--members", "0", env=env)
+
+        def synced():
+            calls = [line for line in log.read_text().splitlines() if line.endswith(" net.h5")] if log.exists() else []
+            return process.poll() is not None or (len(calls) > 100 and calls[-1].startswith("sync"))
+        self.assertTrue(wait_for(synced, 60, 0.1), "nothing is synced")
+        self.assertIsNone(process.poll(), self._texts(process))
+        self.kill_all(process)
+        self.wait_gone(process)
 
     def test_in_the_middle(self):
         """The first sync is due after five seconds."""

@@ -17,18 +17,33 @@
 #include <unistd.h>
 
 #include "espalier/results.h"
+#include "espalier/watchdog.h"
 
 static char directory[480], path[512], lock_path[520];
 static int flock_fails_with; /* 0: the system's own */
+static int busy_calls;       /* 0: as above; else so many calls find another holder, who then removes the file */
 
 /* In place of the C library's: to play a file system that has no flock. */
 int flock(int fd, int operation)
 {
+  if (busy_calls > 0 && --busy_calls >= 0) {
+    if (busy_calls == 0)
+      unlink(lock_path);
+    errno = EWOULDBLOCK;
+    return -1;
+  }
   if (flock_fails_with) {
     errno = flock_fails_with;
     return -1;
   }
   return (int)syscall(SYS_flock, fd, operation);
+}
+
+/* Nobody sleeps through a minute of attempts. */
+int usleep(useconds_t microseconds)
+{
+  const struct timespec pause = {microseconds / 1000000, microseconds % 1000000 * 1000};
+  return busy_calls > 0 ? 0 : nanosleep(&pause, NULL);
 }
 
 static int begin(void **state)
@@ -103,7 +118,7 @@ static void free_lock_is_taken_and_removed(void **state)
   expect_taken();
   expect_taken();
   esp_lock none = {.fd = -1};
-  esp_lock_refresh(&none);
+  esp_lock_keep(&none);
   esp_lock_release(&none);
 }
 
@@ -124,6 +139,17 @@ static void our_own_job_is_waited_for(void **state)
   waitpid(child, NULL, 0);
 }
 
+/* However long that took: at the moment when its lock goes away, too. */
+static void our_own_job_may_end_late(void **state)
+{
+  (void)state;
+  put("host another-host\npid 12\njob 4711\nstarted 2020-01-01T00:00:00Z\n", 5);
+  setenv("SLURM_JOB_ID", "4711", 1);
+  busy_calls = 150;
+  expect_taken();
+  assert_int_equal(busy_calls, 0);
+}
+
 static void second_taker_hears_of_the_first(void **state)
 {
   (void)state;
@@ -139,17 +165,29 @@ static void second_taker_hears_of_the_first(void **state)
   expect_taken();
 }
 
-static void refresh_moves_the_time(void **state)
+/* Does the lock file get a new time from this? */
+static bool renewed_by(void (*call)(void))
+{
+  struct stat st;
+  const struct timespec old[2] = {{1000, 0}, {1000, 0}};
+  assert_int_equal(utimensat(AT_FDCWD, lock_path, old, 0), 0);
+  call();
+  assert_int_equal(stat(lock_path, &st), 0);
+  return time(NULL) - st.st_mtime < 60;
+}
+
+static void whatever_moves_keeps_the_lock(void **state)
 {
   (void)state;
   esp_lock lock;
-  struct stat st;
   assert_int_equal(esp_lock_take(path, &lock), ESP_OK);
-  const struct timespec old[2] = {{1000, 0}, {1000, 0}};
-  assert_int_equal(utimensat(AT_FDCWD, lock_path, old, 0), 0);
-  esp_lock_refresh(&lock);
-  assert_int_equal(stat(lock_path, &st), 0);
-  assert_true(time(NULL) - st.st_mtime < 60);
+  esp_watchdog_pass_on(esp_lock_keep, &lock);
+  assert_true(renewed_by(esp_watchdog_moved));
+  lock.refreshed += 3600; /* not so soon again */
+  assert_false(renewed_by(esp_watchdog_moved));
+  lock.refreshed -= 3606;
+  assert_true(renewed_by(esp_watchdog_awake));
+  esp_watchdog_pass_on(NULL, NULL);
   esp_lock_release(&lock);
 }
 
@@ -275,8 +313,9 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(free_lock_is_taken_and_removed, begin),
       cmocka_unit_test_setup(our_own_job_is_waited_for, begin),
+      cmocka_unit_test_setup(our_own_job_may_end_late, begin),
       cmocka_unit_test_setup(second_taker_hears_of_the_first, begin),
-      cmocka_unit_test_setup(refresh_moves_the_time, begin),
+      cmocka_unit_test_setup(whatever_moves_keeps_the_lock, begin),
       cmocka_unit_test_setup(things_in_the_way_are_left_alone, begin),
       cmocka_unit_test_setup(holder_elsewhere_counts_while_it_is_heard_of, begin),
       cmocka_unit_test_setup(without_flock_the_process_decides, begin),

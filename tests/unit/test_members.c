@@ -103,9 +103,9 @@ static void cells_are_counted(void **state)
         const esp_cell cell = esp_slot_cell(&plan, slot);
         n += esp_cell_exists(&plan, cell) && cell.member >= first && cell.member <= last;
       }
-      assert_int_equal(esp_members_cells(&plan, (esp_members){first, last}), n);
+      assert_int_equal(esp_plan_n_cells_of(&plan, first, last), n);
     }
-  assert_int_equal(esp_members_cells(&plan, (esp_members){0, 4}), esp_plan_n_cells(&plan));
+  assert_int_equal(esp_plan_n_cells_of(&plan, 0, 4), esp_plan_n_cells(&plan));
   esp_plan_free(&plan);
   esp_config_file_free(&file);
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
 #include <math.h>
@@ -14,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "espalier/results.h"
+#include "../../src/results/internal.h"
+#include "espalier/log.h"
 
 enum { N_MEMBERS = 3, N_ARMS = 2, N_STAGES = 3, N_HID = 5, N_SLOTS = N_MEMBERS * N_ARMS * N_STAGES };
 
@@ -23,6 +25,16 @@ static char path[512], directory[480];
 static char config_text[] = "experiment: dms\nseed: 1\n";
 static char config_resolved[] = "experiment: dms\nseed: 1\nnetwork:\n  n_hid: 5\n";
 static const esp_config_file config = {.text = config_text, .resolved = config_resolved};
+static int n_syncs, sync_error; /* fsync calls so far; errno with which they fail, 0: they do not */
+
+/* In place of the C library's: to count, and to play a disk that fails. */
+int fsync(int fd)
+{
+  (void)fd;
+  n_syncs++;
+  errno = sync_error;
+  return sync_error ? -1 : 0;
+}
 
 /* ---- a small plan ---- */
 
@@ -249,6 +261,39 @@ static void a_cell_is_one_range_of_bytes(void **state)
 }
 
 /* A reader that has the file open sees what a writer adds. */
+/* Also when nothing more is written for a long time. */
+static void what_was_written_is_synced_soon(void **state)
+{
+  (void)state;
+  fresh();
+  esp_results *r = opened(ESP_RESULTS_WRITE);
+  esp_record record = make_record(&plan.record, 1);
+  const esp_outcome outcome = {ESP_CELL_DONE, ESP_STOP_CONVERGED, 1};
+  n_syncs = 0;
+  r->last_sync -= 2 * ESP_SYNC_SECONDS;
+  assert_int_equal(esp_results_sync_when_due(r), ESP_OK); /* there is nothing */
+  assert_int_equal(n_syncs, 0);
+  r->last_sync = esp_seconds() + 3600;
+  assert_int_equal(esp_results_write_cell(r, (esp_cell){0, 0, 0}, &record, &outcome, 0, 1), ESP_OK);
+  assert_int_equal(esp_results_sync_when_due(r), ESP_OK); /* it is too early */
+  assert_int_equal(n_syncs, 0);
+  r->last_sync = esp_seconds() - 2 * ESP_SYNC_SECONDS;
+  assert_int_equal(esp_results_sync_when_due(r), ESP_OK);
+  r->last_sync = esp_seconds() - 2 * ESP_SYNC_SECONDS;
+  assert_int_equal(esp_results_sync_when_due(r), ESP_OK);
+  assert_int_equal(n_syncs, 1); /* once is enough */
+  assert_int_equal(esp_results_sync_when_due(NULL), ESP_OK);
+
+  sync_error = EIO; /* once; the system forgets it, the file does not */
+  r->last_sync = esp_seconds() - 2 * ESP_SYNC_SECONDS;
+  assert_int_equal(esp_results_write_cell(r, (esp_cell){0, 1, 0}, &record, &outcome, 0, 1), ESP_ERR_IO);
+  sync_error = 0;
+  assert_int_equal(esp_results_sync_when_due(r), ESP_ERR_IO);
+  assert_int_equal(esp_results_close(r), ESP_ERR_IO);
+  assert_non_null(strstr(esp_err_message(ESP_ERR_IO), strerror(EIO)));
+  free(record.data);
+}
+
 static void readers_see_new_cells(void **state)
 {
   (void)state;
@@ -515,6 +560,81 @@ static void other_shape_is_refused(void **state)
   esp_plan_free(&other);
 }
 
+static hid_t edited(void)
+{
+  fresh();
+  const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+  assert_true(file >= 0);
+  return file;
+}
+
+/* Our own dataset, moved out of the way, and something else under its name. */
+static void another_in_place_of(const char *name, void (*put_there)(hid_t file, const char *name))
+{
+  const hid_t file = edited();
+  assert_true(H5Lmove(file, name, file, "/aside", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+  put_there(file, name);
+  assert_true(H5Fclose(file) >= 0);
+}
+
+static void put_soft_link(hid_t file, const char *name)
+{
+  assert_true(H5Lcreate_soft("/aside", file, name, H5P_DEFAULT, H5P_DEFAULT) >= 0);
+}
+
+static void put_external_link(hid_t file, const char *name)
+{
+  char other[600];
+  snprintf(other, sizeof other, "%s/other.h5", directory);
+  assert_true(H5Lcreate_external(other, "/aside", file, name, H5P_DEFAULT, H5P_DEFAULT) >= 0);
+}
+
+/* The same type and shape, but the numbers are in a file of somebody else. */
+static void put_external_numbers(hid_t file, const char *name)
+{
+  char victim[600];
+  snprintf(victim, sizeof victim, "%s/victim", directory);
+  const hid_t aside = H5Dopen2(file, "/aside", H5P_DEFAULT), type = H5Dget_type(aside), space = H5Dget_space(aside);
+  const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+  assert_true(H5Pset_external(creation, victim, 0, H5F_UNLIMITED) >= 0);
+  const hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+  assert_true(dataset >= 0);
+  H5Dclose(dataset);
+  H5Dclose(aside);
+  H5Tclose(type);
+  H5Sclose(space);
+  H5Pclose(creation);
+}
+
+static void nothing_leads_into_other_files(void **state)
+{
+  (void)state;
+  static const char *const names[] = {"/records/w_rec", "/records", "/commit", "/resume/commit"};
+  static void (*const things[])(hid_t file, const char *name) = {put_soft_link, put_external_link, put_external_numbers};
+  for (size_t t = 0; t < 3; t++)
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+      esp_results *r = NULL;
+      if (things[t] == put_external_numbers && strcmp(names[i], "/records") == 0)
+        continue; /* a group */
+      another_in_place_of(names[i], things[t]);
+      for (int mode = 0; mode < 2; mode++) {
+        assert_int_equal(esp_results_open(path, &plan, mode ? ESP_RESULTS_WRITE : ESP_RESULTS_READ, &r), ESP_ERR_DATA);
+        if (!strstr(esp_err_message(ESP_ERR_DATA), t == 2 ? "in another file" : "a link that leads elsewhere"))
+          fail_msg("%s: %s", names[i], esp_err_message(ESP_ERR_DATA));
+      }
+    }
+  for (size_t t = 0; t < 3; t++) {
+    char *text = NULL;
+    another_in_place_of("/provenance/config_resolved", things[t]);
+    assert_int_equal(esp_results_config(path, &text), ESP_ERR_DATA);
+    another_in_place_of("/provenance/runs", things[t]);
+    esp_results *r = opened(ESP_RESULTS_WRITE);
+    char program[] = "espalier", *argv[] = {program};
+    assert_int_equal(esp_results_add_run(r, 1, 1, argv), ESP_ERR_IO);
+    assert_int_equal(esp_results_close(r), ESP_OK);
+  }
+}
+
 /* One flipped bit anywhere: an error or none, but never a crash, and never another config. */
 static void flipped_metadata_never_crash(void **state)
 {
@@ -704,11 +824,61 @@ static void runs_are_remembered(void **state)
   assert_non_null(strstr(esp_library_versions(), "HDF5 "));
 }
 
+static void text_steers_no_terminal(void **state)
+{
+  (void)state;
+  static char started[] = "\033[2J\nnow";
+  esp_run run;
+  char program[] = "espalier", *argv[] = {program}, *text = NULL;
+  fresh();
+  esp_results *r = opened(ESP_RESULTS_WRITE);
+  assert_int_equal(esp_results_add_run(r, 1, 1, argv), ESP_OK);
+  assert_int_equal(esp_results_close(r), ESP_OK);
+  const int fd = open(path, O_RDWR); /* the row begins with the time */
+  assert_int_equal(pwrite(fd, started, sizeof started, offset_of("/provenance/runs")), sizeof started);
+  close(fd);
+  r = opened(ESP_RESULTS_READ);
+  assert_int_equal(esp_results_last_run(r, &run), ESP_OK);
+  assert_string_equal(run.started, "?[2J?now");
+  esp_results_close(r);
+
+  foreign_hdf5("espalier", ESP_LAYOUT_VERSION + 1);
+  const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+  assert_true(esp_h5_set_word(file, "version", started) >= 0);
+  H5Fclose(file);
+  assert_int_equal(esp_results_config(path, &text), ESP_ERR_CONFIG);
+  assert_non_null(strstr(esp_err_message(ESP_ERR_CONFIG), "espalier ?[2J?now that made it"));
+}
+
 static int n_runs(const esp_results *r)
 {
   esp_run run;
   assert_int_equal(esp_results_last_run(r, &run), ESP_OK);
   return run.n_runs;
+}
+
+/* Merges compute nothing: the last run is one that did. */
+static void a_merge_is_no_run(void **state)
+{
+  (void)state;
+  char run_command[] = "espalier run", merge_command[] = "espalier merge", *run_argv[] = {run_command}, *merge_argv[] = {merge_command};
+  esp_run run;
+  fresh();
+  esp_results *r = opened(ESP_RESULTS_WRITE);
+  assert_int_equal(esp_results_add_run(r, 1, 1, merge_argv), ESP_OK);
+  assert_int_equal(esp_results_last_run(r, &run), ESP_OK);
+  assert_int_equal(run.n_runs, 0);
+  assert_int_equal(esp_results_add_run(r, 7, 1, run_argv), ESP_OK);
+  for (int i = 0; i < 63; i++) {
+    assert_int_equal(esp_results_add_run(r, 1, 1, merge_argv), ESP_OK);
+    assert_int_equal(esp_results_last_run(r, &run), ESP_OK);
+    assert_int_equal(run.n_runs, i + 3);
+    assert_int_equal(run.n_ranks, 7);
+  }
+  assert_int_equal(esp_results_add_run(r, 1, 1, merge_argv), ESP_OK); /* in its row */
+  assert_int_equal(esp_results_last_run(r, &run), ESP_OK);
+  assert_int_equal(run.n_ranks, 0);
+  esp_results_close(r);
 }
 
 static void add_runs(esp_results *r, int first, int n)
@@ -805,6 +975,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(new_file_is_empty_and_says_its_config),
       cmocka_unit_test(what_goes_in_comes_out),
       cmocka_unit_test(a_cell_is_one_range_of_bytes),
+      cmocka_unit_test(what_was_written_is_synced_soon),
       cmocka_unit_test(readers_see_new_cells),
       cmocka_unit_test(flipped_payload_is_seen_in_its_cell_only),
       cmocka_unit_test(flipped_entry_is_empty_and_counted),
@@ -813,12 +984,15 @@ int main(int argc, char **argv)
       cmocka_unit_test(other_files_are_refused_and_left_alone),
       cmocka_unit_test(reading_changes_nothing),
       cmocka_unit_test(other_shape_is_refused),
+      cmocka_unit_test(nothing_leads_into_other_files),
       cmocka_unit_test(flipped_metadata_never_crash),
       cmocka_unit_test(creation_never_replaces),
       cmocka_unit_test(failed_creation_leaves_nothing),
       cmocka_unit_test(size_is_known_beforehand),
       cmocka_unit_test(names_with_colons_are_names),
       cmocka_unit_test(runs_are_remembered),
+      cmocka_unit_test(a_merge_is_no_run),
+      cmocka_unit_test(text_steers_no_terminal),
       cmocka_unit_test(runs_of_another_file_are_taken_over_once),
       cmocka_unit_test(datasets_explain_themselves),
   };

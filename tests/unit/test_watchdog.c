@@ -153,9 +153,12 @@ static void moves_are_passed_on(void **state)
   esp_watchdog_phase(ESP_PHASE_TRAINING);
   esp_watchdog_moved();
   assert_int_equal(n, 2);
+  esp_watchdog_awake();
+  assert_int_equal(n, 3);
   esp_watchdog_pass_on(NULL, NULL);
   esp_watchdog_moved();
-  assert_int_equal(n, 2);
+  esp_watchdog_awake();
+  assert_int_equal(n, 3);
   assert_int_equal(esp_watchdog_phase_now(), ESP_PHASE_TRAINING);
 }
 
