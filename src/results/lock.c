@@ -50,18 +50,20 @@ static bool is_our_job(const holder *h)
   return strcmp(job, "-") != 0 && strcmp(job, h->job) == 0;
 }
 
-/* False if there is something else in the file; an empty one has no holder (pid 0). */
-static bool read_holder(int fd, holder *h)
+/* An empty file has no holder (pid 0). */
+static esp_err read_holder(const esp_lock *lock, holder *h)
 {
   char text[512] = "";
   *h = (holder){.host = "?", .job = "-", .started = "?"};
-  const ssize_t n = esp_read_at(fd, text, sizeof text - 1, 0);
-  if (n <= 0)
-    return n == 0;
+  const ssize_t n = esp_read_at(lock->fd, text, sizeof text - 1, 0);
+  ESP_REQUIRE(n >= 0, ESP_ERR_IO, "%s: cannot be read: %s", lock->path, strerror(errno));
+  bool is_text = true;
   for (ssize_t i = 0; i < n; i++)
-    if (!isprint((unsigned char)text[i]) && text[i] != '\n')
-      return false;
-  return sscanf(text, "host %255s\npid %ld\njob %63s\nstarted %31s\n", h->host, &h->pid, h->job, h->started) == 4;
+    is_text = is_text && (isprint((unsigned char)text[i]) || text[i] == '\n');
+  ESP_REQUIRE(n == 0 || (is_text && sscanf(text, "host %255s\npid %ld\njob %63s\nstarted %31s\n", h->host, &h->pid, h->job,
+                                           h->started) == 4),
+              ESP_ERR_UNAVAILABLE, "%s: in the way: not a lock file of this program", lock->path);
+  return ESP_OK;
 }
 
 static esp_err write_holder(esp_lock *lock)
@@ -142,10 +144,10 @@ static esp_err settle(esp_lock *lock)
 {
   holder h;
   usleep(200000);
-  if (still_there(lock) && read_holder(lock->fd, &h) && h.pid == (long)getpid() && is_host_local(h.host))
+  ESP_TRY(read_holder(lock, &h));
+  if (still_there(lock) && h.pid == (long)getpid() && is_host_local(h.host))
     return ESP_OK;
-  return read_holder(lock->fd, &h) ? refuse(lock->path, &h)
-                                   : esp_fail(ESP_ERR_UNAVAILABLE, "%s: lost to another run", lock->path);
+  return refuse(lock->path, &h);
 }
 
 /* One attempt. *again: somebody is in the middle of something, look once more in a moment; *ending: it is our own job. */
@@ -159,12 +161,12 @@ static esp_err attempt(esp_lock *lock, bool *again, bool *ending)
   const bool busy = !locked && errno == EWOULDBLOCK;
   ESP_REQUIRE(locked || busy || errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL,
               ESP_ERR_UNAVAILABLE, "%s: cannot lock the results: %s", lock->path, strerror(errno));
-  const bool known = read_holder(lock->fd, &h);
-  if (fstat(lock->fd, &st) != 0 || !still_there(lock) || (busy && (!known || h.pid == 0))) {
+  const esp_err known = read_holder(lock, &h);
+  if (fstat(lock->fd, &st) != 0 || !still_there(lock) || (busy && (known == ESP_ERR_UNAVAILABLE || (known == ESP_OK && h.pid == 0)))) {
     *again = true;
     return ESP_ERR_UNAVAILABLE;
   }
-  ESP_REQUIRE(known, ESP_ERR_UNAVAILABLE, "%s: in the way: not a lock file of this program", lock->path);
+  ESP_TRY(known);
   *again = *ending = busy && is_our_job(&h);
   if (busy || (!(locked && is_host_local(h.host)) && holder_lives(&h, &st)))
     return refuse(lock->path, &h);

@@ -254,11 +254,12 @@ class Corruption(Case):
 
     def test_half_finished(self):
         self.config(HALF)
-        for _ in range(20):
+        for _ in range(200):  # a slow machine needs some
             self.expect(STOPPED, "run", "-q", "net.yaml", "-o", "good.h5", "--max-time", "1s")
             o = self.original("good.h5")
             if o.status["done"] and any(self.bytes_of(self.dir / "good.h5", "/resume/commit")):
                 break
+        self.assertTrue(o.committed)
         self.assertIn("states", o.strata)
         self.campaign(o, SEED + 1, "--max-time", "0")
 

@@ -23,6 +23,7 @@ MPIEXEC = os.environ.get("MPIEXEC") or "mpirun"
 TMP = os.environ.get("ESP_TEST_TMP") or tempfile.gettempdir()
 
 OK, USAGE, DATA, NO_INPUT, UNAVAILABLE, NO_MEMORY, CANNOT_CREATE, IO, STOPPED, CONFIG = 0, 64, 65, 66, 69, 70, 73, 74, 75, 78
+GCOV = b"__gcov_" in pathlib.Path(ESPALIER).read_bytes() if os.path.exists(ESPALIER) else False
 SANITIZED = b"__asan_init" in pathlib.Path(ESPALIER).read_bytes() if os.path.exists(ESPALIER) else False
 
 SETTINGS = {  # Open MPI as root, with more ranks than cores, on one machine
