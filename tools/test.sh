@@ -35,7 +35,8 @@ measure_coverage() {
   cmake --build --preset coverage -j"$(esp_cores)"
   find build-coverage -name '*.gcda' -delete
   ctest --test-dir build-coverage --output-on-failure "$@" || failed=$?
-  gcovr --root . --filter src/ --fail-under-line 90 build-coverage
+  # vector.h has each function once for each instruction set, at different lines, which gcovr before 6 cannot merge.
+  gcovr --root . --filter src/ --exclude 'src/model/vector\.h' --fail-under-line 90 build-coverage
   return $failed
 }
 

@@ -36,7 +36,7 @@ static void gather_places(void)
     job.places = calloc((size_t)job.n_ranks, sizeof *job.places);
     job.lost = calloc((size_t)job.n_ranks, sizeof *job.lost);
     if (!job.places || !job.lost)
-      esp_ensemble_abort(ESP_ERR_NOMEM);
+      esp_ensemble_abort(esp_fail(ESP_ERR_NOMEM, "no memory for a list of %d ranks", job.n_ranks));
   }
   MPI_Gather(&here, (int)sizeof here, MPI_BYTE, job.places, (int)sizeof here, MPI_BYTE, 0, MPI_COMM_WORLD);
 }

@@ -363,7 +363,13 @@ class Case(unittest.TestCase):
         return texts
 
     def run_program(self, *args, ranks=1, timeout=60, env=None, cwd=None):
-        return self.finish(self.start(*args, ranks=ranks, env=env, cwd=cwd), timeout)
+        process = self.start(*args, ranks=ranks, env=env, cwd=cwd)
+        result = self.finish(process, timeout)
+        if not processes_of(process.pid):  # a campaign has thousands, with two open files each
+            process.out_file.close()
+            process.err_file.close()
+            self.started.remove(process)
+        return result
 
     def expect(self, status, *args, **keywords):
         result = self.run_program(*args, **keywords)
