@@ -43,10 +43,8 @@ int esp_lever_stage_at(const esp_source *s, double hour)
 
 esp_err esp_lever_read(const esp_source *s, int member, int arm, int stage, esp_record *record, bool *there)
 {
-  const bool of_plastic = arm == LEVER_ARM_FIXED && stage < esp_lever_timetable_of(s->config).n_before;
-  const esp_cell cell = {member, of_plastic ? LEVER_ARM_PLASTIC : arm, stage};
-  *there = stage >= 0 && esp_cell_exists(s->plan, cell) &&
-           esp_source_outcome(s, cell.member, cell.arm, cell.stage).state == ESP_CELL_DONE;
+  const esp_cell cell = {member, arm, stage};
+  *there = stage >= 0 && esp_cell_exists(s->plan, cell) && esp_source_outcome(s, member, arm, stage).state == ESP_CELL_DONE;
   return *there ? esp_results_read_cell(s->in.results, cell, record, NULL) : ESP_OK;
 }
 

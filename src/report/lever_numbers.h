@@ -44,8 +44,8 @@ int esp_lever_stage_from(const struct esp_source *s, double hour);
 /** The stage of learning whose end is nearest an hour; -1: none lies within half a stage. */
 int esp_lever_stage_at(const struct esp_source *s, double hour);
 
-/** A cell of learning; arm fixed has plastic's past. Then the record of a cell that is done.
- *  @param[out] there  false: it is not done, record is untouched */
+/** The record of a cell of learning that is done.
+ *  @param[out] there  false: it is not, record is untouched */
 esp_err esp_lever_read(const struct esp_source *s, int member, int arm, int stage, esp_record *record, bool *there);
 
 /** Rates of the excitatory neurons around movements, smoothed by a Gaussian of 30 ms [n_exc, n_times], and the bins of their peaks

@@ -252,10 +252,15 @@ static hid_t open_attribute(hid_t object, const char *name, H5T_class_t class)
 }
 
 /* A file may come from anywhere: nothing in it gets to steer the terminal. */
+bool esp_h5_is_control(char c)
+{
+  return (unsigned char)c < 32 || c == 127;
+}
+
 void esp_h5_make_plain(char *text)
 {
-  for (unsigned char *c = (unsigned char *)text; *c; c++)
-    if (*c < 32 || *c == 127)
+  for (char *c = text; *c; c++)
+    if (esp_h5_is_control(*c))
       *c = '?';
 }
 
@@ -267,8 +272,6 @@ herr_t esp_h5_get_word(hid_t object, const char *name, char *text, size_t size)
   if (type >= 0 && H5Tis_variable_str(type) == 0 && H5Tget_size(type) < size) {
     text[H5Tget_size(type)] = '\0';
     done = H5Aread(attribute, type, text);
-    if (done >= 0)
-      esp_h5_make_plain(text);
   }
   esp_h5_drop(type);
   esp_h5_drop(attribute);

@@ -63,7 +63,7 @@ herr_t esp_h5_set_text(hid_t object, const char *name, const char *value);
 herr_t esp_h5_set_word(hid_t object, const char *name, const char *value);
 herr_t esp_h5_set_int(hid_t object, const char *name, hid_t file_type, int64_t value);
 
-/** Negative if it is missing, of another kind, or too long. A word comes without control characters. */
+/** Negative if it is missing, of another kind, or too long. As it is in the file: see esp_h5_make_plain. */
 herr_t esp_h5_get_word(hid_t object, const char *name, char *text, size_t size);
 herr_t esp_h5_get_int(hid_t object, const char *name, int64_t *value);
 
@@ -71,7 +71,10 @@ herr_t esp_h5_get_int(hid_t object, const char *name, int64_t *value);
  *  would then be read, or written. path begins with '/'. */
 hid_t esp_h5_open_dataset(hid_t file, const char *path);
 
-/** Put '?' in place of control characters. */
+/** Would this character steer a terminal? */
+bool esp_h5_is_control(char c);
+
+/** Put '?' in place of control characters: for text of a file that goes into a message. */
 void esp_h5_make_plain(char *text);
 
 /** Heap text of a scalar string dataset whose checksum attribute holds; NULL otherwise. The caller frees it. */

@@ -260,19 +260,18 @@ esp_err esp_results_copy_runs(esp_results *to, const esp_results *from)
 
 /* ---- for people ---- */
 
-/* "name: text". A file may come from anywhere: nothing in it gets to steer the terminal. Of several lines each is on its
- * own, indented. */
+/* "name: text", without control characters. Of several lines each is on its own, indented. */
 static void print_fact(const char *name, const char *text)
 {
   const size_t n = strlen(text);
   bool line_begins = strcspn(text, "\n") + 1 < n;
   printf("%s:%s", name, line_begins ? "\n" : " ");
   for (size_t i = 0; i < n; i++) {
-    const unsigned char c = (unsigned char)text[i];
+    const char c = text[i];
     if (line_begins)
       fputs("  ", stdout);
     line_begins = c == '\n';
-    putchar(line_begins || c == '\t' || (c >= 32 && c != 127) ? c : '?');
+    putchar(line_begins || c == '\t' || !esp_h5_is_control(c) ? c : '?');
   }
   if (!line_begins)
     putchar('\n');

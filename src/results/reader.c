@@ -78,6 +78,7 @@ static esp_err check_identity(hid_t file, const char *path)
   ESP_REQUIRE(ours && esp_h5_get_int(file, "layout_version", &layout) >= 0, ESP_ERR_DATA,
               "%s: an HDF5 file, but not made by %s; " WAY_OUT, path, ESP_PROGRAM);
   esp_h5_get_word(file, "version", version, sizeof version);
+  esp_h5_make_plain(version);
   ESP_REQUIRE(layout == ESP_LAYOUT_VERSION, ESP_ERR_CONFIG,
               "%s: has file layout %" PRId64 ", this program knows layout %d; use %s %s that made it, or " WAY_OUT, path, layout,
               ESP_LAYOUT_VERSION, ESP_PROGRAM, version);
