@@ -347,7 +347,7 @@ esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, co
   const bool works = rank > 0 || n_ranks == 1;
   esp_results *results = NULL;
   esp_worker worker = {.config = &config->values, .plan = plan, .rank = rank, .cell.member = -1};
-  esp_source source = {0};
+  esp_trained trained = {0};
   esp_crew crew = {0};
   hand h = {.sign_every = options->worker_timeout > 0 ? fmin(1, options->worker_timeout / 4) : 1};
   if (rank > 0)
@@ -360,14 +360,14 @@ esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, co
   esp_err err = esp_results_open(options->path, plan, ESP_RESULTS_WRITE, &results);
   worker.results = results;
   if (err == ESP_OK && options->source)
-    err = esp_source_open(options->source, &source);
-  worker.source = options->source ? &source : NULL;
+    err = esp_trained_open(options->source, &trained);
+  worker.trained = options->source ? &trained : NULL;
   if (err == ESP_OK && works)
     err = esp_worker_init(&worker);
   err = rank == 0 ? run_rank_0(plan, results, &worker, &crew, err, options) : work_for_coordinator(&worker, &h, err);
   esp_watchdog_phase(ESP_PHASE_CLOSING);
   esp_worker_free(&worker);
-  esp_source_close(&source);
+  esp_trained_close(&trained);
   const esp_err closed = esp_results_close(results);
   if (rank > 0)
     return say_closed(&h, closed);

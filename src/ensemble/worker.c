@@ -94,8 +94,8 @@ static esp_err compute(esp_worker *w, esp_outcome *outcome)
 {
   bool has_parent, has_state;
   esp_watchdog_phase(ESP_PHASE_READING);
-  if (w->source)
-    return esp_source_measure(w->source, w->config, w->cell, &w->record, outcome, &w->ws);
+  if (w->trained)
+    return esp_trained_measure(w->trained, w->config, w->cell, &w->record, outcome, &w->ws);
   ESP_TRY(load_parent(w, &has_parent));
   ESP_TRY(esp_results_read_resume(w->results, w->cell, &w->resume, &has_state));
   const esp_stage_host host = {.stop = stop, .checkpoint = checkpoint, .context = w};

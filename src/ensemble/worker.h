@@ -6,14 +6,14 @@
 #include "espalier/config.h"
 #include "espalier/experiment.h"
 #include "espalier/results.h"
-#include "source.h"
+#include "trained.h"
 
 typedef struct {
   const esp_config *config;
   const esp_plan *plan;
   esp_results *results;          /* borrowed */
   int rank;
-  esp_source *source;            /* borrowed; networks that are measured again instead of trained; NULL: train */
+  esp_trained *trained;          /* borrowed; networks that are measured again instead of trained; NULL: train */
   bool (*stop)(void *context);   /* asked often: should the work stop soon? */
   void *context;
   /* own */
