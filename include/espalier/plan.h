@@ -136,6 +136,9 @@ long esp_plan_n_cells_of(const esp_plan *plan, int first, int last);
 /** The parent of a cell; false if it has none. */
 bool esp_cell_parent(const esp_plan *plan, esp_cell cell, esp_cell *parent);
 
+/** "member 3, pruned, rung_0.70", in a buffer of the calling thread. */
+const char *esp_cell_words(const esp_plan *plan, esp_cell cell);
+
 void esp_plan_free(esp_plan *plan);
 
 /* ---- outcome of a cell ---- */

@@ -66,12 +66,10 @@ static const char *owner_path(const merge *m, long slot)
 
 static esp_err differs(const merge *m, long slot, const char *other, const char *what)
 {
-  const esp_cell cell = esp_slot_cell(plan_of(m), slot);
   return esp_fail(ESP_ERR_DATA,
-                  "%s and %s have different bits for member %d, %s, %s (%s); were they made by one program on one kind of CPU? "
-                  "'espalier info' tells",
-                  owner_path(m, slot), other, cell.member, plan_of(m)->arm_name[cell.arm], plan_of(m)->stages[cell.stage].name,
-                  what);
+                  "%s and %s have different bits for %s (%s); were they made by one program on one kind of CPU? "
+                  "'espalier info' tells", owner_path(m, slot), other,
+                  esp_cell_words(plan_of(m), esp_slot_cell(plan_of(m), slot)), what);
 }
 
 /* ---- first look: one config, and no two entries of a cell that disagree ---- */

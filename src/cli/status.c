@@ -59,8 +59,7 @@ static void print_failures(const esp_cli_file *file)
   for (long slot = 0; slot < esp_plan_n_slots(&file->plan); slot++) {
     const esp_cell cell = esp_slot_cell(&file->plan, slot);
     if (file->commits[slot].outcome.state == ESP_CELL_FAILED)
-      printf("failed: member %d, %s, %s: %s\n", cell.member, file->plan.arm_name[cell.arm],
-             file->plan.stages[cell.stage].name, esp_stop_reason_name(file->commits[slot].outcome.stop));
+      printf("failed: %s: %s\n", esp_cell_words(&file->plan, cell), esp_stop_reason_name(file->commits[slot].outcome.stop));
   }
 }
 

@@ -30,8 +30,7 @@ static void print_help(void)
 
 static void print_cell(const esp_cli_file *file, esp_cell cell)
 {
-  printf("%s: member %d, %s, %s: ", file->path, cell.member, file->plan.arm_name[cell.arm],
-         file->plan.stages[cell.stage].name);
+  printf("%s: %s: ", file->path, esp_cell_words(&file->plan, cell));
 }
 
 typedef struct {

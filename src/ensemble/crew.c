@@ -59,7 +59,7 @@ const char *esp_cell_suffix(const esp_plan *plan, esp_cell cell, char *text, siz
 {
   text[0] = '\0';
   if (cell.member >= 0)
-    snprintf(text, size, ", member %d, arm %s, stage %s", cell.member, plan->arm_name[cell.arm], plan->stages[cell.stage].name);
+    snprintf(text, size, ", %s", esp_cell_words(plan, cell));
   return text;
 }
 

@@ -53,10 +53,10 @@ bool esp_crew_silent(const esp_crew *crew, int i);
 
 int esp_crew_n_lost(const esp_crew *crew);
 
-/** "rank 3 on node7: training, member 3, arm pruned, stage rung_0.70" in a static buffer. */
+/** "rank 3 on node7: training, member 3, pruned, rung_0.70" in a static buffer. */
 const char *esp_crew_words(const esp_crew *crew, int i);
 
-/** ", member 3, arm pruned, stage rung_0.70"; nothing for member -1. Returns text. */
+/** ", member 3, pruned, rung_0.70"; nothing for member -1. Returns text. */
 const char *esp_cell_suffix(const esp_plan *plan, esp_cell cell, char *text, size_t size);
 
 #endif

@@ -149,6 +149,13 @@ bool esp_cell_parent(const esp_plan *plan, esp_cell cell, esp_cell *parent)
   return true;
 }
 
+const char *esp_cell_words(const esp_plan *plan, esp_cell cell)
+{
+  static _Thread_local char text[96];
+  snprintf(text, sizeof text, "member %d, %s, %s", cell.member, plan->arm_name[cell.arm], plan->stages[cell.stage].name);
+  return text;
+}
+
 void esp_plan_free(esp_plan *plan)
 {
   for (int a = 0; a < plan->n_axes; a++)

@@ -116,9 +116,6 @@ esp_err esp_resume_load(const esp_results *r, esp_cell cell, int slot, const esp
                         bool *valid);
 esp_err esp_resume_entries(const esp_results *r, esp_cell cell, esp_resume_entry entry[ESP_RESUME_SLOTS]);
 
-/** "member 3, arm pruned, stage rung_0.70" in a static buffer. */
-const char *esp_cell_words(const esp_plan *plan, esp_cell cell);
-
 /** True if the plan can hold the cell. */
 bool esp_cell_in_plan(const esp_plan *plan, esp_cell cell);
 

@@ -343,14 +343,6 @@ bool esp_cell_in_plan(const esp_plan *plan, esp_cell cell)
          cell.stage < plan->n_stages;
 }
 
-const char *esp_cell_words(const esp_plan *plan, esp_cell cell)
-{
-  static char text[128];
-  snprintf(text, sizeof text, "member %d, arm %s, stage %s", cell.member, plan->arm_name[cell.arm],
-           plan->stages[cell.stage].name);
-  return text;
-}
-
 static esp_err read_failed(const esp_results *r, const esp_table *array, esp_cell cell)
 {
   return esp_fail(ESP_ERR_IO, "%s: cannot read %s of %s (HDF5: %s)", r->path, array->name, esp_cell_words(r->plan, cell),

@@ -271,7 +271,7 @@ class Together(Merge):
         shutil.copy(self.dir / "a.h5", self.dir / "good.h5")
         self.damage("a.h5", 9)
         result = self.merge(DATA, "whole.h5", "a.h5", "b.h5")
-        self.assertIn("a.h5: damaged: wrong checksum of the numbers of member 1, arm pruned, stage rung_0.4", result.err)
+        self.assertIn("a.h5: damaged: wrong checksum of the numbers of member 1, pruned, rung_0.4", result.err)
         self.assertIn("1 cells are damaged", result.err)
         self.assertIn("a.h5: 15 cells copied, 1 damaged\nb.h5: 12 cells copied\nwhole.h5: 27 of 28 cells, 1 are missing", result.out)
         shutil.copy(self.dir / "whole.h5", self.dir / "other.h5")

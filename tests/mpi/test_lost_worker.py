@@ -77,7 +77,7 @@ class Lost(Case):
             self.assertEqual(result.err.count("presumed lost"), n, str(result))
             for line in result.err.splitlines():
                 if "presumed lost" in line:
-                    self.assertRegex(line, r"^espalier: warning: rank [123] on \S+: [a-z ]+(, member \d, arm \w+, stage \S+)?: ")
+                    self.assertRegex(line, r"^espalier: warning: rank [123] on \S+: [a-z ]+(, member \d, \w+, \S+)?: ")
 
     def test_stopped_and_continued(self):
         """Silent for a while, then back: its cell is done twice, the bytes are the same, and it is used again."""

@@ -133,7 +133,7 @@ class Watchdog(Case):
             (self.dir / name).unlink(missing_ok=True)
 
     def test_one_process(self):
-        cell = r", member \d, arm \w+, stage \w+"
+        cell = r", member \d, \w+, \w+"
         self.bitten(self.hang(0, "fsync", 2), RANK.format(0, "(closing the file|writing)"))  # one is for making it
         self.bitten(self.hang(0, "rename"), RANK.format(0, "making the file"))
         if CAMPAIGN:
@@ -151,7 +151,7 @@ class Watchdog(Case):
 
     def test_all_workers_hang(self):
         self.bitten(self.hang(-1, "pwrite", 30), RANK.format(0, "handing out work"),
-                    RANK.format(1, r"writing, member \d, arm \w+, stage \w+, last heard .* ago"), RANK.format(2, "writing"),
+                    RANK.format(1, r"writing, member \d, \w+, \w+, last heard .* ago"), RANK.format(2, "writing"),
                     ranks=3, options=("--worker-timeout", "0"))
 
     def test_all_workers_stopped(self):
@@ -165,7 +165,7 @@ class Watchdog(Case):
         self.wait_gone(process)
         self.assertEqual(result.status, IO, str(result))
         for rank in (1, 2):
-            self.assertRegex(result.err, RANK.format(rank, r"training, member \d, arm pruned, stage start, last heard"))
+            self.assertRegex(result.err, RANK.format(rank, r"training, member \d, pruned, start, last heard"))
         self.assert_sound("net.h5")
 
     def test_one_worker_hangs(self):

@@ -87,7 +87,7 @@ static void words_say_who_where_and_what(void **state)
   esp_crew crew = make_crew(10);
   crew.workers[2] = (esp_crew_worker){
       .host = "node7", .working = true, .phase = ESP_PHASE_WRITING, .cell = {.member = 2, .arm = 0, .stage = 1}};
-  assert_string_equal(esp_crew_words(&crew, 2), "rank 3 on node7: writing, member 2, arm pruned, stage rung_0.70");
+  assert_string_equal(esp_crew_words(&crew, 2), "rank 3 on node7: writing, member 2, pruned, rung_0.70");
   crew.workers[2].working = false; /* what it did last is of no interest then */
   crew.workers[2].phase = ESP_PHASE_CLOSING;
   assert_string_equal(esp_crew_words(&crew, 2), "rank 3 on node7: closing the file");
