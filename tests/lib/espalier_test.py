@@ -25,6 +25,7 @@ TMP = os.environ.get("ESP_TEST_TMP") or tempfile.gettempdir()
 OK, USAGE, DATA, NO_INPUT, UNAVAILABLE, NO_MEMORY, CANNOT_CREATE, IO, STOPPED, CONFIG = 0, 64, 65, 66, 69, 70, 73, 74, 75, 78
 GCOV = b"__gcov_" in pathlib.Path(ESPALIER).read_bytes() if os.path.exists(ESPALIER) else False
 SANITIZED = b"__asan_init" in pathlib.Path(ESPALIER).read_bytes() if os.path.exists(ESPALIER) else False
+SLOWNESS = 10 if SANITIZED else 1  # of training: configs that are to last some seconds are as much shorter
 
 SETTINGS = {  # Open MPI as root, with more ranks than cores, on one machine
     "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
@@ -159,7 +160,7 @@ synapses:
 """
 
 # Some seconds of it in stages of about a second; the start has 240 calls in blocks of seven.
-LONG_BANDIT = """\
+LONG_BANDIT = f"""\
 experiment: bandit
 seed: 11
 ensemble:
@@ -168,7 +169,7 @@ ensemble:
 network:
   n_hid: 5
 training:
-  steps_per_call: 40
+  steps_per_call: {40 // SLOWNESS}
   start_calls: 240
   ladder_calls: 80
 ladder:
@@ -187,7 +188,7 @@ evaluation:
 """
 
 # Eight seconds of computing, and some more, in 12 cells, of which 3 are copies: a signal meets it inside a stage.
-LONG = """\
+LONG = f"""\
 experiment: dms
 seed: 11
 ensemble:
@@ -196,7 +197,7 @@ ensemble:
 network:
   n_hid: 5
 training:
-  steps_per_call: 160
+  steps_per_call: {160 // SLOWNESS}
   max_calls: 400
   start_episodes: 1
 ladder:

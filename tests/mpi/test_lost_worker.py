@@ -14,7 +14,7 @@ from espalier_test import *
 LOSSES = int(os.environ.get("ESP_TEST_LOSSES") or 2)
 
 # Some seconds of computing in stages of a second or less, also on a machine that has nothing else to do.
-WORK = """\
+WORK = f"""\
 experiment: dms
 seed: 5
 ensemble:
@@ -23,7 +23,7 @@ ensemble:
 network:
   n_hid: 8
 training:
-  steps_per_call: 100
+  steps_per_call: {100 // SLOWNESS}
   max_calls: 400
   start_episodes: 3
 ladder:
