@@ -21,8 +21,8 @@ test_everything() {
     cmake --preset $preset -DESP_TESTS=ON -DESP_NIGHTLY="$nightly"
     cmake --build --preset $preset -j"$(esp_cores)"
   done
-  ctest --test-dir build-sanitize -L "$sanitized" --output-on-failure -j"$(esp_cores)" "$@"
-  ctest --test-dir build --output-on-failure -j"$(esp_cores)" "$@"
+  ctest --test-dir build-sanitize -L "$sanitized" --output-on-failure -j"$((2 * $(esp_cores)))" "$@"
+  ctest --test-dir build --output-on-failure -j"$((2 * $(esp_cores)))" "$@"
 }
 
 # Processes that are killed take their counts with them, so what only they reach is not counted.

@@ -110,7 +110,7 @@ class Write(Case):
     @unittest.skipUnless(have("h5dump"), "h5dump is not installed")
     def test_description(self):
         self.expect(OK, "bench", "--write", "case.h5", "--kernel", "portable")
-        text = subprocess.run(["h5dump", "-H", str(self.dir / "case.h5")], capture_output=True, text=True, timeout=30,
+        text = subprocess.run(["h5dump", "-H", str(self.dir / "case.h5")], capture_output=True, text=True, timeout=HANGS,
                               check=True).stdout
         found = {name: shape.strip() for name, shape in
                  re.findall(r'DATASET "(\w+)" \{\s+DATATYPE +\S+\s+DATASPACE +(?:SIMPLE \{ \(([^)]*)\)|SCALAR)', text)}
@@ -131,7 +131,7 @@ class Write(Case):
     def test_disk_full(self):
         limited = 'trap "" XFSZ; ulimit -f 8; exec "$0" bench --write case.h5'
         result = subprocess.run(["sh", "-c", limited, ESPALIER], cwd=self.dir, env=self.environment(), capture_output=True,
-                                text=True, timeout=60)
+                                text=True, timeout=HANGS)
         self.assertEqual(result.returncode, IO, result.stderr)
         self.assert_one_line(Result(result.returncode, "", result.stderr, 0), "case.h5: cannot be written", "too large")
         self.assertEqual(self.litter(), [])

@@ -27,7 +27,7 @@ sys.exit(status)
 
 
 class Peers(Case):
-    def run_peers(self, *args, build=pathlib.Path(ESPALIER).parent, timeout=300, **env):
+    def run_peers(self, *args, build=pathlib.Path(ESPALIER).parent, timeout=HANGS, **env):
         result = subprocess.run([sys.executable, "-B", str(RUN), "--rounds", "1", "--build", str(build), *args], cwd=self.dir,
                                 env=self.environment(**env), capture_output=True, text=True, timeout=timeout)
         return Result(result.returncode, result.stdout, result.stderr, 0)

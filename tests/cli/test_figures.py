@@ -266,7 +266,7 @@ class Figures(Case):
 
     def draw(self, *args):
         result = subprocess.run([sys.executable, "-B", str(FIGURES), *map(str, args)], cwd=self.dir, env=self.environment(),
-                                capture_output=True, text=True, timeout=300)
+                                capture_output=True, text=True, timeout=HANGS)
         return Result(result.returncode, result.stdout, result.stderr, 0)
 
     def assert_drawn(self, folder):

@@ -35,7 +35,7 @@ class Files(Case):
             commands.append(["run", "-q", "net.yaml", "-o", name])
         for command in commands:
             with self.subTest(command=" ".join(command)):
-                result = self.run_program(*command, timeout=20)
+                result = self.run_program(*command)
                 self.assert_no_crash(result, (run_status or status,) if command[0] == "run" else (status,))
                 self.assert_one_line(result, name, *words)
                 self.assertEqual(result.out, "")
@@ -67,9 +67,9 @@ class Files(Case):
         if not have("h5mkgrp"):
             self.skipTest("h5mkgrp (hdf5-tools) is not installed; it makes the foreign file")
         self.good()
-        subprocess.run(["h5mkgrp", str(self.dir / "foreign.h5"), "records"], check=True, timeout=20, capture_output=True)
+        subprocess.run(["h5mkgrp", str(self.dir / "foreign.h5"), "records"], check=True, timeout=HANGS, capture_output=True)
         self.refused("foreign.h5", DATA, "not made by espalier")
-        subprocess.run(["h5mkgrp", "--latest", str(self.dir / "newer.h5"), "records"], check=True, timeout=20,
+        subprocess.run(["h5mkgrp", "--latest", str(self.dir / "newer.h5"), "records"], check=True, timeout=HANGS,
                        capture_output=True)
         self.refused("newer.h5", DATA, "not made by espalier")
 
@@ -83,7 +83,7 @@ class Files(Case):
                 path.write_bytes(whole[:length])
                 for command in (["status", "cut.h5"], ["verify", "cut.h5"], ["info", "cut.h5"],
                                 ["run", "-q", "net.yaml", "-o", "cut.h5"]):
-                    result = self.run_program(*command, timeout=20)
+                    result = self.run_program(*command)
                     self.assert_no_crash(result, (DATA,))
                     self.assert_one_line(result, "cut.h5")
                 self.assertEqual(path.read_bytes(), whole[:length])
@@ -155,7 +155,7 @@ class Files(Case):
             self.skipTest("h5ls is not installed")
         bad = self.dir / "bad.h5"
         shutil.copy(good, bad)
-        names = subprocess.run(["h5ls", str(bad) + "/records"], capture_output=True, text=True, timeout=20).stdout
+        names = subprocess.run(["h5ls", str(bad) + "/records"], capture_output=True, text=True, timeout=HANGS).stdout
         datasets = ["/records/" + line.split()[0] for line in names.splitlines()] + ["/commit"]
         data = bytearray(bad.read_bytes())
         for dataset in datasets:
@@ -182,12 +182,12 @@ class Files(Case):
                 bad.write_bytes(whole)
                 flip(bad, position, bit)
                 for command in (["verify"], ["status", "--json"]) if i % 2 else (["verify"], ["info"]):
-                    result = self.run_program(*command, "bad.h5", timeout=20)
+                    result = self.run_program(*command, "bad.h5")
                     self.assert_no_crash(result, (OK, DATA, IO))
                     if result.status == IO or (result.status == DATA and command != ["verify"]):
                         self.assertIn("bad.h5", result.err)
                 if i % 6 == 0:
-                    result = self.run_program("run", "-q", "net.yaml", "-o", "bad.h5", timeout=30)
+                    result = self.run_program("run", "-q", "net.yaml", "-o", "bad.h5")
                     self.assert_no_crash(result, (OK, DATA, IO, CONFIG))
                     if result.status == OK:
                         self.assert_same("good.h5", "bad.h5")
@@ -221,7 +221,7 @@ class Files(Case):
         self.assert_sound("net.h5")
 
     def test_status_while_it_runs(self):
-        config = self.config(LONG.replace("400", "600"), "long.yaml")
+        config = self.config(LONG, "long.yaml")
         process = self.start("run", "-q", config, ranks=3)
         self.wait_working(process, self.dir / "long.h5")
         done, polls = 0, 0
@@ -232,7 +232,7 @@ class Files(Case):
             done, polls = status["done"], polls + 1
             self.expect(OK, "verify", "long.h5")
             time.sleep(0.15)
-        self.assertGreaterEqual(polls, 10)
+        self.assertGreaterEqual(polls, 3)
         self.assertEqual(self.finish(process).status, OK)
         self.assertEqual(self.status("long.h5")["done"], 12)
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from espalier_test import *
 
 NOBODY = 65534
-MOST_MB, MOST_SECONDS = 600, 20  # of a program with MPI, on a busy machine
+MOST_MB, MOST_SECONDS = 600, 20  # of memory and of CPU time, with MPI
 EMPTY = ("run", "-q", "--max-time", "0")  # makes the results file and stops
 
 
@@ -47,7 +47,7 @@ class Names(Case):
                 shutil.rmtree(self.dir / name)
                 self.assertEqual(self.litter(), before)
         drawn = subprocess.run([sys.executable, str(SOURCE / "tools/figures.py"), "--", "--help"], capture_output=True, text=True,
-                               timeout=60, cwd=self.dir / "tools")
+                               timeout=HANGS, cwd=self.dir / "tools")
         self.assertNotIn("usage", drawn.stdout + drawn.stderr)
 
     def test_no_shell(self):
@@ -90,7 +90,7 @@ class Links(Case):
         for kind in ("link", "dangling link", "hard link", "fifo", "socket", "directory"):
             with self.subTest(kind=kind):
                 path = self.place(kind, "net.h5.lock")
-                result = self.run_program(*EMPTY, "net.yaml", timeout=20)
+                result = self.run_program(*EMPTY, "net.yaml")
                 self.assertEqual(result.status, UNAVAILABLE, str(result))
                 self.assert_one_line(result, "net.h5.lock")
                 self.assertTrue(os.path.lexists(path))
@@ -104,7 +104,7 @@ class Links(Case):
         for kind in ("link", "dangling link", "hard link", "fifo", "socket"):
             with self.subTest(kind=kind):
                 self.place(kind, "net.h5.tmp")
-                self.expect(STOPPED, *EMPTY, "net.yaml", timeout=20)
+                self.expect(STOPPED, *EMPTY, "net.yaml")
                 self.assertEqual(self.litter(), ["net.h5", "net.yaml", "victim"])
                 self.assertEqual(os.stat("net.h5").st_nlink, 1)
                 self.untouched()
@@ -159,7 +159,7 @@ class Links(Case):
                 for name in ("scorecard.md", "panels.h5", "tables/members.csv"):
                     self.place(kind, f"paper/{name}")
                     self.place(kind, f"paper/{name}.tmp")
-                self.expect(OK, "report", "net.h5", "-o", "paper", "--no-figures", timeout=30)
+                self.expect(OK, "report", "net.h5", "-o", "paper", "--no-figures")
                 self.untouched()
                 self.assertTrue(stat.S_ISREG(os.lstat("paper/scorecard.md").st_mode))
                 self.assertEqual([p.name for p in (self.dir / "paper").rglob("*.tmp")], [])
@@ -200,7 +200,7 @@ class Others(Case):
         place = self.dir / "d"
         place.mkdir()
         os.chown(place, NOBODY, NOBODY)
-        subprocess.run(super().command([*EMPTY, "net.yaml", "-o", place / "net.h5"]), cwd=self.dir, env=self.environment(), timeout=60)
+        subprocess.run(super().command([*EMPTY, "net.yaml", "-o", place / "net.h5"]), cwd=self.dir, env=self.environment(), timeout=HANGS)
         before = sha256(place / "net.h5")
         result = self.expect(IO, "run", "-q", "net.yaml", "-o", "d/net.h5")
         self.assert_one_line(result, "d/net.h5: cannot be written: Permission denied")
@@ -224,7 +224,7 @@ class Streams(Case):
     def closed(self, *args, fds):
         done = subprocess.run(["sh", "-c", 'exec "$@" ' + " ".join(f"{fd}>&-" for fd in fds), "sh", *self.command(args)],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.dir,
-                              env=self.environment(), timeout=60)
+                              env=self.environment(), timeout=HANGS)
         return Result(done.returncode, done.stdout, done.stderr, 0)
 
     def test_closed(self):
@@ -247,32 +247,31 @@ class Streams(Case):
         process = subprocess.Popen(["sh", "-c", 'exec "$@" 0>&- 1>&- 2>&-', "sh", *self.command(["run", self.config(LONG)])],
                                    cwd=self.dir, env=self.environment(), start_new_session=True)
         try:
-            self.assertTrue(wait_for((self.dir / "net.h5").exists, 30, 0.01))
+            self.assertTrue(wait_for((self.dir / "net.h5").exists, 0.01))
             self.assertEqual({os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in (0, 1, 2)}, {"/dev/null"})
         finally:
             for pid in processes_of(process.pid):
                 send(pid, signal.SIGKILL)
-            process.wait(20)
+            process.wait(HANGS)
 
 
 class Bombs(Case):
     """Configurations that cost much to read: refused, with place, in bounded time and memory."""
 
     def refused(self, name, status, *words, more=()):
-        began = time.monotonic()
         process = self.start("run", "-q", *more, name)
-        timer = time.monotonic() + 60
+        timer = time.monotonic() + HANGS
         pid, code, used = 0, 0, None
         while pid == 0 and time.monotonic() < timer:
             pid, code, used = os.wait4(process.pid, os.WNOHANG)
             time.sleep(0.01)
         if pid == 0:
             self.kill_all(process)
-            self.fail(f"{name}: still running after a minute")
+            self.fail(f"{name}: still running after {HANGS} s")
         process.returncode = os.waitstatus_to_exitcode(code)
         out, err = self._texts(process)
         self.assertEqual(process.returncode, status, err[:2000])
-        self.assertLess(time.monotonic() - began, MOST_SECONDS)
+        self.assertLess(used.ru_utime + used.ru_stime, MOST_SECONDS)
         self.assertLess(used.ru_maxrss / 1024, MOST_MB)
         self.assertLess(len(err), 100000, "who reads that?")
         for word in (name, *words):

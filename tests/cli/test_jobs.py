@@ -85,10 +85,10 @@ class Jobs(Case):
         """A job whose launcher ends at once."""
         place = self.place()
         (place / "at_once").touch()
-        return place, self.finish(self.submit(place, status, **settings), 20)
+        return place, self.finish(self.submit(place, status, **settings))
 
     def wait_launched(self, process, place):
-        self.assertTrue(wait_for(lambda: (place / "ready").exists() or process.poll() is not None, 10))
+        self.assertTrue(wait_for(lambda: (place / "ready").exists() or process.poll() is not None))
         self.assertIsNone(process.poll(), self._texts(process))
 
     @staticmethod
@@ -97,7 +97,7 @@ class Jobs(Case):
 
     def refused(self, status, *words, **settings):
         place = self.place()
-        result = self.finish(self.submit(place, **settings), 20)
+        result = self.finish(self.submit(place, **settings))
         self.assertEqual(result.status, status, str(result))
         for word in words:
             self.assertIn(word, result.err)
@@ -167,7 +167,7 @@ class Jobs(Case):
         send(jobs["task"].pid, signal.SIGUSR1)
         send(jobs["cancelled"].pid, signal.SIGTERM)
         (places["by_itself"] / "end").touch()
-        results = {name: self.finish(job, 20) for name, job in jobs.items()}
+        results = {name: self.finish(job) for name, job in jobs.items()}
         for name, result in results.items():
             with self.subTest(job=name):
                 self.assertEqual(result.status, STOPPED, str(result))
@@ -187,7 +187,7 @@ class Jobs(Case):
         process = self.submit(place, STOPPED)
         self.wait_launched(process, place)
         send(process.pid, signal.SIGTERM)
-        result = self.finish(process, 20)
+        result = self.finish(process)
         self.assertEqual(result.status, STOPPED, str(result))
         self.assertIn("cancelled", result.out)
         self.assertNotIn("requeued", result.out + result.err)
@@ -202,9 +202,9 @@ class Jobs(Case):
                 self.wait_launched(process, place)
                 (place / "slow").touch()
                 send(process.pid, signal.SIGUSR1)
-                self.assertTrue(wait_for((place / "end").exists, 10), "the trap did not run")
+                self.assertTrue(wait_for((place / "end").exists), "the trap did not run")
                 (place / "slow").unlink()
-                result = self.finish(process, 20)
+                result = self.finish(process)
                 self.assertEqual(result.status, status, str(result))
                 self.assertEqual("complete:" in result.out, status == OK, str(result))
 

@@ -15,7 +15,7 @@ class Memory(Case):
 
     def test_run(self):
         self.config()
-        result = self.run_program("run", "-q", "net.yaml", "--set", "ensemble.members=1", "--set", "transfer.members=1", timeout=550)
+        result = self.run_program("run", "-q", "net.yaml", "--set", "ensemble.members=1", "--set", "transfer.members=1")
         self.assertEqual(result.status, OK, result.err[-8000:])
 
 

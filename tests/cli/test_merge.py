@@ -68,7 +68,7 @@ class Merge(Case):
         """Every byte under /records; `verify` looks at committed cells only."""
         if not have("h5ls"):
             self.skipTest("h5ls is not installed")
-        names = subprocess.run(["h5ls", f"{self.dir / one}/records"], capture_output=True, text=True, timeout=20).stdout
+        names = subprocess.run(["h5ls", f"{self.dir / one}/records"], capture_output=True, text=True, timeout=HANGS).stdout
         datasets = [line.split()[0] for line in names.splitlines()]
         self.assertGreater(len(datasets), 10)
         for name in datasets:
@@ -81,7 +81,7 @@ class Merge(Case):
             self.skipTest("needs a C compiler")
         source, library = self.write(".mpi/shim.c", SHIM), self.mpi / "shim.so"
         made = subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], capture_output=True,
-                              text=True, timeout=60)
+                              text=True, timeout=HANGS)
         self.assertEqual(made.returncode, 0, made.stderr)
         return {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0", **settings}
 
@@ -175,11 +175,11 @@ class Parts(Merge):
     def test_room_for_the_part_only(self):
         """What the disk has to have is what the part will write."""
         large = ["run", "--dry-run", "net.yaml", "--set", "network.n_hid=200", "--set", f"ensemble.members={10 ** 6}"]
-        result = self.run_program(*large, timeout=120)
+        result = self.run_program(*large)
         if result.status == OK:
             self.skipTest("this disk has room for everything")
         self.assertIn("free; make room", result.err)
-        small = self.expect(OK, *large, "--members", "0", timeout=120)
+        small = self.expect(OK, *large, "--members", "0")
         self.assertIn("member 0 of 1000000", small.out)
 
     def test_analyze(self):

@@ -33,7 +33,7 @@ class Reader(Case):
 
     def outcome(self, command):
         result = subprocess.run([str(word) for word in command], cwd=self.dir, env=self.environment(), capture_output=True,
-                                text=True, timeout=120, stdin=subprocess.DEVNULL)
+                                text=True, timeout=HANGS, stdin=subprocess.DEVNULL)
         return Result(result.returncode, result.stdout, result.stderr, 0)
 
     def difference(self, *args):

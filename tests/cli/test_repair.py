@@ -77,7 +77,7 @@ class Repair(Case):
         """A file whose arrays lie elsewhere than in a new one: HDF5 says where, as long as it can."""
         if not have("h5repack"):
             self.skipTest("h5repack is not installed; it moves the arrays")
-        subprocess.run(["h5repack", str(self.good), str(self.bad)], check=True, timeout=60, capture_output=True)
+        subprocess.run(["h5repack", str(self.good), str(self.bad)], check=True, timeout=HANGS, capture_output=True)
         data = bytearray(self.bad.read_bytes())
         self.assertNotEqual(self.extent(self.bad, "/records/w_rec"), self.extent(self.good, "/records/w_rec"))
         offset, size = self.extent(self.bad, "/provenance/config_resolved")
@@ -154,19 +154,19 @@ class Repair(Case):
     def test_stopped_and_killed(self):
         """A repair that does not end leaves the damaged file as it was; the next one ends."""
         config = self.config(LONG, "long.yaml")
-        self.expect(OK, "run", "-q", config, "-o", "bad.h5", timeout=120)
+        self.expect(OK, "run", "-q", config, "-o", "bad.h5")
         shutil.copy(self.bad, self.good)
         data = self.bad.read_bytes()[:sum(self.extent(self.bad, "/commit"))]
         self.bad.write_bytes(data)
         self.repair(STOPPED, "--max-time", "0.3s", config=config)  # while it computes cells again
         self.assert_untouched(data)
         process = self.start("run", "-q", "--repair", config, "-o", "bad.h5")
-        self.assertTrue(wait_for(lambda: (self.dir / "bad.h5.repair").exists(), 30))
+        self.assertTrue(wait_for(lambda: (self.dir / "bad.h5.repair").exists()))
         time.sleep(0.2)
         self.kill_all(process)
         self.wait_gone(process)
         self.assertEqual((self.bad.read_bytes(), self.asides()), (data, []))
-        result = self.repair(OK, config=config, timeout=120)
+        result = self.repair(OK, config=config)
         self.assertIn("12 of 12 cells saved", result.err)
         self.assert_same("good.h5", "bad.h5")
 

@@ -30,7 +30,7 @@ DMS_PANELS = ["1A", "1B", "1C", "1D", "1E", "1F", "1G", "1H", "1I", "2A", "2B", 
 
 
 def shape(path, name):
-    header = subprocess.run(["h5dump", "-H", "-d", name, str(path)], capture_output=True, text=True, timeout=30).stdout
+    header = subprocess.run(["h5dump", "-H", "-d", name, str(path)], capture_output=True, text=True, timeout=HANGS).stdout
     found = re.search(r"DATASPACE +(SCALAR|SIMPLE \{ \( ([\d, ]+) \))", header)
     return None if not found else tuple(int(n) for n in (found.group(2) or "").split(",") if n.strip())
 
@@ -43,23 +43,23 @@ def numbers(path, name):
 
 @functools.lru_cache(maxsize=None)
 def read_numbers(path, name, *version):
-    header = subprocess.run(["h5dump", "-H", "-d", name, str(path)], capture_output=True, text=True, timeout=30, check=True).stdout
+    header = subprocess.run(["h5dump", "-H", "-d", name, str(path)], capture_output=True, text=True, timeout=HANGS, check=True).stdout
     kind = {"H5T_IEEE_F64LE": "d", "H5T_IEEE_F32LE": "f", "H5T_STD_I32LE": "i", "H5T_STD_U8LE": "B"}[re.search(r"DATATYPE +(\w+)", header).group(1)]
     raw = pathlib.Path(str(path) + ".raw")
-    subprocess.run(["h5dump", "-d", name, "-b", "LE", "-o", str(raw), str(path)], capture_output=True, timeout=30, check=True)
+    subprocess.run(["h5dump", "-d", name, "-b", "LE", "-o", str(raw), str(path)], capture_output=True, timeout=HANGS, check=True)
     data = raw.read_bytes()
     raw.unlink()
     return list(struct.unpack(f"<{len(data) // struct.calcsize('<' + kind)}{kind}", data))
 
 
 def text(path, name):
-    out = subprocess.run(["h5dump", "-y", "-w", "0", "-d", name, str(path)], capture_output=True, text=True, timeout=30,
+    out = subprocess.run(["h5dump", "-y", "-w", "0", "-d", name, str(path)], capture_output=True, text=True, timeout=HANGS,
                          check=True).stdout
     return re.search(r'DATA \{\s*"(.*?)"\s*\}', out, re.S).group(1)
 
 
 def names_in(path):
-    out = subprocess.run(["h5dump", "-n", str(path)], capture_output=True, text=True, timeout=30, check=True).stdout
+    out = subprocess.run(["h5dump", "-n", str(path)], capture_output=True, text=True, timeout=HANGS, check=True).stdout
     return re.findall(r"^ (?:group|dataset) +/(\S+)", out, re.M)
 
 

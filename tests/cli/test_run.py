@@ -341,7 +341,7 @@ class Output(Case):
         for name in ("/dev/full", "/dev/null", "fifo"):
             for force in ([], ["--force"]):
                 with self.subTest(name=name, force=force):
-                    result = self.run_program("run", "-q", "net.yaml", "-o", name, *force, timeout=20)
+                    result = self.run_program("run", "-q", "net.yaml", "-o", name, *force)
                     self.assertIn(result.status, (DATA, UNAVAILABLE, CANNOT_CREATE), str(result))
                     self.assert_one_line(result, name)
         self.assertTrue(stat.S_ISFIFO(os.stat(self.dir / "fifo").st_mode))
@@ -388,7 +388,7 @@ class Output(Case):
         for command in commands:
             with self.subTest(command=" ".join(command)), open("/dev/full", "w") as full:
                 done = subprocess.run(self.command(command), stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
-                                      text=True, cwd=self.dir, env=self.environment(), timeout=60)
+                                      text=True, cwd=self.dir, env=self.environment(), timeout=HANGS)
                 self.assertEqual(done.returncode, IO, done.stderr)
                 self.assertEqual(done.stderr, "espalier: cannot write to standard output\n")
         self.assert_sound("net.h5")
@@ -474,7 +474,7 @@ class Bandit(Case):
         if not have("h5dump"):
             self.skipTest("h5dump is not installed")
         dump = subprocess.run(["h5dump", "-y", "-w", "0", "-d", "/scales/value_noise", "net.h5"], capture_output=True, text=True,
-                              timeout=30, cwd=self.dir)
+                              timeout=HANGS, cwd=self.dir)
         self.assertEqual(dump.returncode, 0, dump.stderr)
         self.assertIn("0, 0, 0.1, 0.1", dump.stdout)
 
@@ -528,7 +528,7 @@ class Lever(Case):
         self.assertEqual(len(rows), 33)
         self.assertTrue(rows[1].startswith("lever,0,plastic,hour_000.025,,done,simulated,900"), rows[1])
         if have("h5dump"):
-            dump = subprocess.run(["h5dump", "-y", "-w", "0", "-d", "/scales/hour", "net.h5"], capture_output=True, text=True, timeout=30,
+            dump = subprocess.run(["h5dump", "-y", "-w", "0", "-d", "/scales/hour", "net.h5"], capture_output=True, text=True, timeout=HANGS,
                                   cwd=self.dir)
             self.assertIn("0.025, 0.05, 0.075, 0.1, 0.075, 0.1, 0.125, 0.15", dump.stdout)
         result = self.expect(CONFIG, "run", "net.yaml", "--set", "neurons.n_in=12")

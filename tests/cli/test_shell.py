@@ -17,7 +17,7 @@ def scripts(folder):
 class Shell(unittest.TestCase):
     def run_bash(self, *args, **env):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
-        return subprocess.run(["bash", *args], capture_output=True, text=True, timeout=60, cwd=SOURCE,
+        return subprocess.run(["bash", *args], capture_output=True, text=True, timeout=HANGS, cwd=SOURCE,
                               stdin=subprocess.DEVNULL, env={**clean, **env})
 
     def test_syntax(self):

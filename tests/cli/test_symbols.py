@@ -17,7 +17,7 @@ class Symbols(unittest.TestCase):
             with self.subTest(library=library):
                 path = pathlib.Path(ESPALIER).parent / f"lib{library}.a"
                 text = subprocess.run(["nm", "--defined-only", "--extern-only", str(path)], capture_output=True, text=True,
-                                      timeout=60, check=True).stdout
+                                      timeout=HANGS, check=True).stdout
                 lines = [line.split() for line in text.splitlines()]
                 names = [parts[-1] for parts in lines if len(parts) == 3]
                 self.assertGreater(len(names), 2, "nm shows nothing")

@@ -47,7 +47,7 @@ Damage = collections.namedtuple("Damage", "kind place bit stratum")
 
 def datasets_of(path):
     """What lies where, by h5dump; metadata of HDF5 is in between."""
-    text = subprocess.run(["h5dump", "-p", "-H", str(path)], capture_output=True, text=True, timeout=60, check=True).stdout
+    text = subprocess.run(["h5dump", "-p", "-H", str(path)], capture_output=True, text=True, timeout=HANGS, check=True).stdout
     found, groups = [], []
     for line in text.splitlines():
         indent, line = (len(line) - len(line.lstrip())) // 3, line.strip()
@@ -142,7 +142,7 @@ class Corruption(Case):
         """A command, most often in a child of forks; any that crashes, hangs or trips a sanitizer fails the test."""
         self.n_commands += 1
         if self.n_commands % 10 == 0:
-            result = self.run_program(*words, timeout=300)
+            result = self.run_program(*words)
         else:
             print(*("out", "err", *words), sep="\t", file=self.forks.stdin, flush=True)
             how, number = self.forks.stdout.readline().split()

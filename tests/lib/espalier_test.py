@@ -11,6 +11,7 @@ import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ TMP = os.environ.get("ESP_TEST_TMP") or tempfile.gettempdir()
 OK, USAGE, DATA, NO_INPUT, UNAVAILABLE, NO_MEMORY, CANNOT_CREATE, IO, STOPPED, CONFIG = 0, 64, 65, 66, 69, 70, 73, 74, 75, 78
 GCOV = b"__gcov_" in pathlib.Path(ESPALIER).read_bytes() if os.path.exists(ESPALIER) else False
 SANITIZED = b"__asan_init" in pathlib.Path(ESPALIER).read_bytes() if os.path.exists(ESPALIER) else False
+HANGS = 600  # s: who takes that long, does; the machine may be slow, and nothing is judged by the clock
 SLOWNESS = 10 if SANITIZED else 1  # of training: configs that are to last some seconds are as much shorter
 
 SETTINGS = {  # Open MPI as root, with more ranks than cores, on one machine
@@ -206,6 +208,8 @@ transfer:
   from: 0
 """
 
+ENDLESS = LONG.replace("400", "40000")  # for runs that are stopped or killed
+
 
 class Result:
     def __init__(self, status, out, err, seconds):
@@ -253,6 +257,15 @@ def rank_of(pid):
     return numbers[0] if numbers else None
 
 
+def cpu_seconds(pid):
+    """Of a process, so far; 0 when it is gone."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0
+    return sum(map(int, text[text.rindex(")") + 2:].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def send(pid, number):
     try:
         os.kill(pid, number)
@@ -260,7 +273,7 @@ def send(pid, number):
         pass
 
 
-def wait_for(condition, seconds, pause=0.005):
+def wait_for(condition, pause=0.005, seconds=HANGS):
     """True as soon as condition() is; False after so many seconds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -298,7 +311,7 @@ class Case(unittest.TestCase):
             process.wait()
             process.out_file.close()
             process.err_file.close()
-        wait_for(lambda: not any(processes_of(p.pid) for p in self.started), 5)
+        wait_for(lambda: not any(processes_of(p.pid) for p in self.started), seconds=5)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def environment(self, **extra):
@@ -324,7 +337,7 @@ class Case(unittest.TestCase):
             self.skipTest("needs a C compiler")
         library = self.mpi / "preload.so"
         made = subprocess.run([compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", *options, "-o", str(library), str(source),
-                               "-ldl"], capture_output=True, text=True, timeout=60)
+                               "-ldl"], capture_output=True, text=True, timeout=HANGS)
         self.assertEqual(made.returncode, 0, made.stderr)
         return {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0"}
 
@@ -346,13 +359,13 @@ class Case(unittest.TestCase):
         self.started.append(process)
         return process
 
-    def finish(self, process, timeout=60):
+    def finish(self, process):
         try:
-            process.wait(timeout)
+            process.wait(HANGS)
         except subprocess.TimeoutExpired:
             self.kill_all(process)
             process.wait(10)
-            self.fail(f"still running after {timeout} s: {process.args}\n{self._texts(process)}")
+            self.fail(f"still running after {HANGS} s: {process.args}\n{self._texts(process)}")
         return Result(process.returncode, *self._texts(process), time.monotonic() - process.began)
 
     @staticmethod
@@ -363,9 +376,9 @@ class Case(unittest.TestCase):
             texts.append(file.read().decode(errors="replace"))
         return texts
 
-    def run_program(self, *args, ranks=1, timeout=60, env=None, cwd=None):
+    def run_program(self, *args, ranks=1, env=None, cwd=None):
         process = self.start(*args, ranks=ranks, env=env, cwd=cwd)
-        result = self.finish(process, timeout)
+        result = self.finish(process)
         if not processes_of(process.pid):  # a campaign has thousands, with two open files each
             process.out_file.close()
             process.err_file.close()
@@ -388,8 +401,8 @@ class Case(unittest.TestCase):
         """What a running command has written to stderr."""
         return os.pread(process.err_file.fileno(), 1 << 20, 0).decode(errors="replace")
 
-    def wait_said(self, process, text, seconds=60):
-        self.assertTrue(wait_for(lambda: text in self.err_so_far(process) or process.poll() is not None, seconds, 0.02),
+    def wait_said(self, process, text):
+        self.assertTrue(wait_for(lambda: text in self.err_so_far(process) or process.poll() is not None, 0.02),
                         f"'{text}' is not said: {self.err_so_far(process)}")
         self.assertIn(text, self.err_so_far(process))
 
@@ -397,22 +410,38 @@ class Case(unittest.TestCase):
         """Process numbers of ranks 1 to n, once all of them are there; [] if the run ends first."""
         def found():
             return {rank_of(pid): pid for pid in ranks_of(process.pid)}
-        wait_for(lambda: set(range(n + 1)) <= set(found()) or process.poll() is not None, 30, 0.02)
+        wait_for(lambda: set(range(n + 1)) <= set(found()) or process.poll() is not None, 0.02)
         return [pid for rank, pid in sorted((r, p) for r, p in found().items() if r)]
 
-    def wait_gone(self, process, seconds=20):
+    def wait_gone(self, process):
         """Wait until launcher and ranks are gone, also those whose launcher was killed."""
-        process.wait(seconds)
-        self.assertTrue(wait_for(lambda: not processes_of(process.pid), seconds), "ranks outlive their launcher")
+        process.wait(HANGS)
+        self.assertTrue(wait_for(lambda: not processes_of(process.pid)), "ranks outlive their launcher")
 
-    def wait_working(self, process, path, cells=0, seconds=30):
+    def wait_working(self, process, path, cells=0):
         """Wait until the run has a file with this many cells in it."""
         def working():
             if process.poll() is not None:
                 return True
             return os.path.exists(path) and self.status(path)["done"] >= cells
-        self.assertTrue(wait_for(working, seconds, 0.05), "the run does not get going")
+        self.assertTrue(wait_for(working, 0.05), "the run does not get going")
         self.assertIsNone(process.poll(), f"ended too early: {self._texts(process)}")
+
+    def wait_training(self, process, path):
+        """Wait until a rank of the run has computed for a while, by its own clock: the machine may be slow."""
+        def begun():
+            return process.poll() is not None or (os.path.exists(path) and os.path.exists(f"{path}.lock"))
+        def trained():
+            return process.poll() is not None or any(cpu_seconds(pid) - before.get(pid, 0) >= 0.3 for pid in ranks_of(process.pid))
+        self.assertTrue(wait_for(begun), "the run does not get going")
+        before = {pid: cpu_seconds(pid) for pid in ranks_of(process.pid)}
+        self.assertTrue(wait_for(trained), "nothing is computed")
+        self.assertIsNone(process.poll(), f"ended too early: {self._texts(process)}")
+
+    def assert_soon(self, began, seconds, what):
+        """Not more than so many seconds have passed; on a machine that is slow now, not more than fifty starts of the program."""
+        took = time.monotonic() - began
+        self.assertLess(took, seconds + 50 * self.run_program("--version").seconds, what)
 
     def status(self, path):
         result = self.run_program("status", "--json", path)
@@ -445,7 +474,7 @@ class Case(unittest.TestCase):
         if text in Case.straight_files:
             path.write_bytes(Case.straight_files[text])
         else:
-            self.expect(OK, "run", "-q", config, "-o", path, timeout=300)
+            self.expect(OK, "run", "-q", config, "-o", path)
             Case.straight_files[text] = path.read_bytes()
         return path
 
@@ -456,13 +485,21 @@ class Case(unittest.TestCase):
         """Where a dataset lies in the file: (offset, bytes); skips the test without h5dump."""
         if not have("h5dump"):
             self.skipTest("h5dump is not installed")
-        text = subprocess.run(["h5dump", "-p", "-H", "-d", dataset, str(path)], capture_output=True, text=True, timeout=30,
+        text = subprocess.run(["h5dump", "-p", "-H", "-d", dataset, str(path)], capture_output=True, text=True, timeout=HANGS,
                               check=True).stdout
         return int(re.search(r"OFFSET (\d+)", text).group(1)), int(re.search(r"SIZE (\d+)", text).group(1))
 
     def bytes_of(self, path, dataset):
         offset, size = self.extent(path, dataset)
         return pathlib.Path(path).read_bytes()[offset:offset + size]
+
+    @staticmethod
+    def n_saved(path, extent):
+        """How often the state of an unfinished stage was saved; extent: that of /resume/commit, in any file of the config."""
+        with open(path, "rb") as file:
+            entries = os.pread(file.fileno(), extent[1], extent[0])
+        two_states = struct.iter_unpack("<IIQIIQ", entries)  # stage, checksum, number of the save; twice
+        return sum(max(entry[2], entry[5]) for entry in two_states)
 
     def committed(self, path):
         """{slot: entry} of the cells that are done or failed, with state, reason and checksums as /commit has them."""

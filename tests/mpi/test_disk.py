@@ -83,17 +83,14 @@ class Disk(Case):
         def synced():
             calls = [line for line in log.read_text().splitlines() if line.endswith(" net.h5")] if log.exists() else []
             return process.poll() is not None or (len(calls) > 100 and calls[-1].startswith("sync"))
-        self.assertTrue(wait_for(synced, 60, 0.1), "nothing is synced")
+        self.assertTrue(wait_for(synced, 0.1), "nothing is synced")
         self.assertIsNone(process.poll(), self._texts(process))
         self.kill_all(process)
         self.wait_gone(process)
 
     def test_in_the_middle(self):
         """The first sync is due after five seconds."""
-        config = self.config(LONG.replace("400", "2000"))
-        result = self.run_program("run", config, ranks=3, env=self.failing(1))
-        self.failed(result, 0)
-        self.assertLess(result.seconds, 30)
+        self.failed(self.run_program("run", self.config(ENDLESS), ranks=3, env=self.failing(1)), 0)
         self.assert_sound("net.h5")
 
 
@@ -108,7 +105,7 @@ class FullDisk(Case):
             if os.geteuid() == 0 and have("mount") else None
         if made is None or made.returncode:
             self.skipTest(f"needs root and the right to mount a tmpfs {made.stderr.strip() if made else ''}")
-        self.addCleanup(subprocess.run, ["umount", "-l", str(self.disk)], timeout=20)
+        self.addCleanup(subprocess.run, ["umount", "-l", str(self.disk)], timeout=HANGS)
         self.file = self.disk / "net.h5"
 
     def fill(self, left=0):
@@ -122,12 +119,12 @@ class FullDisk(Case):
         (self.disk / "filler").unlink(missing_ok=True)
 
     def test_while_it_runs(self):
-        config = self.config(LONG.replace("400", "80"))
+        config = self.config(LONG.replace("400", "200"))
         straight = self.straight(config)
         for ranks in (1, 3):
             with self.subTest(ranks=ranks):
                 process = self.start("run", "-q", config, "-o", self.file, ranks=ranks)
-                self.wait_working(process, self.file)
+                self.wait_training(process, self.file)
                 self.fill()
                 result = self.finish(process)
                 self.assertEqual(result.status, IO, str(result))

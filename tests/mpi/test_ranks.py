@@ -18,7 +18,7 @@ class Ranks(Case):
         for n in RANKS:
             with self.subTest(ranks=n):
                 file = self.dir / f"by{n}.h5"
-                result = self.expect(OK, "run", config, "-o", file, ranks=n, timeout=180)
+                result = self.expect(OK, "run", config, "-o", file, ranks=n)
                 self.assertIn(f"{file} is complete: ", result.out)
                 self.assertRegex(result.out, r"stage +\|")
                 self.assertNotIn("is complete", result.err)
