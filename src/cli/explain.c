@@ -9,13 +9,15 @@ static void print_help(void)
          "Say what lies behind one point of a panel of 'espalier report': how many networks, who is missing and why, the slices\n"
          "of the results file, every member's number, mean, SEM and test, and how to compute such a cell again.\n\n"
          "Options:\n"
-         "  --panel P   1H 1I 4C 5A 5B 5C 5D 5E 5F S1 S2A S2B 7A 7B 7C 7D 7E 7F 7G 7H 7I S4 (docs/PANELS.md)\n"
+         "  --panel P   1H 1I 4C 5A 5B 5C 5D 5E 5F S1 S2A S2B 7A 7B 7C 7D 7E 7F 7G 7H 7I S4 K5C K5E K5F K5G K5H\n"
+         "              (docs/PANELS.md)\n"
          "  --at X      place on the x axis, the nearest point is taken; S1 has rungs and calls: --at 0.70,3\n\n"
          "Examples:\n"
          "  espalier explain dms_quick.h5 --panel 5A --at 0.70\n"
          "  espalier explain dms_quick.h5 --panel 5B --at 20\n"
          "  espalier explain scratch.h5 --panel S2A --at 1\n"
-         "  espalier explain rl_ensemble.h5 --panel 7A --at 0.70\n");
+         "  espalier explain rl_ensemble.h5 --panel 7A --at 0.70\n"
+         "  espalier explain lever_ensemble.h5 --panel K5C --at 24\n");
 }
 
 int esp_cli_explain(int argc, char **argv)

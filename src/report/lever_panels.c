@@ -9,45 +9,12 @@
 #include "../analysis/lapack.h"
 #include "../experiment/lever_record.h"
 #include "espalier/rnn.h"
-#include "espalier/statistics.h"
+#include "lever_means.h"
 
 enum { N_HOURS = 3, N_PCS = 3 };
 static const double caption_hours[N_HOURS] = {0, 22, 46}; /* with the change of the task at 24 */
 
-/* ---- means over runs ---- */
-
-/* The number of a run at a point; NaN: missing. */
-typedef double number(const esp_source *s, int member, int arm, int point);
-
-static esp_err fill_arm(const esp_source *s, const char *panel, int arm, const char *unit, const char *what, int n_points,
-                        number *of, esp_book *book)
-{
-  const char *name = s->plan->arm_name[arm];
-  const int n_runs = s->plan->n_members;
-  const esp_entry means = {.panel = panel, .arm = name, .name = "mean", .unit = unit, .long_name = what, .n_axes = 1,
-                           .length = {n_points}},
-                  sems = {.panel = panel, .arm = name, .name = "sem", .unit = unit, .long_name = "standard error of the mean",
-                          .n_axes = 1, .length = {n_points}},
-                  counts = {.panel = panel, .arm = name, .name = "n", .unit = "1", .long_name = "runs in the mean", .n_axes = 1,
-                            .length = {n_points}};
-  double *mean, *sem;
-  int32_t *n;
-  ESP_TRY(esp_book_numbers(book, &means, &mean));
-  ESP_TRY(esp_book_numbers(book, &sems, &sem));
-  ESP_TRY(esp_book_counts(book, &counts, &n));
-  double *values = malloc((size_t)n_runs * sizeof *values);
-  ESP_REQUIRE(values, ESP_ERR_NOMEM, "no memory for panel %s", panel);
-  for (int point = 0; point < n_points; point++) {
-    for (int member = 0; member < n_runs; member++)
-      values[member] = of(s, member, arm, point);
-    const esp_summary summary = esp_summarise(n_runs, values);
-    mean[point] = summary.mean;
-    sem[point] = summary.sem;
-    n[point] = (int32_t)summary.n;
-  }
-  free(values);
-  return ESP_OK;
-}
+/* ---- single numbers of a panel ---- */
 
 static esp_err add_x(const char *panel, const char *unit, const char *what, int n, double **x, esp_book *book)
 {
@@ -69,120 +36,16 @@ static esp_err add_change(const esp_source *s, const char *panel, esp_book *book
   return add_one(panel, "change", "h", "hour at which the pools exchange their roles", s->config->lever.switch_hour, book);
 }
 
-/* The arms of learning that this experiment has: waiting_h 0 leaves one out. */
-static bool has_arm(const esp_source *s, int arm)
+/* Beside the means: what the picture marks. */
+static esp_err add_marks(const esp_source *s, esp_book *book)
 {
-  return !s->plan->stages[esp_lever_timetable_of(s->config).n_learning - 1].absent[arm];
-}
-
-/* ---- K5C, K5F: completion times ---- */
-
-static double completion_time(const esp_source *s, int member, int arm, int stage)
-{
-  return esp_source_value(s, ESP_M_COMPLETION_TIME, member, arm, stage, 0);
-}
-
-static esp_err fill_learning(const esp_source *s, esp_book *book)
-{
-  const int n = esp_lever_timetable_of(s->config).n_learning;
-  double *x;
-  ESP_TRY(add_x("K5C", "h", "simulated hour at which the stage ends", n, &x, book));
-  for (int stage = 0; stage < n; stage++)
-    x[stage] = esp_lever_hour_at_end(s->config, stage);
   ESP_TRY(add_change(s, "K5C", book));
-  for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_FIXED; arm++)
-    if (has_arm(s, arm))
-      ESP_TRY(fill_arm(s, "K5C", arm, "s", "time from cue to completed movement; time-outs count as trials.timeout_s", n,
-                       completion_time, book));
-  return ESP_OK;
-}
-
-/* The first point is the end of learning with reward, from which forgetting comes; consolidated begins at its own hour. */
-static int unrewarded_stage(const esp_source *s, int point)
-{
-  const esp_lever_timetable t = esp_lever_timetable_of(s->config);
-  return point == 0 ? t.n_before - 1 : t.n_learning + point - 1;
-}
-
-static double time_unrewarded(const esp_source *s, int member, int arm, int point)
-{
-  return completion_time(s, member, point == 0 && arm == LEVER_ARM_FORGETTING ? LEVER_ARM_PLASTIC : arm, unrewarded_stage(s, point));
-}
-
-static esp_err fill_forgetting(const esp_source *s, esp_book *book)
-{
-  const esp_lever_timetable t = esp_lever_timetable_of(s->config);
-  double *x;
-  ESP_TRY(add_x("K5F", "d", "simulated days from the start of learning to the end of the stage", t.n_unrewarded + 1, &x, book));
-  for (int point = 0; point <= t.n_unrewarded; point++)
-    x[point] = esp_lever_hour_at_end(s->config, unrewarded_stage(s, point)) / 24;
-  ESP_TRY(add_one("K5F", "consolidation", "d", "day on which the synapses are consolidated; NaN: never",
-                  t.consolidated_from < 0 ? NAN : s->config->lever.consolidation_hour / 24, book));
-  for (int arm = LEVER_ARM_FORGETTING; arm < s->plan->n_arms; arm++)
-    ESP_TRY(fill_arm(s, "K5F", arm, "s", "time from cue to completed movement; time-outs count as trials.timeout_s",
-                     t.n_unrewarded + 1, time_unrewarded, book));
-  return ESP_OK;
-}
-
-/* ---- K5E, K5G, K5H: synapses ---- */
-
-static double turnover(const esp_source *s, int member, int arm, int point)
-{
-  const esp_lever_numbers *l = &s->lever;
-  return l->turnover[(member * ESP_LEVER_TURNOVER_ARMS + arm) * l->n_turnover + point];
-}
-
-static esp_err fill_turnover(const esp_source *s, esp_book *book)
-{
-  double *x;
-  ESP_TRY(add_x("K5E", "h", "hour at which the interval ends", s->lever.n_turnover, &x, book));
-  for (int k = 0; k < s->lever.n_turnover; k++)
-    x[k] = (k + 1) * esp_lever_turnover_hours(s);
   ESP_TRY(add_change(s, "K5E", book));
   ESP_TRY(add_one("K5E", "interval", "h", "length of an interval", esp_lever_turnover_hours(s), book));
-  for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_APPROXIMATE; arm++)
-    if (has_arm(s, arm))
-      ESP_TRY(fill_arm(s, "K5E", arm, "1", "synapses that are functional at one end of the interval only", s->lever.n_turnover,
-                       turnover, book));
-  return ESP_OK;
-}
-
-/* Waits of a length that ended in any hour of learning. */
-static double waits(const esp_source *s, int member, int arm, int point)
-{
-  double sum = 0;
-  for (int stage = 0; stage < esp_lever_timetable_of(s->config).n_learning; stage++)
-    sum += esp_source_value(s, ESP_M_WAITS, member, arm, stage, point);
-  return sum;
-}
-
-static esp_err fill_waits(const esp_source *s, esp_book *book)
-{
-  const int n = s->config->lever.n_wait_bins;
-  double *x;
-  ESP_TRY(add_x("K5G", "h", "time from the last snapshot with the synapse to the next; the last one and longer", n, &x, book));
-  for (int i = 0; i < n; i++)
-    x[i] = (i + 1) * s->config->lever.snapshot_min / 60;
-  for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_APPROXIMATE; arm++)
-    if (has_arm(s, arm))
-      ESP_TRY(fill_arm(s, "K5G", arm, "1", "waits of this length in all hours of learning", n, waits, book));
-  return ESP_OK;
-}
-
-static double fate(const esp_source *s, int member, int arm, int point)
-{
-  (void)arm;
-  return s->lever.fate[member * ESP_N_FATES + point];
-}
-
-static esp_err fill_fates(const esp_source *s, esp_book *book)
-{
-  double *x;
-  ESP_TRY(add_x("K5H", "1", "1 never functional at the change and at the end, 2 at the change only, 3 at the end only, 4 at both",
-                ESP_N_FATES, &x, book));
-  for (int i = 0; i < ESP_N_FATES; i++)
-    x[i] = i + 1;
-  return fill_arm(s, "K5H", LEVER_ARM_PLASTIC, "1", "share of the potential synapses", ESP_N_FATES, fate, book);
+  if (!esp_lever_panel_is_there("K5F", s))
+    return ESP_OK;
+  return add_one("K5F", "consolidation", "d", "day on which the synapses are consolidated; NaN: never",
+                 esp_lever_timetable_of(s->config).consolidated_from < 0 ? NAN : s->config->lever.consolidation_hour / 24, book);
 }
 
 /* ---- one run: K5B, K5D, K5I ---- */
@@ -522,11 +385,9 @@ static esp_err fill_one_run(const esp_source *s, int run, esp_book *book)
 esp_err esp_lever_panels_fill(const esp_source *s, esp_book *book)
 {
   const int run = shown_run(s);
-  ESP_TRY(fill_learning(s, book));
-  ESP_TRY(fill_turnover(s, book));
-  if (esp_lever_panel_is_there("K5F", s))
-    ESP_TRY(fill_forgetting(s, book));
-  ESP_TRY(fill_waits(s, book));
-  ESP_TRY(fill_fates(s, book));
+  for (const esp_lever_means *means = esp_all_lever_means; means->panel; means++)
+    if (esp_lever_panel_is_there(means->panel, s))
+      ESP_TRY(esp_lever_means_fill(means, s, book));
+  ESP_TRY(add_marks(s, book));
   return run < 0 ? ESP_OK : fill_one_run(s, run, book);
 }

@@ -413,16 +413,16 @@ static int first_missing_stage(const esp_series *series, const esp_source *s, in
   return -1;
 }
 
-static void name_missing(FILE *out, const esp_source *s, int side, int arm, const int *stage_of_member, int n_planned)
+void esp_name_missing(FILE *out, const esp_source *s, const char *networks, int arm, const int *stage_of_member, int n_planned)
 {
   int n_missing = 0;
   for (int member = 0; member < n_planned; member++)
     n_missing += stage_of_member[member] >= 0;
   if (n_missing == 0) {
-    fprintf(out, "%s: all %d", esp_side_name(s, side), n_planned);
+    fprintf(out, "%s: all %d", networks, n_planned);
     return;
   }
-  fprintf(out, "%s: %d of %d (", esp_side_name(s, side), n_planned - n_missing, n_planned);
+  fprintf(out, "%s: %d of %d (", networks, n_planned - n_missing, n_planned);
   int n_named = 0;
   for (int member = 0; member < n_planned && n_named < MAX_NAMED; member++)
     if (stage_of_member[member] >= 0)
@@ -446,7 +446,7 @@ static esp_err missing(const esp_series *series, const esp_source *s, int level,
       stage_of_member[member] = everywhere ? first_missing_stage(series, s, member, arm)
                                            : missing_stage(series, s, member, arm, row, point);
     fputs(side ? "; " : "", out);
-    name_missing(out, s, side, arm, stage_of_member, n_planned);
+    esp_name_missing(out, s, esp_side_name(s, side), arm, stage_of_member, n_planned);
   }
   const bool whole = out && !ferror(out);
   const bool closed = out && fclose(out) == 0;

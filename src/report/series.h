@@ -6,6 +6,7 @@
 #ifndef ESPALIER_REPORT_SERIES_H
 #define ESPALIER_REPORT_SERIES_H
 #include <stddef.h>
+#include <stdio.h>
 
 #include "book.h"
 #include "espalier/statistics.h"
@@ -63,6 +64,9 @@ void esp_series_slice(const esp_series *series, const esp_source *s, int arm, in
 /** Add x, ARM/mean, ARM/sem, ARM/n and, if tested, p, n_pairs, significant to the book; for other levels of noise the same in
  *  level_L, with a text that names the networks. */
 esp_err esp_series_fill(const esp_series *series, const esp_source *s, esp_book *book);
+
+/** "twin: 5 of 6 (member 3: not_finite at rung_0.70)". stage_of_member: where each is missing [n_planned]; -1: it is there. */
+void esp_name_missing(FILE *out, const esp_source *s, const char *networks, int arm, const int *stage_of_member, int n_planned);
 
 /** Which members a panel misses: "pruned: all 6; twin: 5 of 6 (member 3: not_finite)"; heap text, the caller frees it. */
 esp_err esp_series_missing(const esp_series *series, const esp_source *s, int level, char **text);

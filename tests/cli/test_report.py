@@ -655,6 +655,36 @@ class Report(Case):
         verdicts = {c["claim"]: c["verdict"] for c in json.loads((out / "scorecard.json").read_text())["claims"]}
         self.assertEqual(set(verdicts.values()), {"not run"})  # its hours are no test of the caption's
 
+    def test_lever_explained(self):
+        panels = self.report(self.lever()) / "panels.h5"
+        for panel, at, point, arms, slices, cell in (
+                ("K5C", "0.05", 1, ("plastic", "approximate"), ("/records/completion_time[:, 1, 1]\n",), "0,plastic,hour_000.05"),
+                ("K5C", "0.1", 3, ("plastic", "approximate", "fixed"), ("/records/completion_time[:, 2, 3]\n",), "0,plastic,hour_000.1"),
+                ("K5E", "0.025", 0, ("plastic", "approximate"), ("/records/theta[:, 0, 0] and hour 0, drawn again",),
+                 "0,plastic,hour_000.025"),
+                ("K5E", "0.1", 3, ("plastic", "approximate"), ("/records/theta[:, 1, 3] and /records/theta[:, 1, 2]",),
+                 "0,plastic,hour_000.1"),
+                ("K5F", "0.002", 0, ("forgetting",), ("plastic\n  from   /records/completion_time[:, 0, 1]\n",), "0,plastic,hour_000.05"),
+                ("K5F", "0.0063", 4, ("forgetting", "consolidated"), ("/records/completion_time[:, 4, 7]\n",),
+                 "0,forgetting,unrewarded_000.15"),
+                ("K5G", "0.01", 0, ("plastic", "approximate"), ("/records/waits[:, 0, :4, 0], summed",), "0,plastic,hour_000.1"),
+                ("K5H", "2", 1, ("plastic",), ("/records/theta[:, 0, 1] and [:, 0, 3]: share with >= 0 in the first only",),
+                 "0,plastic,hour_000.1")):
+            with self.subTest(panel=panel, at=at):
+                explained = self.expect(OK, "explain", "lever.h5", "--panel", panel, "--at", at).out
+                for piece in slices:
+                    self.assertIn(piece, explained)
+                self.assertTrue(explained.endswith(f"espalier verify --cell {cell} lever.h5\n"), explained)
+                means = re.findall(r"^  mean +(\S+)$", explained, re.M)
+                self.assertEqual([float(mean) for mean in means],
+                                 [numbers(panels, f"/{panel}/{arm}/mean")[point] for arm in arms])
+                self.assertEqual(explained.count("paired t test, "), len(arms) - 1)
+                self.assertEqual(explained.count(": all 2"), len(arms))
+                self.expect(OK, "verify", "--cell", cell, "lever.h5")
+        self.expect(STOPPED, "run", "-q", self.config(LEVER), "-o", "none.h5", "--max-time", 0)
+        explained = self.expect(OK, "explain", "none.h5", "--panel", "K5C", "--at", "0.05").out
+        self.assertIn("runs: plastic: 0 of 2 (member 0: not computed at hour_000.05, member 1: not computed at hour_000.05); approx", explained)
+
     def test_lever_one_run(self):
         path, out = self.lever(), self.report(self.lever())
         panels = out / "panels.h5"
@@ -753,6 +783,8 @@ class Report(Case):
                 (NO_INPUT, ("none.h5",), "report", "none.h5"),
                 (CANNOT_CREATE, ("no/such", "-o"), "report", "dms.h5", "-o", "no/such"),
                 (USAGE, ("no panel '9Z'", "5A"), "explain", "dms.h5", "--panel", "9Z", "--at", "1"),
+                (USAGE, ("K5B has no points", "K5C"), "explain", "dms.h5", "--panel", "K5B", "--at", "1"),
+                (USAGE, ("K5C is of experiment lever",), "explain", "dms.h5", "--panel", "K5C", "--at", "1"),
                 (USAGE, ("S2A", "scratch"), "explain", "dms.h5", "--panel", "S2A", "--at", "1"),
                 (USAGE, ("5A", "experiment dms"), "explain", "scratch.h5", "--panel", "5A", "--at", "1"),
                 (USAGE, ("2A", "5A"), "explain", "dms.h5", "--panel", "2A", "--at", "1"),

@@ -245,25 +245,23 @@ class Kill(Case):
     # ---- inside a stage ----
 
     def test_resumes_inside_a_stage(self):
-        """A stage of seconds, killed each time that a state of it is saved, after about a second: it can only end if each
-        session goes on where the last one was."""
-        config = self.config(LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 4"))
+        """A stage of seconds, killed each time that a state of it is saved, after about a second: each session goes on where the last
+        one was."""
+        config = self.config(LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 6"))
         straight = self.straight(config)
         file, table = self.dir / "net.h5", self.extent(straight, "/resume/commit")
         self.expect(STOPPED, "run", "-q", config, "--max-time", "0")
-        sessions, saved = 0, 0
-        while self.status(file)["done"] == 0:
-            sessions += 1
-            self.assertLess(sessions, 12, "the stage begins at its beginning each time")
+        saved = work = 0
+        for _ in range(3):
             process = self.start("run", "-q", config)
-            more = wait_for(lambda: self.n_saved(file, table) > saved or process.poll() is not None, 0.01)
+            self.assertTrue(wait_for(lambda: self.n_saved(file, table) > saved or process.poll() is not None, 0.01))
             self.kill_all(process)
             self.wait_gone(process)
-            self.assertTrue(more, "nothing is saved in a long stage")
-            if self.status(file)["done"] == 0:  # otherwise the rest was too short to be saved
-                self.assertGreater(self.n_saved(file, table), saved)
-            saved = self.n_saved(file, table)
-        self.assertGreater(sessions, 2, "the stage is too short for this test")
+            self.assertEqual(self.status(file)["done"], 0, "the stage is too short for this test")
+            before, saved = saved, self.n_saved(file, table)
+            self.assertGreater(saved, before, "nothing is saved in a long stage")
+            before, work = work, self.work_saved(file)
+            self.assertGreater(work, before, "the stage began at its beginning again")
         self.assert_sound(file)
         self.expect(OK, "run", "-q", config)
         self.assert_sound(file)

@@ -3,6 +3,7 @@
 The environment says what is tested: ESPALIER (the program), ESP_SOURCE (root of the sources), ESP_TEST_TMP (where to make
 directories), MPIEXEC. Only the standard library is needed; tools of HDF5 are used where they are installed.
 """
+import array
 import hashlib
 import json
 import os
@@ -427,12 +428,12 @@ class Case(unittest.TestCase):
         self.assertTrue(wait_for(working, 0.05), "the run does not get going")
         self.assertIsNone(process.poll(), f"ended too early: {self._texts(process)}")
 
-    def wait_training(self, process, path):
-        """Wait until a rank of the run has computed for a while, by its own clock: the machine may be slow."""
+    def wait_training(self, process, path, seconds=0.3):
+        """Wait until a rank of the run has computed for so long, by its own clock: the machine may be slow."""
         def begun():
             return process.poll() is not None or (os.path.exists(path) and os.path.exists(f"{path}.lock"))
         def trained():
-            return process.poll() is not None or any(cpu_seconds(pid) - before.get(pid, 0) >= 0.3 for pid in ranks_of(process.pid))
+            return process.poll() is not None or any(cpu_seconds(pid) - before.get(pid, 0) >= seconds for pid in ranks_of(process.pid))
         self.assertTrue(wait_for(begun), "the run does not get going")
         before = {pid: cpu_seconds(pid) for pid in ranks_of(process.pid)}
         self.assertTrue(wait_for(trained), "nothing is computed")
@@ -500,6 +501,10 @@ class Case(unittest.TestCase):
             entries = os.pread(file.fileno(), extent[1], extent[0])
         two_states = struct.iter_unpack("<IIQIIQ", entries)  # stage, checksum, number of the save; twice
         return sum(max(entry[2], entry[5]) for entry in two_states)
+
+    def work_saved(self, path):
+        """Losses and gradients behind the state of the longest unfinished stage that is saved."""
+        return max(array.array("d", self.bytes_of(path, "/resume/n_evaluations")))
 
     def committed(self, path):
         """{slot: entry} of the cells that are done or failed, with state, reason and checksums as /commit has them."""

@@ -35,11 +35,11 @@ class Stop(Case):
         self.assertEqual(result.err.count("with work left"), 1)
         self.assertNotIn("is complete", result.out)
 
-    def stop(self, config, number, ranks, whom="launcher"):
-        """Start or continue, signal in the middle of the work; what came of it."""
+    def stop(self, config, number, ranks, whom="launcher", seconds=0.3):
+        """Start or continue, signal after so many seconds of computing; how many cells are done."""
         file = self.dir / "net.h5"
         process = self.start("run", config, "-o", file, ranks=ranks)
-        self.wait_training(process, file)
+        self.wait_training(process, file, seconds)
         asked = time.monotonic()
         for pid in [process.pid] if whom == "launcher" else ranks_of(process.pid):
             send(pid, number)
@@ -66,20 +66,22 @@ class Stop(Case):
         self.assert_same(straight, "net.h5")
         self.assertEqual(self.status("net.h5")["n_evaluations"], self.status(straight)["n_evaluations"])
 
+    def stop_inside(self, config, stops):
+        """Stops of one long stage. Its state is saved then, at no other time, and serves the next session: the first one lasts much
+        longer than the second, which would have less to save if it had begun at the beginning."""
+        config, work = self.config(config.replace("checkpoint_interval: 1", "checkpoint_interval: 86400")), 0
+        straight = self.straight(config)
+        for number, ranks in stops:
+            with self.subTest(signal=number.name, ranks=ranks):
+                done, before = self.stop(config, number, ranks, seconds=0.3 if work else 1.0), work
+                self.assertEqual(done, 0, "the stage is too short for this test")
+                work = self.work_saved(self.dir / "net.h5")
+                self.assertGreater(work, before)
+        self.go_on(config, ranks, straight)
+
     def test_one_process(self):
-        """Also inside a long stage, whose state is saved then, at no other time, and serves the next session."""
-        text = LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 4")
-        config = self.config(text.replace("checkpoint_interval: 1", "checkpoint_interval: 86400"))
-        straight, saved = self.straight(config), 0
-        table = self.extent(straight, "/resume/commit")
-        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
-            with self.subTest(signal=number.name):
-                done, before = self.stop(config, number, 1), saved
-                saved = self.n_saved(self.dir / "net.h5", table)
-                if number == signal.SIGUSR1:
-                    self.assertEqual(done, 0, "the stage is too short for this test")
-                self.assertGreater(saved, before, "nothing was saved")
-        self.go_on(config, 1, straight)
+        self.stop_inside(LONG.replace("members: 3", "members: 1").replace("start_episodes: 1", "start_episodes: 6"),
+                         [(number, 1) for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT)])
 
     def test_launcher(self):
         """mpirun passes USR1 and USR2 on and returns the program's status. TERM and INT it makes an end of its own: a second
@@ -100,18 +102,8 @@ class Stop(Case):
 
     def test_inside_a_bandit_stage(self):
         """With blocks that the network plays itself: the one in work is played again as it was."""
-        text = LONG_BANDIT.replace("members: 2", "members: 1").replace("start_calls: 240", "start_calls: 600")
-        config = self.config(text.replace("checkpoint_interval: 1", "checkpoint_interval: 86400"))
-        straight, saved = self.straight(config), 0
-        table = self.extent(straight, "/resume/commit")
-        for ranks in (1, 3):
-            with self.subTest(ranks=ranks):
-                done, before = self.stop(config, signal.SIGUSR1, ranks), saved
-                saved = self.n_saved(self.dir / "net.h5", table)
-                if ranks == 1:
-                    self.assertEqual(done, 0, "the stage is too short for this test")
-                self.assertGreater(saved, before, "nothing was saved")
-        self.go_on(config, 2, straight)
+        self.stop_inside(LONG_BANDIT.replace("members: 2", "members: 1").replace("start_calls: 240", "start_calls: 900"),
+                         [(signal.SIGUSR1, ranks) for ranks in (1, 3)])
 
     def test_inside_a_lever_stage(self):
         """It saves nothing inside a stage: the one in work is abandoned, at once, and begun again."""
