@@ -7,6 +7,7 @@ import collections
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -243,6 +244,14 @@ class Kill(Case):
         self.assertGreaterEqual(min(map(campaign.n_at, MOMENTS)), KILLS // len(MOMENTS) - 1, "moments are missed")
 
     # ---- inside a stage ----
+
+    @staticmethod
+    def n_saved(path, extent):
+        """How often the state of an unfinished stage was saved; extent: that of /resume/commit, in any file of the config."""
+        with open(path, "rb") as file:
+            entries = os.pread(file.fileno(), extent[1], extent[0])
+        two_states = struct.iter_unpack("<IIQIIQ", entries)  # stage, checksum, number of the save; twice
+        return sum(max(entry[2], entry[5]) for entry in two_states)
 
     def test_resumes_inside_a_stage(self):
         """A stage of seconds, killed each time that a state of it is saved, after about a second: each session goes on where the last

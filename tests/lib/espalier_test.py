@@ -12,7 +12,6 @@ import random
 import re
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -493,14 +492,6 @@ class Case(unittest.TestCase):
     def bytes_of(self, path, dataset):
         offset, size = self.extent(path, dataset)
         return pathlib.Path(path).read_bytes()[offset:offset + size]
-
-    @staticmethod
-    def n_saved(path, extent):
-        """How often the state of an unfinished stage was saved; extent: that of /resume/commit, in any file of the config."""
-        with open(path, "rb") as file:
-            entries = os.pread(file.fileno(), extent[1], extent[0])
-        two_states = struct.iter_unpack("<IIQIIQ", entries)  # stage, checksum, number of the save; twice
-        return sum(max(entry[2], entry[5]) for entry in two_states)
 
     def work_saved(self, path):
         """Losses and gradients behind the state of the longest unfinished stage that is saved."""
