@@ -39,6 +39,7 @@ int futimens(int fd, const struct timespec times[2])
 }
 """
 
+
 class Lock(Case):
     def second_run(self, ranks):
         config = self.config(ENDLESS)

@@ -73,7 +73,7 @@ class Stop(Case):
         straight = self.straight(config)
         for number, ranks in stops:
             with self.subTest(signal=number.name, ranks=ranks):
-                done, before = self.stop(config, number, ranks, seconds=0.3 if work else 1.0), work
+                done, before = self.stop(config, number, ranks, seconds=0.2 if work else 0.6), work
                 self.assertEqual(done, 0, "the stage is too short for this test")
                 work = self.work_saved(self.dir / "net.h5")
                 self.assertGreater(work, before)
