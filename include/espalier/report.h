@@ -48,7 +48,8 @@ void esp_report_print(const esp_report *report, FILE *out);
  *  compute such a cell again.
  *  @param panel  name such as "5A"
  *  @param at     place on the x axis, the nearest point is taken; "0.70,3" for panels by rung and call
- *  @return ESP_OK; ESP_ERR_USAGE: no such panel (message lists those that there are), no such place. */
+ *  @return ESP_OK; ESP_ERR_USAGE: no such panel (message lists those that there are), no such place;
+ *          ESP_ERR_NOMEM. */
 esp_err esp_report_explain(const esp_report *report, const char *panel, const char *at, FILE *out);
 
 #endif

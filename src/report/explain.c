@@ -1,4 +1,5 @@
 /* report/explain.c - what lies behind one point of a panel. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +17,19 @@ static void add_name(const char *name, char *text, size_t size)
   snprintf(text + used, size - used, "%s%s", used ? ", " : "", name);
 }
 
+/* 5E, 7H and 7I are about the exponents of 5D and 7D. */
+static const esp_series *series_behind(const char *panel)
+{
+  const esp_scatter *scatter = esp_scatter_of(panel);
+  return esp_series_of(scatter ? scatter->exponent : panel);
+}
+
 static void list_panels(char *text, size_t size)
 {
   text[0] = '\0';
-  for (const esp_series *series = esp_all_series; series->panel; series++)
-    if (series == esp_series_of(series->panel))
-      add_name(series->panel, text, size);
-  for (const esp_lever_means *means = esp_all_lever_means; means->panel; means++)
-    add_name(means->panel, text, size);
+  for (const esp_panel *panel = esp_panels; panel->name; panel++)
+    if (series_behind(panel->name) || esp_lever_means_of(panel->name))
+      add_name(panel->name, text, size);
 }
 
 /* A panel has series of ladders and twins, or means over runs of the lever; and a file has the panel. */
@@ -32,8 +38,7 @@ static esp_err find_panel(const esp_report *report, const char *name, const esp_
 {
   char names[256];
   const esp_panel *panel = esp_panel_of(name);
-  const esp_scatter *scatter = esp_scatter_of(name); /* 5E, 7H and 7I are about the exponents of 5D and 7D */
-  *series = esp_series_of(scatter ? scatter->exponent : name);
+  *series = series_behind(name);
   *means = esp_lever_means_of(name);
   list_panels(names, sizeof names);
   ESP_REQUIRE(panel, ESP_ERR_USAGE, "there is no panel '%s'; panels with points to explain are %s", name, names);
@@ -121,11 +126,10 @@ static esp_err find_in_means(const esp_lever_means *means, const esp_source *s, 
 
 /* ---- the numbers there ---- */
 
-enum { MOST_ARMS = 3 };
-
 /* Of one arm: where they are from, and one for each member. */
 typedef struct {
-  int arm, stage; /* of the last cell that they are from */
+  int arm;             /* as the panel calls it                                             */
+  int its_arm, stage;  /* of the last cell that they are from; one arm may go on from another */
   char slice[200];
   double *value;
 } arm_numbers;
@@ -154,7 +158,7 @@ static void print_again(FILE *out, const esp_source *s, int n, const arm_numbers
     for (int member = 0; member < s->plan->n_members; member++)
       if (!isnan(numbers[i].value[member])) {
         fprintf(out, "\nTo compute one of these cells again and compare all bits:\n  espalier verify --cell %d,%s,%s %s\n", member,
-                s->plan->arm_name[numbers[i].arm], s->plan->stages[numbers[i].stage].name, s->in.path);
+                s->plan->arm_name[numbers[i].its_arm], s->plan->stages[numbers[i].stage].name, s->in.path);
         return;
       }
 }
@@ -189,7 +193,7 @@ static esp_err explain_series(const esp_series *series, const esp_source *s, con
           missing);
   free(missing);
   for (int side = 0; side < 2; side++) {
-    numbers[side].arm = esp_source_arm(level, side);
+    numbers[side].arm = numbers[side].its_arm = esp_source_arm(level, side);
     numbers[side].stage = stage;
     esp_series_values(series, s, numbers[side].arm, row, point, numbers[side].value);
     esp_series_slice(series, s, numbers[side].arm, row, point, numbers[side].slice, sizeof numbers[side].slice);
@@ -198,6 +202,17 @@ static esp_err explain_series(const esp_series *series, const esp_source *s, con
   return ESP_OK;
 }
 
+/* The stage that a run lacks first. */
+static int first_missing(const esp_source *s, int run, const arm_numbers *numbers)
+{
+  for (int stage = 0; stage < numbers->stage; stage++)
+    if (!s->plan->stages[stage].absent[numbers->its_arm] &&
+        esp_source_outcome(s, run, numbers->its_arm, stage).state != ESP_CELL_DONE)
+      return stage;
+  return numbers->stage;
+}
+
+/* A number may need several cells: it is missing where it is NaN. */
 static esp_err print_missing_runs(FILE *out, const esp_source *s, int n, const arm_numbers *numbers)
 {
   const int n_runs = s->plan->n_members;
@@ -205,9 +220,9 @@ static esp_err print_missing_runs(FILE *out, const esp_source *s, int n, const a
   ESP_REQUIRE(stage_of_run, ESP_ERR_NOMEM, "no memory to name runs");
   for (int i = 0; i < n; i++) {
     for (int run = 0; run < n_runs; run++)
-      stage_of_run[run] = isnan(numbers[i].value[run]) ? numbers[i].stage : -1;
+      stage_of_run[run] = isnan(numbers[i].value[run]) ? first_missing(s, run, &numbers[i]) : -1;
     fputs(i ? "; " : "runs: ", out);
-    esp_name_missing(out, s, s->plan->arm_name[numbers[i].arm], numbers[i].arm, stage_of_run, n_runs);
+    esp_name_missing(out, s, s->plan->arm_name[numbers[i].arm], numbers[i].its_arm, stage_of_run, n_runs);
   }
   fputs("\n\n", out);
   free(stage_of_run);
@@ -224,12 +239,15 @@ static esp_err explain_means(const esp_lever_means *means, const esp_source *s, 
           means->what, means->unit, means->x(s, point), means->x_unit, means->x_what);
   for (int arm = means->first_arm; arm <= means->last_arm; arm++)
     if (esp_lever_means_has(means, s, arm)) {
-      means->from(s, arm, point, &numbers[n].arm, &numbers[n].stage);
-      if (s->plan->stages[numbers[n].stage].absent[numbers[n].arm])
+      assert(n < ESP_LEVER_MOST_ARMS);
+      arm_numbers *to = &numbers[n];
+      to->arm = arm;
+      means->from(s, arm, point, &to->its_arm, &to->stage);
+      if (s->plan->stages[to->stage].absent[to->its_arm])
         continue; /* it begins later */
-      means->slice(s, arm, point, numbers[n].slice, sizeof numbers[n].slice);
+      means->slice(s, to->its_arm, to->stage, point, to->slice, sizeof to->slice);
       for (int run = 0; run < s->plan->n_members; run++)
-        numbers[n].value[run] = means->value(s, run, arm, point);
+        to->value[run] = means->value(s, run, arm, point);
       n++;
     }
   ESP_TRY(print_missing_runs(out, s, n, numbers));
@@ -242,11 +260,11 @@ esp_err esp_report_explain(const esp_report *report, const char *panel, const ch
   const esp_series *series = NULL;
   const esp_lever_means *means = NULL;
   const esp_source *s = NULL;
-  arm_numbers numbers[MOST_ARMS];
+  arm_numbers numbers[ESP_LEVER_MOST_ARMS];
   ESP_TRY(find_panel(report, panel, &series, &means, &s));
-  double *values = malloc(MOST_ARMS * (size_t)s->plan->n_members * sizeof *values);
+  double *values = malloc(ESP_LEVER_MOST_ARMS * (size_t)s->plan->n_members * sizeof *values);
   ESP_REQUIRE(values, ESP_ERR_NOMEM, "no memory to explain panel %s", panel);
-  for (int i = 0; i < MOST_ARMS; i++)
+  for (int i = 0; i < ESP_LEVER_MOST_ARMS; i++)
     numbers[i].value = values + i * s->plan->n_members;
   const esp_err err = means ? explain_means(means, s, at, numbers, out) : explain_series(series, s, panel, at, numbers, out);
   free(values);

@@ -32,10 +32,10 @@ static double time_learning(const esp_source *s, int member, int arm, int point)
   return esp_source_value(s, ESP_M_COMPLETION_TIME, member, arm, point, 0);
 }
 
-static void slice_learning(const esp_source *s, int arm, int point, char *text, size_t size)
+static void slice_time(const esp_source *s, int its_arm, int stage, int point, char *text, size_t size)
 {
-  (void)s;
-  snprintf(text, size, "/records/completion_time[:, %d, %d]", arm, point);
+  (void)s, (void)point;
+  snprintf(text, size, "/records/completion_time[:, %d, %d]", its_arm, stage);
 }
 
 /* ---- K5F: and of those without reward ----
@@ -67,13 +67,6 @@ static double time_unrewarded(const esp_source *s, int member, int arm, int poin
   return esp_source_value(s, ESP_M_COMPLETION_TIME, member, arm, stage, 0);
 }
 
-static void slice_unrewarded(const esp_source *s, int arm, int point, char *text, size_t size)
-{
-  int stage;
-  from_unrewarded(s, arm, point, &arm, &stage);
-  snprintf(text, size, "/records/completion_time[:, %d, %d]", arm, stage);
-}
-
 /* ---- K5E: turnover ---- */
 
 static int n_turnover(const esp_source *s)
@@ -98,13 +91,12 @@ static void from_turnover(const esp_source *s, int arm, int point, int *its_arm,
   *stage = esp_lever_stage_at(s, hour_turnover(s, point));
 }
 
-static void slice_turnover(const esp_source *s, int arm, int point, char *text, size_t size)
+static void slice_turnover(const esp_source *s, int its_arm, int stage, int point, char *text, size_t size)
 {
-  const int stage = esp_lever_stage_at(s, hour_turnover(s, point));
   char before[64] = "hour 0, drawn again from the seed";
   if (point > 0)
-    snprintf(before, sizeof before, "/records/theta[:, %d, %d]", arm, esp_lever_stage_at(s, hour_turnover(s, point - 1)));
-  snprintf(text, size, "/records/theta[:, %d, %d] and %s: how many are >= 0 in one of them only", arm, stage, before);
+    snprintf(before, sizeof before, "/records/theta[:, %d, %d]", its_arm, esp_lever_stage_at(s, hour_turnover(s, point - 1)));
+  snprintf(text, size, "/records/theta[:, %d, %d] and %s: how many are >= 0 in one of them only", its_arm, stage, before);
 }
 
 /* ---- K5G: waits, in any hour of learning ---- */
@@ -134,9 +126,10 @@ static void from_end_of_learning(const esp_source *s, int arm, int point, int *i
   *stage = n_learning(s) - 1;
 }
 
-static void slice_waits(const esp_source *s, int arm, int point, char *text, size_t size)
+static void slice_waits(const esp_source *s, int its_arm, int stage, int point, char *text, size_t size)
 {
-  snprintf(text, size, "/records/waits[:, %d, :%d, %d], summed over the stages", arm, n_learning(s), point);
+  (void)s;
+  snprintf(text, size, "/records/waits[:, %d, :%d, %d], summed over the stages", its_arm, stage + 1, point);
 }
 
 /* ---- K5H: fates of the potential synapses ---- */
@@ -159,14 +152,13 @@ static double fate(const esp_source *s, int member, int arm, int point)
   return s->lever.fate[member * ESP_N_FATES + point];
 }
 
-static void slice_fates(const esp_source *s, int arm, int point, char *text, size_t size)
+static void slice_fates(const esp_source *s, int its_arm, int stage, int point, char *text, size_t size)
 {
-  const esp_lever_timetable t = esp_lever_timetable_of(s->config);
   static const char *const signs[ESP_N_FATES] = {
       [ESP_FATE_NEVER] = "neither", [ESP_FATE_DECAYS] = "the first only", [ESP_FATE_EMERGES] = "the second only",
       [ESP_FATE_STAYS] = "both"};
-  snprintf(text, size, "/records/theta[:, %d, %d] and [:, %d, %d]: share with >= 0 in %s", arm, t.n_before - 1, arm,
-           t.n_learning - 1, signs[point]);
+  snprintf(text, size, "/records/theta[:, %d, %d] and [:, %d, %d]: share of those that are numbers with >= 0 in %s", its_arm,
+           esp_lever_timetable_of(s->config).n_before - 1, its_arm, stage, signs[point]);
 }
 
 /* ---- the table ---- */
@@ -174,19 +166,68 @@ static void slice_fates(const esp_source *s, int arm, int point, char *text, siz
 #define TIME "time from cue to completed movement; time-outs count as trials.timeout_s"
 
 const esp_lever_means esp_all_lever_means[] = {
-    {"K5C", "h", "simulated hour at which the stage ends", "s", TIME, LEVER_ARM_PLASTIC, LEVER_ARM_FIXED,
-     n_learning, hour_learning, time_learning, from_learning, slice_learning},
-    {"K5E", "h", "hour at which the interval ends", "1", "synapses that are functional at one end of the interval only",
-     LEVER_ARM_PLASTIC, LEVER_ARM_APPROXIMATE, n_turnover, hour_turnover, turnover, from_turnover, slice_turnover},
-    {"K5F", "d", "simulated days from the start of learning to the end of the stage", "s", TIME, LEVER_ARM_FORGETTING,
-     LEVER_ARM_CONSOLIDATED, n_unrewarded, day_unrewarded, time_unrewarded, from_unrewarded, slice_unrewarded},
-    {"K5G", "h", "time from the last snapshot with the synapse to the next; the last one and longer", "1",
-     "waits of this length in all hours of learning", LEVER_ARM_PLASTIC, LEVER_ARM_APPROXIMATE, n_waits, hours_of_wait, waits,
-     from_end_of_learning, slice_waits},
-    {"K5H", "1", "1 never functional at the change and at the end, 2 at the change only, 3 at the end only, 4 at both", "1",
-     "share of the potential synapses", LEVER_ARM_PLASTIC, LEVER_ARM_PLASTIC, n_fates, number_of_fate, fate,
-     from_end_of_learning, slice_fates},
-    {NULL}};
+    {.panel = "K5C",
+     .x_unit = "h",
+     .x_what = "simulated hour at which the stage ends",
+     .unit = "s",
+     .what = TIME,
+     .first_arm = LEVER_ARM_PLASTIC,
+     .last_arm = LEVER_ARM_FIXED,
+     .n_points = n_learning,
+     .x = hour_learning,
+     .value = time_learning,
+     .from = from_learning,
+     .slice = slice_time},
+    {.panel = "K5E",
+     .x_unit = "h",
+     .x_what = "hour at which the interval ends",
+     .unit = "1",
+     .what = "synapses that are functional at one end of the interval only",
+     .first_arm = LEVER_ARM_PLASTIC,
+     .last_arm = LEVER_ARM_APPROXIMATE,
+     .n_points = n_turnover,
+     .x = hour_turnover,
+     .value = turnover,
+     .from = from_turnover,
+     .slice = slice_turnover},
+    {.panel = "K5F",
+     .x_unit = "d",
+     .x_what = "simulated days from the start of learning to the end of the stage",
+     .unit = "s",
+     .what = TIME,
+     .first_arm = LEVER_ARM_FORGETTING,
+     .last_arm = LEVER_ARM_CONSOLIDATED,
+     .unrewarded = true,
+     .n_points = n_unrewarded,
+     .x = day_unrewarded,
+     .value = time_unrewarded,
+     .from = from_unrewarded,
+     .slice = slice_time},
+    {.panel = "K5G",
+     .x_unit = "h",
+     .x_what = "time from the last snapshot with the synapse to the next; the last one and longer",
+     .unit = "1",
+     .what = "waits of this length in all hours of learning",
+     .first_arm = LEVER_ARM_PLASTIC,
+     .last_arm = LEVER_ARM_APPROXIMATE,
+     .n_points = n_waits,
+     .x = hours_of_wait,
+     .value = waits,
+     .from = from_end_of_learning,
+     .slice = slice_waits},
+    {.panel = "K5H",
+     .x_unit = "1",
+     .x_what = "1 never functional at the change and at the end, 2 at the change only, 3 at the end only, 4 at both",
+     .unit = "1",
+     .what = "share of the potential synapses",
+     .first_arm = LEVER_ARM_PLASTIC,
+     .last_arm = LEVER_ARM_PLASTIC,
+     .n_points = n_fates,
+     .x = number_of_fate,
+     .value = fate,
+     .from = from_end_of_learning,
+     .slice = slice_fates},
+    {.panel = NULL}};
 
 const esp_lever_means *esp_lever_means_of(const char *panel)
 {
@@ -199,7 +240,7 @@ const esp_lever_means *esp_lever_means_of(const char *panel)
 bool esp_lever_means_has(const esp_lever_means *means, const esp_source *s, int arm)
 {
   const esp_lever_timetable t = esp_lever_timetable_of(s->config);
-  const int last = means->first_arm == LEVER_ARM_FORGETTING ? t.n_learning + t.n_unrewarded - 1 : t.n_learning - 1;
+  const int last = means->unrewarded ? t.n_learning + t.n_unrewarded - 1 : t.n_learning - 1;
   return arm < s->plan->n_arms && !s->plan->stages[last].absent[arm];
 }
 

@@ -7,16 +7,19 @@
 #include "book.h"
 #include "source.h"
 
+enum { ESP_LEVER_MOST_ARMS = 3 }; /* in a panel */
+
 typedef struct {
   const char *panel;
   const char *x_unit, *x_what;
   const char *unit, *what; /* of the number of a run */
   int first_arm, last_arm; /* of those that the file has */
+  bool unrewarded;         /* in the stages without reward, else in those of learning */
   int (*n_points)(const esp_source *s);
   double (*x)(const esp_source *s, int point);
-  double (*value)(const esp_source *s, int member, int arm, int point); /* of a run; NaN: missing */
+  double (*value)(const esp_source *s, int member, int arm, int point);       /* of a run; NaN: missing */
   void (*from)(const esp_source *s, int arm, int point, int *its_arm, int *stage); /* the last cell that it is taken from */
-  void (*slice)(const esp_source *s, int arm, int point, char *text, size_t size); /* as h5py writes it */
+  void (*slice)(const esp_source *s, int its_arm, int stage, int point, char *text, size_t size); /* as h5py writes it */
 } esp_lever_means;
 
 /** The table; ends with panel NULL. */

@@ -3,7 +3,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from espalier_test import *
@@ -27,9 +26,9 @@ sys.exit(status)
 
 
 class Peers(Case):
-    def run_peers(self, *args, build=pathlib.Path(ESPALIER).parent, timeout=HANGS, **env):
+    def run_peers(self, *args, build=pathlib.Path(ESPALIER).parent, **env):
         result = subprocess.run([sys.executable, "-B", str(RUN), "--rounds", "1", "--build", str(build), *args], cwd=self.dir,
-                                env=self.environment(**env), capture_output=True, text=True, timeout=timeout)
+                                env=self.environment(**env), capture_output=True, text=True, timeout=HANGS)
         return Result(result.returncode, result.stdout, result.stderr, 0)
 
     def test_agree(self):

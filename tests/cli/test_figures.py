@@ -3,7 +3,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import unittest
 import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))

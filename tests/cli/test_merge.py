@@ -12,7 +12,7 @@ from espalier_test import *
 
 # Kills the process in place of the HDF5 write number KILL_AT; or with POISON makes the first random number not a number, so that
 # one member has no start; or with SWAP lets the file of this name take the place of a.h5 before the first write.
-SHIM = """
+HOOKS = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <math.h>
@@ -75,15 +75,8 @@ class Merge(Case):
             path = f"/records/{name}"
             self.assertEqual(self.bytes_of(self.dir / one, path), self.bytes_of(self.dir / other, path), path)
 
-    def shim(self, **settings):
-        compiler = os.environ.get("CC") or "cc"
-        if not have(compiler):
-            self.skipTest("needs a C compiler")
-        source, library = self.write(".mpi/shim.c", SHIM), self.mpi / "shim.so"
-        made = subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], capture_output=True,
-                              text=True, timeout=HANGS)
-        self.assertEqual(made.returncode, 0, made.stderr)
-        return {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0", **settings}
+    def hooks(self):
+        return self.preload(self.write(".mpi/hooks.c", HOOKS))
 
     def damage(self, name, cell, dataset="/records/w_rec"):
         offset, size = self.extent(self.dir / name, dataset)
@@ -241,7 +234,7 @@ class Together(Merge):
 
     def test_killed(self):
         """At any write, those that make the file included: the same command, or a run, goes on from what is there."""
-        env = self.shim()
+        env = self.hooks()
         straight = self.straight(self.dir / "net.yaml")
         self.halves()
         random = seed_from_environment()
@@ -297,7 +290,7 @@ class Together(Merge):
 
     def test_failed_cells(self):
         """They are results like others; a part's limit is that of its own cells."""
-        result = self.expect(DATA, "run", "-q", "net.yaml", "--members", "0", "-o", "a.h5", env=self.shim(POISON=1))
+        result = self.expect(DATA, "run", "-q", "net.yaml", "--members", "0", "-o", "a.h5", env={**self.hooks(), "POISON": 1})
         self.assertIn("8 of 8 cells failed, more than ensemble.max_failed_fraction", result.err)
         self.member_run("1:3", "b.h5")
         result = self.merge(OK, "whole.h5", "a.h5", "b.h5")
@@ -361,7 +354,7 @@ class Refused(Merge):
 
     def test_other_file_meanwhile(self):
         """Between the first look at an input and the copying of its cells another file may have got its name."""
-        env = self.shim(SWAP="large.h5")
+        env = {**self.hooks(), "SWAP": "large.h5"}
         self.halves()
         for more in (["network.n_hid=40"], ["ensemble.members=2000"], ["seed=8"]):
             with self.subTest(more):

@@ -664,11 +664,11 @@ class Report(Case):
                  "0,plastic,hour_000.025"),
                 ("K5E", "0.1", 3, ("plastic", "approximate"), ("/records/theta[:, 1, 3] and /records/theta[:, 1, 2]",),
                  "0,plastic,hour_000.1"),
-                ("K5F", "0.002", 0, ("forgetting",), ("plastic\n  from   /records/completion_time[:, 0, 1]\n",), "0,plastic,hour_000.05"),
+                ("K5F", "0.002", 0, ("forgetting",), ("forgetting\n  from   /records/completion_time[:, 0, 1]\n",), "0,plastic,hour_000.05"),
                 ("K5F", "0.0063", 4, ("forgetting", "consolidated"), ("/records/completion_time[:, 4, 7]\n",),
                  "0,forgetting,unrewarded_000.15"),
                 ("K5G", "0.01", 0, ("plastic", "approximate"), ("/records/waits[:, 0, :4, 0], summed",), "0,plastic,hour_000.1"),
-                ("K5H", "2", 1, ("plastic",), ("/records/theta[:, 0, 1] and [:, 0, 3]: share with >= 0 in the first only",),
+                ("K5H", "2", 1, ("plastic",), ("/records/theta[:, 0, 1] and [:, 0, 3]: share of those that are numbers with >= 0 in the first only",),
                  "0,plastic,hour_000.1")):
             with self.subTest(panel=panel, at=at):
                 explained = self.expect(OK, "explain", "lever.h5", "--panel", panel, "--at", at).out
@@ -683,7 +683,7 @@ class Report(Case):
                 self.expect(OK, "verify", "--cell", cell, "lever.h5")
         self.expect(STOPPED, "run", "-q", self.config(LEVER), "-o", "none.h5", "--max-time", 0)
         explained = self.expect(OK, "explain", "none.h5", "--panel", "K5C", "--at", "0.05").out
-        self.assertIn("runs: plastic: 0 of 2 (member 0: not computed at hour_000.05, member 1: not computed at hour_000.05); approx", explained)
+        self.assertIn("runs: plastic: 0 of 2 (member 0: not computed at hour_000.025, member 1: not computed at hour_000.025); approx", explained)
 
     def test_lever_one_run(self):
         path, out = self.lever(), self.report(self.lever())

@@ -3,6 +3,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from espalier_test import *
@@ -90,7 +91,9 @@ class Disk(Case):
 
     def test_in_the_middle(self):
         """The first sync is due after five seconds."""
+        began = time.monotonic()
         self.failed(self.run_program("run", self.config(ENDLESS), ranks=3, env=self.failing(1)), 0)
+        self.assert_soon(began, 30, "the run does not end when it cannot sync")
         self.assert_sound("net.h5")
 
 

@@ -13,7 +13,7 @@ from espalier_test import *
 
 LOSSES = int(os.environ.get("ESP_TEST_LOSSES") or 2)
 
-# Four seconds of computing in stages of half a second or less, on a machine that has nothing else to do.
+# Six seconds of computing in stages of a second or less, on a machine that has nothing else to do.
 WORK = f"""\
 experiment: dms
 seed: 5
@@ -24,13 +24,13 @@ network:
   n_hid: 8
 training:
   steps_per_call: {100 // SLOWNESS}
-  max_calls: 200
+  max_calls: 300
   start_episodes: 3
 ladder:
   fractions: [0.4, 0.8]
 transfer:
   from: 0.8
-  calls: 75
+  calls: 100
   members: 1
 """
 
@@ -67,7 +67,7 @@ class Lost(Case):
         for i in range(LOSSES):
             n = 1 + i % 2
             process, workers = self.begin(config, **TOLERANT)
-            moment = random.uniform(0, 0.7)
+            moment = random.uniform(0, 0.5)
             time.sleep(moment)
             killed = random.sample(workers, n)
             for pid in killed:

@@ -100,7 +100,7 @@ OPEN(open)
 OPEN(open64)
 """
 
-PATIENCE = 4  # s; a machine that is slow today needs that long for less than one step
+PATIENCE = 4  # s; a machine that is slow today moves more often than that
 
 RANK = r"espalier: rank {} on \S+: {}"
 
@@ -108,10 +108,10 @@ RANK = r"espalier: rank {} on \S+: {}"
 class Watchdog(Case):
     def setUp(self):
         super().setUp()
-        self.shim = self.preload(self.write(".mpi/shim.c", SHIM))
+        self.hanging = self.preload(self.write(".mpi/shim.c", SHIM))
 
     def hang(self, rank, call, start=1, name="net.h5", **more):
-        return {**self.shim, "HANG_RANK": rank, "HANG_CALL": call, "HANG_FROM": start, "HANG_NAME": name, **more}
+        return {**self.hanging, "HANG_RANK": rank, "HANG_CALL": call, "HANG_FROM": start, "HANG_NAME": name, **more}
 
     def bitten(self, env, *lines, ranks=1, options=()):
         """The run ends with 74, says who was at what, and leaves no process behind."""
@@ -185,7 +185,7 @@ class Watchdog(Case):
 
     def test_stopped_and_continued(self):
         """A program that was stopped has lost no time."""
-        process = self.start("run", "-q", self.config(LONG.replace("400", "100")), "--watchdog", PATIENCE)
+        process = self.start("run", "-q", self.config(LONG.replace("400", "200")), "--watchdog", PATIENCE)
         self.wait_training(process, self.dir / "net.h5")
         send(process.pid, signal.SIGSTOP)
         time.sleep(PATIENCE + 2)

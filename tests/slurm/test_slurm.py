@@ -87,7 +87,7 @@ class Slurm(Case):
 
     def wait_said(self, job, text, n):
         """Wait until the log says it for the n-th time."""
-        for _ in range(HANGS):
+        for _ in range(HANGS):  # seconds, or more
             if wait_for(lambda: self.log().count(text) >= n, 0.02, 1):
                 return
             self.assertNotIn(self.show(job)["JobState"], ENDED, self.log())
