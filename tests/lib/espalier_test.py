@@ -427,12 +427,12 @@ class Case(unittest.TestCase):
         self.assertTrue(wait_for(working, 0.05), "the run does not get going")
         self.assertIsNone(process.poll(), f"ended too early: {self._texts(process)}")
 
-    def wait_training(self, process, path, seconds=0.3):
-        """Wait until a rank of the run has computed for so long, by its own clock: the machine may be slow."""
+    def wait_training(self, process, path, seconds=0.3, n=1):
+        """Wait until n ranks of the run have computed for so long, by its own clock: the machine may be slow."""
         def begun():
             return process.poll() is not None or (os.path.exists(path) and os.path.exists(f"{path}.lock"))
         def trained():
-            return process.poll() is not None or any(cpu_seconds(pid) - before[pid] >= seconds for pid in before)
+            return process.poll() is not None or sum(cpu_seconds(pid) - before[pid] >= seconds for pid in before) >= n
         self.assertTrue(wait_for(begun), "the run does not get going")
         before = {pid: cpu_seconds(pid) for pid in ranks_of(process.pid)}
         self.assertTrue(wait_for(trained), "nothing is computed")

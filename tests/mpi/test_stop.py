@@ -39,7 +39,7 @@ class Stop(Case):
         """Start or continue, signal after so many seconds of computing; how many cells are done."""
         file = self.dir / "net.h5"
         process = self.start("run", config, "-o", file, ranks=ranks)
-        self.wait_training(process, file, seconds)
+        self.wait_training(process, file, seconds, n=2 if whom == "all ranks" else 1)
         asked = time.monotonic()
         for pid in [process.pid] if whom == "launcher" else ranks_of(process.pid):
             send(pid, number)

@@ -151,7 +151,7 @@ class Watchdog(Case):
     def test_all_workers_stopped(self):
         process = self.start("run", "-q", self.config(ENDLESS), "--watchdog", PATIENCE, "--worker-timeout", 0, ranks=3)
         workers = self.workers_of(process, 2)
-        self.wait_training(process, self.dir / "net.h5")
+        self.wait_training(process, self.dir / "net.h5", n=2)
         for pid in workers:
             send(pid, signal.SIGSTOP)
         result = self.finish(process)
