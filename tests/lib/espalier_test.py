@@ -428,7 +428,7 @@ class Case(unittest.TestCase):
         self.assertIsNone(process.poll(), f"ended too early: {self._texts(process)}")
 
     def wait_training(self, process, path, seconds=0.3, n=1):
-        """Wait until n ranks of the run have computed for so long, by its own clock: the machine may be slow."""
+        """Wait until n ranks of the run have computed for so long, by their own clocks: the machine may be slow."""
         def begun():
             return process.poll() is not None or (os.path.exists(path) and os.path.exists(f"{path}.lock"))
         def trained():
