@@ -221,7 +221,7 @@ class Files(Case):
         self.assert_sound("net.h5")
 
     def test_status_while_it_runs(self):
-        config = self.config(LONG, "long.yaml")
+        config = self.config(LONG.replace("400", "1200"), "long.yaml")
         process = self.start("run", "-q", config, ranks=3)
         self.wait_working(process, self.dir / "long.h5")
         done, polls = 0, 0
@@ -232,7 +232,7 @@ class Files(Case):
             done, polls = status["done"], polls + 1
             self.expect(OK, "verify", "long.h5")
             time.sleep(0.15)
-        self.assertGreaterEqual(polls, 3)
+        self.assertGreaterEqual(polls, 10)
         self.assertEqual(self.finish(process).status, OK)
         self.assertEqual(self.status("long.h5")["done"], 12)
 
