@@ -7,14 +7,15 @@
 #define ESP_ARRAY_AXES 4
 #define ESP_ARRAY_TEXT (-1) /* n_axes of a text: values is a string, UTF-8, and the type is not looked at */
 
-/** One dataset: an array of numbers, or a text. All texts and values are borrowed. */
+/** One dataset: an array of numbers, or a text; without a unit an attribute of the group that it would lie in. All texts and values
+ *  are borrowed. */
 typedef struct {
   const char *name;           /* may lie in groups: "panel_5A/mean"; groups are made */
   esp_type type;
   int n_axes;                 /* 0: one number; ESP_ARRAY_TEXT                       */
   long length[ESP_ARRAY_AXES]; /* slow to fast                                       */
   const void *values;
-  const char *unit;           /* "1" if dimensionless                                */
+  const char *unit;           /* "1" if dimensionless; NULL: an attribute            */
   const char *long_name;      /* one sentence                                        */
 } esp_array;
 

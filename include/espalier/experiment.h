@@ -65,6 +65,9 @@ typedef struct esp_experiment {
 /** The experiment that a config asks for; never NULL. */
 const esp_experiment *esp_experiment_of(const esp_config *config);
 
+/** The word for it in a config: "dms", "scratch", "bandit", "lever". */
+const char *esp_experiment_name(esp_experiment_id experiment);
+
 /** Make the plan of a config. Free with esp_plan_free.
  *  @return ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_plan_create(const esp_config *config, esp_plan *plan);

@@ -23,4 +23,13 @@ size_t esp_pca_workspace_bytes(int n_hid);
 esp_err esp_pca(const esp_trajectories *t, int first_trial, int n_trials, int first_bin, int last_bin, double *eigenvalue,
                 double *vector, esp_workspace *ws);
 
+/** Scores of the rows of a table on its first components, where there are fewer rows than columns: eigenvectors of the products
+ *  x x' of the rows, times the root of the eigenvalue. A sign means nothing; the score that is largest in size is positive.
+ *  @param[in,out] x      [n_rows, n_columns]; the mean over rows is taken off each column
+ *  @param[out]    score  [n_rows, n_components]
+ *  @param[out]    share  of the variance that each component explains [n_components]
+ *  Both keep what they have where there are fewer rows than components, or no variance.
+ *  @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_INTERNAL. */
+esp_err esp_pca_scores(int n_rows, int n_columns, double *x, int n_components, double *score, double *share);
+
 #endif

@@ -2,6 +2,7 @@
 #include "espalier/pca.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lapack.h"
@@ -110,4 +111,57 @@ esp_err esp_pca(const esp_trajectories *t, int first_trial, int n_trials, int fi
   const esp_err err = components(&range, eigenvalue, vector, ws);
   ws->used = mark;
   return err;
+}
+
+/* ---- of a table with fewer rows than columns ---- */
+
+/* Take the mean over rows off each column. */
+static void centre(int n_rows, int n_columns, double *x)
+{
+  for (int k = 0; k < n_columns; k++) {
+    double mean = 0;
+    for (int i = 0; i < n_rows; i++)
+      mean += x[(size_t)i * (size_t)n_columns + (size_t)k] / n_rows;
+    for (int i = 0; i < n_rows; i++)
+      x[(size_t)i * (size_t)n_columns + (size_t)k] -= mean;
+  }
+}
+
+static void products_of(int n_rows, int n_columns, const double *x, double *product)
+{
+  const size_t n = (size_t)n_rows;
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j <= i; j++) {
+      double sum = 0;
+      for (size_t k = 0; k < (size_t)n_columns; k++)
+        sum += x[i * (size_t)n_columns + k] * x[j * (size_t)n_columns + k];
+      product[i * n + j] = product[j * n + i] = sum;
+    }
+}
+
+esp_err esp_pca_scores(int n_rows, int n_columns, double *x, int n_components, double *score, double *share)
+{
+  const size_t n = (size_t)n_rows;
+  const int n_work = work_length(n_rows) + 8;
+  int info = 0;
+  double whole = 0;
+  double *product = malloc((n * n + n + (size_t)n_work) * sizeof *product);
+  ESP_REQUIRE(product, ESP_ERR_NOMEM, "no memory for the principal components of %d rows", n_rows);
+  double *value = product + n * n;
+  centre(n_rows, n_columns, x);
+  products_of(n_rows, n_columns, x, product);
+  for (size_t i = 0; i < n; i++)
+    whole += product[i * n + i];
+  dsyev_("V", "L", &n_rows, product, &n_rows, value, value + n, &n_work, &info, 1, 1);
+  for (int c = 0; c < n_components && c < n_rows && info == 0 && whole > 0; c++) {
+    double *vector = product + (n - 1 - (size_t)c) * n;
+    const double lambda = fmax(value[n_rows - 1 - c], 0);
+    share[c] = lambda / whole;
+    set_sign(n_rows, vector);
+    for (int i = 0; i < n_rows; i++)
+      score[i * n_components + c] = vector[i] * sqrt(lambda);
+  }
+  free(product);
+  ESP_REQUIRE(info == 0, ESP_ERR_INTERNAL, "eigenvalues of products did not converge (dsyev: %d)", info);
+  return ESP_OK;
 }

@@ -9,8 +9,9 @@ static void print_help(void)
          "Say what lies behind one point of a panel of 'espalier report': how many networks or runs, who is missing and why, the\n"
          "slices of the results file, every member's number, mean, SEM and test, and how to compute such a cell again.\n\n"
          "Options:\n"
-         "  --panel P   1H 1I 4C 5A 5B 5C 5D 5E 5F S1 S2A S2B 7A 7B 7C 7D 7E 7F 7G 7H 7I S4 K5C K5E K5F K5G K5H\n"
-         "              (docs/PANELS.md)\n"
+         "  --panel P   (docs/PANELS.md) ");
+  esp_report_list_explained(" ", stdout);
+  printf("\n"
          "  --at X      place on the x axis, the nearest point is taken; S1 has rungs and calls: --at 0.70,3\n\n"
          "Examples:\n"
          "  espalier explain dms_quick.h5 --panel 5A --at 0.70\n"

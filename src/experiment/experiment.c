@@ -16,6 +16,11 @@ const esp_experiment *esp_experiment_of(const esp_config *config)
   return experiments[config->experiment];
 }
 
+const char *esp_experiment_name(esp_experiment_id experiment)
+{
+  return experiments[experiment]->name;
+}
+
 esp_err esp_plan_create(const esp_config *config, esp_plan *plan)
 {
   const esp_experiment *experiment = esp_experiment_of(config);

@@ -49,12 +49,12 @@ static void declare_learning(const esp_config *config, const esp_lever_timetable
   name_stage("hour", esp_lever_hour_at_end(config, s), stage);
   stage->long_name = switched ? "learning, the pools exchanged; the name is the simulated hour at which the stage ends"
                               : "learning; the name is the simulated hour at which the stage ends";
-  for (int arm = LEVER_ARM_PLASTIC; arm <= LEVER_ARM_FIXED; arm++) {
-    stage->absent[arm] = (arm == LEVER_ARM_FIXED && !switched) || (arm == LEVER_ARM_APPROXIMATE && config->synapses.waiting_h == 0);
+  for (int arm = ESP_LEVER_ARM_PLASTIC; arm <= ESP_LEVER_ARM_FIXED; arm++) {
+    stage->absent[arm] = (arm == ESP_LEVER_ARM_FIXED && !switched) || (arm == ESP_LEVER_ARM_APPROXIMATE && config->synapses.waiting_h == 0);
     if (s > 0)
-      set_parent(stage, arm, arm == LEVER_ARM_FIXED && s == t->n_before ? LEVER_ARM_PLASTIC : arm, s - 1);
+      set_parent(stage, arm, arm == ESP_LEVER_ARM_FIXED && s == t->n_before ? ESP_LEVER_ARM_PLASTIC : arm, s - 1);
   }
-  stage->absent[LEVER_ARM_FORGETTING] = stage->absent[LEVER_ARM_CONSOLIDATED] = true;
+  stage->absent[ESP_LEVER_ARM_FORGETTING] = stage->absent[ESP_LEVER_ARM_CONSOLIDATED] = true;
 }
 
 static void declare_unrewarded(const esp_config *config, const esp_lever_timetable *t, int s, esp_stage *stage)
@@ -62,15 +62,15 @@ static void declare_unrewarded(const esp_config *config, const esp_lever_timetab
   const bool first = s == t->n_learning;
   name_stage("unrewarded", esp_lever_hour_at_end(config, s), stage);
   stage->long_name = "no reward: the synapses drift, then there are trials; the name is the simulated hour at which the stage ends";
-  stage->absent[LEVER_ARM_PLASTIC] = stage->absent[LEVER_ARM_APPROXIMATE] = stage->absent[LEVER_ARM_FIXED] = true;
-  stage->absent[LEVER_ARM_CONSOLIDATED] = t->consolidated_from < 0 || s < t->consolidated_from;
-  set_parent(stage, LEVER_ARM_FORGETTING, first ? LEVER_ARM_PLASTIC : LEVER_ARM_FORGETTING, first ? t->n_before - 1 : s - 1);
-  if (stage->absent[LEVER_ARM_CONSOLIDATED])
+  stage->absent[ESP_LEVER_ARM_PLASTIC] = stage->absent[ESP_LEVER_ARM_APPROXIMATE] = stage->absent[ESP_LEVER_ARM_FIXED] = true;
+  stage->absent[ESP_LEVER_ARM_CONSOLIDATED] = t->consolidated_from < 0 || s < t->consolidated_from;
+  set_parent(stage, ESP_LEVER_ARM_FORGETTING, first ? ESP_LEVER_ARM_PLASTIC : ESP_LEVER_ARM_FORGETTING, first ? t->n_before - 1 : s - 1);
+  if (stage->absent[ESP_LEVER_ARM_CONSOLIDATED])
     return;
   if (s == t->consolidated_from)
-    stage->parent[LEVER_ARM_CONSOLIDATED] = stage->parent[LEVER_ARM_FORGETTING];
+    stage->parent[ESP_LEVER_ARM_CONSOLIDATED] = stage->parent[ESP_LEVER_ARM_FORGETTING];
   else
-    set_parent(stage, LEVER_ARM_CONSOLIDATED, LEVER_ARM_CONSOLIDATED, s - 1);
+    set_parent(stage, ESP_LEVER_ARM_CONSOLIDATED, ESP_LEVER_ARM_CONSOLIDATED, s - 1);
 }
 
 static void declare_stages(const esp_config *config, esp_plan *plan)
@@ -97,9 +97,9 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   const esp_lever_timetable t = esp_lever_timetable_of(config);
   ESP_TRY(esp_lever_check(&options)); /* the config has been checked: never a fault of the user's */
   plan->n_members = config->ensemble.members;
-  plan->n_arms = t.n_unrewarded == 0       ? LEVER_ARM_FORGETTING
-                 : t.consolidated_from < 0 ? LEVER_ARM_CONSOLIDATED
-                                           : LEVER_ARM_CONSOLIDATED + 1;
+  plan->n_arms = t.n_unrewarded == 0       ? ESP_LEVER_ARM_FORGETTING
+                 : t.consolidated_from < 0 ? ESP_LEVER_ARM_CONSOLIDATED
+                                           : ESP_LEVER_ARM_CONSOLIDATED + 1;
   for (int arm = 0; arm < plan->n_arms; arm++)
     snprintf(plan->arm_name[arm], sizeof plan->arm_name[arm], "%s", arms[arm]);
   plan->stage_value.name = "hour";
@@ -308,11 +308,11 @@ static void put_movements(const simulation *s, esp_record *record)
 
 static esp_lever_segment segment_of(const esp_config *config, esp_cell cell)
 {
-  static const esp_rewiring_rule rules[] = {[LEVER_ARM_PLASTIC] = ESP_RULE_EXACT,
-                                            [LEVER_ARM_APPROXIMATE] = ESP_RULE_WAITING,
-                                            [LEVER_ARM_FIXED] = ESP_RULE_FIXED,
-                                            [LEVER_ARM_FORGETTING] = ESP_RULE_EXACT,
-                                            [LEVER_ARM_CONSOLIDATED] = ESP_RULE_EXACT};
+  static const esp_rewiring_rule rules[] = {[ESP_LEVER_ARM_PLASTIC] = ESP_RULE_EXACT,
+                                            [ESP_LEVER_ARM_APPROXIMATE] = ESP_RULE_WAITING,
+                                            [ESP_LEVER_ARM_FIXED] = ESP_RULE_FIXED,
+                                            [ESP_LEVER_ARM_FORGETTING] = ESP_RULE_EXACT,
+                                            [ESP_LEVER_ARM_CONSOLIDATED] = ESP_RULE_EXACT};
   const esp_lever_timetable t = esp_lever_timetable_of(config);
   const bool learning = cell.stage < t.n_learning;
   return (esp_lever_segment){
@@ -328,7 +328,7 @@ static esp_err prepare(simulation *s, const esp_stage_context *context)
     load(s, context->parent);
   else
     esp_lever_start(&s->net);
-  if (context->cell.arm == LEVER_ARM_CONSOLIDATED && context->cell.stage == t.consolidated_from)
+  if (context->cell.arm == ESP_LEVER_ARM_CONSOLIDATED && context->cell.stage == t.consolidated_from)
     esp_lever_consolidate(&s->net);
   if (context->cell.stage >= t.n_learning)
     ESP_TRY(esp_lever_drift(&s->net, esp_lever_intervals(config, 60 * config->lever.unrewarded_step_hours -

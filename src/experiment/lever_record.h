@@ -3,8 +3,8 @@
 #define ESPALIER_EXPERIMENT_LEVER_RECORD_H
 #include "espalier/experiment.h"
 #include "espalier/lever.h"
+#include "espalier/lever_experiment.h"
 
-enum { LEVER_ARM_PLASTIC, LEVER_ARM_APPROXIMATE, LEVER_ARM_FIXED, LEVER_ARM_FORGETTING, LEVER_ARM_CONSOLIDATED };
 enum { LEVER_MAX_TRACES = 10 }; /* single movements kept beside their mean                  */
 enum { LEVER_N_SINGLE = 4 };    /* fields of the state that are stored in single precision */
 
@@ -49,21 +49,7 @@ bool esp_lever_is_single(const esp_lever_field *field);
 /** Append axes and fields of a record. @return ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_lever_declare_record(const esp_config *config, esp_plan *plan);
 
-esp_lever_options esp_lever_options_of(const esp_config *config);
-
 /* ---- times; the config is checked: all of these are whole ---- */
-
-/** Stages: learning 0 .. n_learning - 1, then n_unrewarded without reward. */
-typedef struct {
-  int n_before;          /* of learning, before the pools are exchanged */
-  int n_learning, n_unrewarded;
-  int consolidated_from; /* stage; -1: none                             */
-} esp_lever_timetable;
-
-esp_lever_timetable esp_lever_timetable_of(const esp_config *config);
-
-/** Hours from the start of learning to the end of a stage. */
-double esp_lever_hour_at_end(const esp_config *config, int stage);
 
 /** Minutes of spikes and trials in a stage. */
 double esp_lever_simulated_min(const esp_config *config, int stage);
@@ -82,9 +68,6 @@ int esp_lever_spike_room(const esp_config *config, double seconds);
 
 /** Moves of the lever in a time. */
 int esp_lever_n_moves(const esp_config *config, double ms);
-
-/** Moves in the averages over movements. */
-int esp_lever_movement_length(const esp_config *config);
 
 /** The experiment's verify(). */
 esp_err esp_lever_verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,

@@ -99,7 +99,7 @@ static esp_err verify_change(const esp_lever_timetable *t, esp_cell cell, const 
   const int32_t *turnover = esp_record_i32(record, LEVER_STATE_turnover);
   ESP_REQUIRE(n == *esp_record_i32(parent, LEVER_N_SYNAPSES), ESP_ERR_DATA, "n_synapses is %d, but %d at the stage before", n,
               *esp_record_i32(parent, LEVER_N_SYNAPSES));
-  for (int i = 0; cell.arm == LEVER_ARM_FIXED && i < n; i++)
+  for (int i = 0; cell.arm == ESP_LEVER_ARM_FIXED && i < n; i++)
     ESP_REQUIRE((theta[i] >= 0) == (before[i] >= 0), ESP_ERR_DATA, "synapse %d %s, but the connectome is fixed", i,
                 theta[i] >= 0 ? "appeared" : "disappeared");
   const int was = *esp_record_i32(parent, LEVER_N_FUNCTIONAL), is = *esp_record_i32(record, LEVER_N_FUNCTIONAL);

@@ -1,4 +1,5 @@
-/* report/bandit_panels.c */
+/* report/bandit_panels.c - the example's two networks play the block of their stored scores again, from their weights; a Q-learner plays
+ * one alone to show the task. */
 #include "bandit_panels.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@
 #include "espalier/bandit_task.h"
 #include "espalier/pca.h"
 #include "espalier/trajectory.h"
+#include "ladder.h"
 
 enum {
   N_STEPS = ESP_BANDIT_N_STEPS, N_TRIALS = N_STEPS / 2, N_OPTIONS = ESP_BANDIT_N_OPTIONS, N_IN = ESP_BANDIT_N_IN,
@@ -72,10 +74,9 @@ static esp_err take_block(const esp_config *config, int n_agents, bool new_optio
 
 static esp_err add_trial_numbers(esp_book *book, const char *panel)
 {
-  double *x;
-  const esp_entry entry = {.panel = panel, .name = "x", .unit = "1", .long_name = "trial of the block, from 1", .n_axes = 1,
-                           .length = {N_TRIALS}};
-  ESP_TRY(esp_book_numbers(book, &entry, &x));
+  esp_book_open(book, "%s", panel);
+  double *x = esp_book_numbers(book, "x", "1", "trial of the block, from 1", ESP_SHAPE(N_TRIALS));
+  ESP_TRY(esp_book_error(book));
   for (int trial = 0; trial < N_TRIALS; trial++)
     x[trial] = trial + 1;
   return ESP_OK;
@@ -84,25 +85,14 @@ static esp_err add_trial_numbers(esp_book *book, const char *panel)
 /* Outputs beside the values that the Q-learner has, and what was chosen, at one step of every trial. */
 static esp_err add_values(esp_book *book, const char *panel, const block *b, int step)
 {
-  const esp_entry ys = {.panel = panel, .name = "y", .unit = "1", .long_name = "output of the network by option", .n_axes = 2,
-                        .length = {N_TRIALS, N_OPTIONS}},
-                  qs = {.panel = panel, .name = "q", .unit = "1", .long_name = "value of the Q-learner by option", .n_axes = 2,
-                        .length = {N_TRIALS, N_OPTIONS}},
-                  choices = {.panel = panel, .name = "choice", .unit = "1", .long_name = "option that the network chose, from 1",
-                             .n_axes = 1, .length = {N_TRIALS}},
-                  others = {.panel = panel, .name = "q_choice", .unit = "1",
-                            .long_name = "option that the Q-learner would have chosen, from 1", .n_axes = 1,
-                            .length = {N_TRIALS}},
-                  rewards = {.panel = panel, .name = "reward", .unit = "1", .long_name = "what the network's choice earned",
-                             .n_axes = 1, .length = {N_TRIALS}};
-  double *y, *q;
-  int32_t *choice, *q_choice, *reward;
   ESP_TRY(add_trial_numbers(book, panel));
-  ESP_TRY(esp_book_numbers(book, &ys, &y));
-  ESP_TRY(esp_book_numbers(book, &qs, &q));
-  ESP_TRY(esp_book_counts(book, &choices, &choice));
-  ESP_TRY(esp_book_counts(book, &others, &q_choice));
-  ESP_TRY(esp_book_counts(book, &rewards, &reward));
+  double *y = esp_book_numbers(book, "y", "1", "output of the network by option", ESP_SHAPE(N_TRIALS, N_OPTIONS));
+  double *q = esp_book_numbers(book, "q", "1", "value of the Q-learner by option", ESP_SHAPE(N_TRIALS, N_OPTIONS));
+  int32_t *choice = esp_book_counts(book, "choice", "option that the network chose, from 1", ESP_SHAPE(N_TRIALS));
+  int32_t *q_choice =
+      esp_book_counts(book, "q_choice", "option that the Q-learner would have chosen, from 1", ESP_SHAPE(N_TRIALS));
+  int32_t *reward = esp_book_counts(book, "reward", "what the network's choice earned", ESP_SHAPE(N_TRIALS));
+  ESP_TRY(esp_book_error(book));
   for (int trial = 0; trial < N_TRIALS; trial++) {
     const size_t at = (size_t)AGENT * N_STEPS + (size_t)(2 * trial + step);
     memcpy(y + (size_t)trial * N_OPTIONS, b->outcome.y + at * N_OPTIONS, N_OPTIONS * sizeof *y);
@@ -122,13 +112,11 @@ static double on_component(int n_hid, const double *component, int which, const 
   return which < n_hid ? sum : NAN; /* one unit has no second component */
 }
 
-static esp_err add_points(esp_book *book, const char *panel, const char *name, const char *long_name, const esp_trajectories *t,
+static esp_err add_points(esp_book *book, const char *name, const char *long_name, const esp_trajectories *t,
                           const double *component, int step)
 {
-  double *point;
-  const esp_entry entry = {.panel = panel, .name = name, .unit = "1", .long_name = long_name, .n_axes = 2,
-                           .length = {N_TRIALS, 2}};
-  ESP_TRY(esp_book_numbers(book, &entry, &point));
+  double *point = esp_book_numbers(book, name, "1", long_name, ESP_SHAPE(N_TRIALS, 2));
+  ESP_TRY(esp_book_error(book));
   for (int trial = 0; trial < N_TRIALS; trial++)
     for (int c = 0; c < 2; c++)
       point[2 * trial + c] = on_component(t->n_hid, component, c, esp_trajectory_state(t, AGENT, 2 * trial + step + 1));
@@ -138,36 +126,28 @@ static esp_err add_points(esp_book *book, const char *panel, const char *name, c
 /* States of the agent on the first two components of all agents and steps. */
 static esp_err add_states(esp_book *book, const char *panel, const block *b, const esp_trajectories *t, const double *component)
 {
-  int32_t *rewarded;
-  const esp_entry entry = {.panel = panel, .name = "rewarded", .unit = "1", .long_name = "1: the choice of the trial was rewarded",
-                           .n_axes = 1, .length = {N_TRIALS}};
   ESP_TRY(add_trial_numbers(book, panel));
-  ESP_TRY(add_points(book, panel, "fixation", "hidden state at fixation on PC1, PC2 (the mean is not taken off)", t, component,
-                     FIXATION));
-  ESP_TRY(add_points(book, panel, "choice", "hidden state at the choice on PC1, PC2 (the mean is not taken off)", t, component,
-                     CHOICE));
-  ESP_TRY(esp_book_counts(book, &entry, &rewarded));
+  ESP_TRY(add_points(book, "fixation", "hidden state at fixation on PC1, PC2 (the mean is not taken off)", t, component, FIXATION));
+  ESP_TRY(add_points(book, "choice", "hidden state at the choice on PC1, PC2 (the mean is not taken off)", t, component, CHOICE));
+  int32_t *rewarded = esp_book_counts(book, "rewarded", "1: the choice of the trial was rewarded", ESP_SHAPE(N_TRIALS));
+  ESP_TRY(esp_book_error(book));
   for (int trial = 0; trial < N_TRIALS; trial++)
     rewarded[trial] = b->outcome.reward[(size_t)AGENT * N_STEPS + (size_t)(2 * trial + CHOICE)] > 0;
+  /* The score of the whole block: equal to the stored one, if it is that block. */
+  esp_book_number(book, "value_error", "1", "value error of the block, all agents; as stored for epsilon 0",
+                  esp_bandit_scores(b->options.n_agents, &b->outcome).value_error);
   return ESP_OK;
 }
 
-/* The score of the whole block: equal to the stored one, if it is that block. */
-static esp_err add_score(esp_book *book, const char *panel, const block *b)
-{
-  double *error;
-  const esp_entry entry = {.panel = panel, .name = "value_error", .unit = "1",
-                           .long_name = "value error of the block, all agents; as stored for epsilon 0"};
-  ESP_TRY(esp_book_numbers(book, &entry, &error));
-  *error = esp_bandit_scores(b->options.n_agents, &b->outcome).value_error;
-  return ESP_OK;
-}
-
+/* Both networks play the block without random choices that the stored scores at epsilon 0 come from: the draws are those of block
+ * 2^21 + 1 of (seed, member, stage), shared by the arms. */
 static esp_err fill_side(const esp_source *s, int member, int rung, int side, esp_record *record, esp_workspace *ws,
                          esp_book *book)
 {
   static const char *const panels[2][3] = {{"6E", "6F", "6I"}, {"6C", "6D", "6H"}}; /* fixation, choice, states */
-  const esp_cell cell = {member, esp_source_arm(esp_source_main_level(s), side), esp_rung_stage(rung)};
+  esp_sides both;
+  s->chapter->sides(s, 0, &both);
+  const esp_cell cell = {member, both.arm[side], esp_rung_stage(rung)};
   const esp_rng_key key = {.seed = s->config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED,
                            .stage = (uint32_t)cell.stage};
   const esp_rnn_shape shape = shape_of(s->config);
@@ -184,7 +164,6 @@ static esp_err fill_side(const esp_source *s, int member, int rung, int side, es
   ESP_TRY(esp_bandit_play(&shape, w, &b.options, &b.draws, &b.trials, &b.outcome, ws));
   ESP_TRY(add_values(book, panels[side][0], &b, FIXATION));
   ESP_TRY(add_values(book, panels[side][1], &b, CHOICE));
-  ESP_TRY(add_score(book, panels[side][2], &b));
   ESP_TRY(esp_trajectories_take(&shape, n_agents, N_STEPS, ws, &t));
   ESP_TRY(esp_trajectories_run(&shape, w, &b.trials, 0, &t, ws));
   ESP_TRY(esp_workspace_take(ws, n, &variance));
@@ -203,7 +182,7 @@ static size_t room(const esp_config *config)
          esp_pca_workspace_bytes(shape.n_hid);
 }
 
-esp_err esp_bandit_example_fill(const esp_source *s, int member, int rung, esp_book *book)
+static esp_err fill_example(const esp_source *s, int member, int rung, esp_book *book)
 {
   esp_record record = {&s->plan->record, malloc(s->plan->record.bytes)};
   esp_workspace ws = {0};
@@ -242,13 +221,14 @@ static esp_err fill_state_inputs(const esp_config *config, esp_workspace *ws, do
 static esp_err add_states_of_task(const esp_config *config, esp_workspace *ws, esp_book *book, const double **state_input)
 {
   static const double mean_reward[N_STATES][N_OPTIONS] = {{0, -1, -1, -1}, {0, 0.2, 0.8, 0}, {0, 0.2, 0, 0.8}}; /* bandit_task.h */
-  double *input, *reward;
-  const esp_entry inputs = {.panel = "S3", .name = "state_input", .unit = "1", .n_axes = 2, .length = {N_STATES, N_TASK_INPUTS},
-                            .long_name = "inputs 1-5 (constant, fixation, targets 1-3) by state: fixation, choice, new option"},
-                  rewards = {.panel = "S3", .name = "state_reward", .unit = "1", .n_axes = 2, .length = {N_STATES, N_OPTIONS},
-                             .long_name = "mean reward by state and option, odd agents; for even ones 0.2 and 0.8 change places"};
-  ESP_TRY(esp_book_numbers(book, &inputs, &input));
-  ESP_TRY(esp_book_numbers(book, &rewards, &reward));
+  esp_book_open(book, "S3");
+  double *input = esp_book_numbers(book, "state_input", "1",
+                                   "inputs 1-5 (constant, fixation, targets 1-3) by state: fixation, choice, new option",
+                                   ESP_SHAPE(N_STATES, N_TASK_INPUTS));
+  double *reward = esp_book_numbers(book, "state_reward", "1",
+                                    "mean reward by state and option, odd agents; for even ones 0.2 and 0.8 change places",
+                                    ESP_SHAPE(N_STATES, N_OPTIONS));
+  ESP_TRY(esp_book_error(book));
   memcpy(reward, mean_reward, sizeof mean_reward);
   *state_input = input;
   return fill_state_inputs(config, ws, input);
@@ -256,23 +236,12 @@ static esp_err add_states_of_task(const esp_config *config, esp_workspace *ws, e
 
 static esp_err add_block_of_task(const block *b, const double *state_input, esp_book *book)
 {
-  double *x, *input, *q;
-  int32_t *choice, *reward;
-  const esp_entry xs = {.panel = "S3", .name = "x", .unit = "1", .long_name = "step of a block, from 1", .n_axes = 1,
-                        .length = {N_STEPS}},
-                  inputs = {.panel = "S3", .name = "input", .unit = "1", .long_name = "input by step and channel", .n_axes = 2,
-                            .length = {N_STEPS, N_IN}},
-                  qs = {.panel = "S3", .name = "q", .unit = "1", .long_name = "value of the Q-learner by step and option",
-                        .n_axes = 2, .length = {N_STEPS, N_OPTIONS}},
-                  choices = {.panel = "S3", .name = "choice", .unit = "1", .long_name = "option that it chose, from 1",
-                             .n_axes = 1, .length = {N_STEPS}},
-                  rewards = {.panel = "S3", .name = "reward", .unit = "1", .long_name = "what that earned", .n_axes = 1,
-                             .length = {N_STEPS}};
-  ESP_TRY(esp_book_numbers(book, &xs, &x));
-  ESP_TRY(esp_book_numbers(book, &inputs, &input));
-  ESP_TRY(esp_book_numbers(book, &qs, &q));
-  ESP_TRY(esp_book_counts(book, &choices, &choice));
-  ESP_TRY(esp_book_counts(book, &rewards, &reward));
+  double *x = esp_book_numbers(book, "x", "1", "step of a block, from 1", ESP_SHAPE(N_STEPS));
+  double *input = esp_book_numbers(book, "input", "1", "input by step and channel", ESP_SHAPE(N_STEPS, N_IN));
+  double *q = esp_book_numbers(book, "q", "1", "value of the Q-learner by step and option", ESP_SHAPE(N_STEPS, N_OPTIONS));
+  int32_t *choice = esp_book_counts(book, "choice", "option that it chose, from 1", ESP_SHAPE(N_STEPS));
+  int32_t *reward = esp_book_counts(book, "reward", "what that earned", ESP_SHAPE(N_STEPS));
+  ESP_TRY(esp_book_error(book));
   memcpy(q, b->outcome.q, (size_t)N_STEPS * N_OPTIONS * sizeof *q);
   for (int k = 0; k < N_STEPS; k++) {
     double *u = input + (size_t)k * N_IN;
@@ -301,7 +270,7 @@ static esp_err fill_scheme(const esp_source *s, esp_workspace *ws, esp_book *boo
   return add_block_of_task(&b, state_input, book);
 }
 
-esp_err esp_bandit_scheme_fill(const esp_source *s, esp_book *book)
+static esp_err fill_task(const esp_source *s, esp_book *book)
 {
   const esp_rnn_shape one = {.n_hid = 1, .n_in = N_IN, .n_out = N_OPTIONS, .bias = true};
   esp_workspace ws;
@@ -310,4 +279,22 @@ esp_err esp_bandit_scheme_fill(const esp_source *s, esp_book *book)
   const esp_err err = fill_scheme(s, &ws, book);
   esp_workspace_free(&ws);
   return err;
+}
+
+esp_err esp_bandit_panels_fill(const esp_source *s, const esp_example *example, esp_book *book)
+{
+  static const esp_stored_panel stored[] = {
+      {"6A", "weight_bin", "weight_histogram", "share of the weights that are not 0", false},
+      {"6B", "rank", "singular_value", "sum of the singular values of W_rec up to this one, over the sum of all", true},
+      {"6G", "rank", "pca_variance", "variance of the components up to this one, over all variance", true},
+      {0},
+  };
+  ESP_TRY(fill_task(s, book));
+  if (example->member < 0)
+    return ESP_OK;
+  ESP_TRY(esp_stored_panels_fill(s, example, stored, book));
+  const esp_err err = fill_example(s, example->member, example->rung, book);
+  return err == ESP_ERR_DIVERGED ? esp_fail(ESP_ERR_DATA, "%s: the networks of member %d diverge; take another with --example",
+                                            s->in.path, example->member)
+                                 : err;
 }

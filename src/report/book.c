@@ -1,79 +1,127 @@
-/* report/book.c */
+/* report/book.c - every array is appended with its full name and its own block of memory, which never moves. After a failure nothing
+ * more is added; what is there stays, to be freed. */
 #include "book.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A cleared array at the end of the book, its name set. */
-static esp_err append(esp_book *book, const char *panel, const char *arm, const char *name, esp_array **array)
+void esp_book_open(esp_book *book, const char *format, ...)
 {
-  if (book->n == book->capacity) {
-    const int capacity = book->capacity ? 2 * book->capacity : 64;
-    esp_array *larger = realloc(book->array, (size_t)capacity * sizeof *larger);
-    ESP_REQUIRE(larger, ESP_ERR_NOMEM, "no memory for the arrays of the report");
-    book->array = larger;
-    book->capacity = capacity;
-  }
-  char *full;
-  const int length = panel ? asprintf(&full, "%s/%s%s%s", panel, arm ? arm : "", arm ? "/" : "", name)
-                           : asprintf(&full, "%s", name);
-  ESP_REQUIRE(length >= 0, ESP_ERR_NOMEM, "no memory for the arrays of the report");
-  *array = &book->array[book->n++];
-  **array = (esp_array){.name = full};
-  return ESP_OK;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(book->group, sizeof book->group, format, arguments);
+  va_end(arguments);
 }
 
-static esp_err add(esp_book *book, const esp_entry *entry, esp_type type, void **values)
+esp_err esp_book_error(const esp_book *book)
 {
-  esp_array *array = NULL;
-  ESP_TRY(append(book, entry->panel, entry->arm, entry->name, &array));
-  array->type = type;
-  array->n_axes = entry->n_axes;
-  memcpy(array->length, entry->length, sizeof array->length);
-  array->unit = entry->unit;
-  array->long_name = entry->long_name;
-  *values = calloc((size_t)esp_array_size(array) + 1, esp_type_bytes(type)); /* one more: an empty array is no failure */
-  ESP_REQUIRE(*values, ESP_ERR_NOMEM, "no memory for the arrays of the report");
-  array->values = *values;
-  return ESP_OK;
+  return book->err;
 }
 
-esp_err esp_book_numbers(esp_book *book, const esp_entry *entry, double **values)
+static void *fail(esp_book *book)
 {
-  void *room;
-  ESP_TRY(add(book, entry, ESP_F64, &room));
-  *values = room;
-  for (long i = 0; i < esp_array_size(&book->array[book->n - 1]); i++)
-    (*values)[i] = NAN;
-  return ESP_OK;
+  if (book->err == ESP_OK)
+    book->err = esp_fail(ESP_ERR_NOMEM, "no memory for the arrays of the report");
+  return NULL;
 }
 
-esp_err esp_book_counts(esp_book *book, const esp_entry *entry, int32_t **values)
+static bool has_room(esp_book *book)
 {
-  void *room;
-  ESP_TRY(add(book, entry, ESP_I32, &room));
-  *values = room;
-  return ESP_OK;
+  if (book->n < book->capacity)
+    return true;
+  const int capacity = book->capacity ? 2 * book->capacity : 64;
+  esp_array *larger = realloc(book->array, (size_t)capacity * sizeof *larger);
+  if (!larger)
+    return false;
+  book->array = larger;
+  book->capacity = capacity;
+  return true;
 }
 
-esp_err esp_book_text(esp_book *book, const char *panel, const char *name, const char *long_name, const char *text)
+/* An array whose name lacks the group, and whose n_bytes of values are zeros. */
+static void *append(esp_book *book, esp_array array, size_t n_bytes)
 {
-  esp_array *array = NULL;
-  ESP_TRY(append(book, panel, NULL, name, &array));
-  array->unit = "1";
-  array->long_name = long_name;
-  array->n_axes = ESP_ARRAY_TEXT;
-  array->values = strdup(text);
-  ESP_REQUIRE(array->values, ESP_ERR_NOMEM, "no memory for the texts of the report");
-  return ESP_OK;
+  char *name = NULL;
+  if (book->err != ESP_OK || !has_room(book))
+    return fail(book);
+  if (asprintf(&name, "%s%s%s", book->group, book->group[0] ? "/" : "", array.name) < 0)
+    return fail(book);
+  void *values = calloc(n_bytes + 1, 1); /* one more: an empty array is no failure */
+  array.name = name;
+  array.values = values;
+  book->array[book->n++] = array;
+  return values ? values : fail(book);
+}
+
+static void *append_numbers(esp_book *book, esp_type type, const char *name, const char *unit, const char *long_name, int n_axes,
+                            const long *length)
+{
+  esp_array array = {.name = name, .type = type, .n_axes = n_axes, .unit = unit, .long_name = long_name};
+  for (int a = 0; a < n_axes; a++)
+    array.length[a] = length[a];
+  return append(book, array, (size_t)esp_array_size(&array) * esp_type_bytes(type));
+}
+
+double *esp_book_numbers(esp_book *book, const char *name, const char *unit, const char *long_name, int n_axes, const long *length)
+{
+  double *values = append_numbers(book, ESP_F64, name, unit, long_name, n_axes, length);
+  for (long i = 0; values && i < esp_array_size(&book->array[book->n - 1]); i++)
+    values[i] = NAN;
+  return values;
+}
+
+int32_t *esp_book_counts(esp_book *book, const char *name, const char *long_name, int n_axes, const long *length)
+{
+  return append_numbers(book, ESP_I32, name, "1", long_name, n_axes, length);
+}
+
+void esp_book_number(esp_book *book, const char *name, const char *unit, const char *long_name, double value)
+{
+  double *number = esp_book_numbers(book, name, unit, long_name, 0, NULL);
+  if (number)
+    *number = value;
+}
+
+void esp_book_count(esp_book *book, const char *name, const char *long_name, int value)
+{
+  int32_t *count = esp_book_counts(book, name, long_name, 0, NULL);
+  if (count)
+    *count = value;
+}
+
+static void append_text(esp_book *book, esp_array array, const char *text)
+{
+  array.n_axes = ESP_ARRAY_TEXT;
+  char *copy = append(book, array, strlen(text));
+  if (copy)
+    memcpy(copy, text, strlen(text));
+}
+
+void esp_book_text(esp_book *book, const char *name, const char *long_name, const char *text)
+{
+  append_text(book, (esp_array){.name = name, .unit = "1", .long_name = long_name}, text);
+}
+
+void esp_book_attribute(esp_book *book, const char *name, const char *text)
+{
+  append_text(book, (esp_array){.name = name}, text);
+}
+
+void esp_book_limits(esp_book *book, const char *name, int n, const double *values)
+{
+  const esp_array array = {.name = name, .type = ESP_F64, .n_axes = 1, .length = {n}};
+  double *copy = append(book, array, (size_t)n * sizeof *copy);
+  if (copy)
+    memcpy(copy, values, (size_t)n * sizeof *copy);
 }
 
 const esp_array *esp_book_find(const esp_book *book, const char *name)
 {
   for (int i = 0; i < book->n; i++)
-    if (strcmp(book->array[i].name, name) == 0)
+    if (book->array[i].unit && strcmp(book->array[i].name, name) == 0)
       return &book->array[i];
   return NULL;
 }

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "espalier/report.h"
 
 /* Run a program and return its exit status; 127: it is not there. */
 static int run(const char *const *argv, bool quiet)

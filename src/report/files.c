@@ -1,12 +1,13 @@
-/* report/files.c - files of a report appear whole or not at all: made under another name, then renamed. */
+/* report/files.c - a draft is written in memory, saved beside the file that it will be, and renamed over it. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "espalier/file.h"
-#include "internal.h"
+#include "files.h"
 
 const char *esp_base_name(const char *path)
 {

@@ -1,13 +1,12 @@
-/* report/lever_numbers.c */
+/* report/lever_numbers.c - a run at a time, and of it a record at a time: connectomes at two ends of an interval, parameters at hours that
+ * lie apart, rates around movements. */
 #include "lever_numbers.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../experiment/lever_record.h"
 #include "espalier/statistics.h"
-#include "source.h"
 
 enum { SMOOTHING_MS = 30 };
 
@@ -64,7 +63,7 @@ static double smoothed(const float *rate, int n_times, int at, double step_ms)
 void esp_lever_rates(const esp_source *s, const esp_record *record, double *rate, int *peak)
 {
   const int n_exc = s->config->neurons.n_exc, n_times = esp_lever_movement_length(s->config);
-  const float *all = esp_record_f32(record, LEVER_MOVEMENT_RATE);
+  const float *all = esp_record_f32(record, esp_source_field(s, "movement_rate"));
   for (int k = 0; k < n_exc; k++) {
     const float *from = all + (size_t)(s->config->neurons.n_in + k) * (size_t)n_times;
     double *to = rate + (size_t)k * (size_t)n_times;
@@ -95,7 +94,7 @@ typedef struct {
 
 static void take_mask(const counting *c, uint8_t *mask)
 {
-  const float *theta = esp_record_f32(&c->record, LEVER_STATE_theta);
+  const float *theta = esp_record_f32(&c->record, esp_source_field(c->s, "theta"));
   for (int i = 0; i < c->n_potential; i++)
     mask[i] = theta[i] >= 0; /* NaN where there is no synapse */
 }
@@ -154,10 +153,10 @@ static esp_err count_fates(counting *c, int member)
 {
   bool before, after;
   double *fate = c->to->fate + (size_t)member * ESP_N_FATES;
-  ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, c->table.n_before - 1, &c->record, &before));
+  ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, c->table.n_before - 1, &c->record, &before));
   if (before)
     take_mask(c, c->at_change);
-  ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, c->table.n_learning - 1, &c->record, &after));
+  ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, c->table.n_learning - 1, &c->record, &after));
   if (!before || !after)
     return ESP_OK;
   take_mask(c, c->after);
@@ -174,7 +173,7 @@ static void take_sample(const counting *c, bool first, float *theta)
 {
   const size_t n = (size_t)c->s->config->lever.n_sampled;
   const int row = first ? 0 : (int)lround(c->s->config->lever.segment_min / c->s->config->lever.snapshot_min) - 1;
-  memcpy(theta, esp_record_f32(&c->record, LEVER_SAMPLED_THETA) + (size_t)row * n, n * sizeof *theta);
+  memcpy(theta, esp_record_f32(&c->record, esp_source_field(c->s, "sampled_theta")) + (size_t)row * n, n * sizeof *theta);
 }
 
 static esp_err measure_moves(counting *c, int member)
@@ -185,7 +184,7 @@ static esp_err measure_moves(counting *c, int member)
   if (!esp_lever_is_timed(c->s))
     return ESP_OK;
   for (int i = 0; i <= ESP_N_MOVES; i++) {
-    ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, i ? esp_lever_stage_at(c->s, hours[i]) : 0, &c->record, &after));
+    ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, i ? esp_lever_stage_at(c->s, hours[i]) : 0, &c->record, &after));
     if (after)
       take_sample(c, i == 0, c->theta[i % 2]);
     if (before && after) {
@@ -204,8 +203,8 @@ static esp_err measure_moves(counting *c, int member)
 /* Rates at the beginning of the stage from an hour on. False: it is not done, or there was no movement. */
 static esp_err read_rates(counting *c, int member, double hour, double *rate, bool *there)
 {
-  ESP_TRY(esp_lever_read(c->s, member, LEVER_ARM_PLASTIC, esp_lever_stage_from(c->s, hour), &c->record, there));
-  *there = *there && *esp_record_i32(&c->record, LEVER_N_MOVEMENTS) > 0;
+  ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, esp_lever_stage_from(c->s, hour), &c->record, there));
+  *there = *there && *esp_record_i32(&c->record, esp_source_field(c->s, "n_movements")) > 0;
   if (*there)
     esp_lever_rates(c->s, &c->record, rate, NULL);
   return ESP_OK;
@@ -233,7 +232,7 @@ static double up_less_down(const counting *c)
   const esp_config *config = c->s->config;
   const int n_times = esp_lever_movement_length(config), n_other = config->neurons.n_exc - 2 * config->trials.n_pool,
             onset = (int)lround(config->lever.movement_before_ms / config->trials.step_ms);
-  const float *lever = esp_record_f32(&c->record, LEVER_MOVEMENT_LEVER);
+  const float *lever = esp_record_f32(&c->record, esp_source_field(c->s, "movement_lever"));
   int lowest = onset;
   for (int i = onset; i < n_times; i++)
     if (lever[i] < lever[lowest])
@@ -329,6 +328,11 @@ esp_err esp_lever_numbers_load(const esp_source *s, esp_lever_numbers *numbers)
   free(c.rate[0]);
   free(c.theta[0]);
   return err;
+}
+
+const esp_lever_numbers *esp_lever_counted(const esp_source *s)
+{
+  return s->counted;
 }
 
 void esp_lever_numbers_free(esp_lever_numbers *numbers)

@@ -2,9 +2,8 @@
  * rates are compared between stages. Records are read one at a time; the fields of all cells would be gigabytes. */
 #ifndef ESPALIER_REPORT_LEVER_NUMBERS_H
 #define ESPALIER_REPORT_LEVER_NUMBERS_H
-#include "espalier/plan.h"
-
-struct esp_source;
+#include "espalier/lever_experiment.h"
+#include "source.h"
 
 enum { ESP_LEVER_TURNOVER_ARMS = 2 }; /* plastic, approximate */
 
@@ -28,28 +27,31 @@ typedef struct {
   double *up_rate;      /* at hour 22: rate of E in no pool while the lever goes up less that while it goes down, Hz [run] */
 } esp_lever_numbers;
 
+/** Those that the chapter has counted of a source. */
+const esp_lever_numbers *esp_lever_counted(const esp_source *s);
+
 /** @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_DATA, ESP_ERR_IO. Free whatever this returns. */
-esp_err esp_lever_numbers_load(const struct esp_source *s, esp_lever_numbers *numbers);
+esp_err esp_lever_numbers_load(const esp_source *s, esp_lever_numbers *numbers);
 void esp_lever_numbers_free(esp_lever_numbers *numbers);
 
 /** Hours in an interval of turnover: 2 where the task changes at hour 24, in whole stages. */
-double esp_lever_turnover_hours(const struct esp_source *s);
+double esp_lever_turnover_hours(const esp_source *s);
 
 /** Does the task change at hour 24, as in the caption? What is measured at hours of the caption is there only then. */
-bool esp_lever_is_timed(const struct esp_source *s);
+bool esp_lever_is_timed(const esp_source *s);
 
 /** The last stage of learning that begins at an hour or before. Recordings and movements are of the beginning of their stage. */
-int esp_lever_stage_from(const struct esp_source *s, double hour);
+int esp_lever_stage_from(const esp_source *s, double hour);
 
 /** The stage of learning whose end is nearest an hour; -1: none lies within half a stage. */
-int esp_lever_stage_at(const struct esp_source *s, double hour);
+int esp_lever_stage_at(const esp_source *s, double hour);
 
 /** The record of a cell of learning that is done.
  *  @param[out] there  false: it is not, record is untouched */
-esp_err esp_lever_read(const struct esp_source *s, int member, int arm, int stage, esp_record *record, bool *there);
+esp_err esp_lever_read(const esp_source *s, int member, int arm, int stage, esp_record *record, bool *there);
 
 /** Rates of the excitatory neurons around movements, smoothed by a Gaussian of 30 ms [n_exc, n_times], and the bins of their peaks
  *  [n_exc]. peak may be NULL. */
-void esp_lever_rates(const struct esp_source *s, const esp_record *record, double *rate, int *peak);
+void esp_lever_rates(const esp_source *s, const esp_record *record, double *rate, int *peak);
 
 #endif

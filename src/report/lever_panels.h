@@ -1,16 +1,16 @@
-/* report/lever_panels.h - panels of the lever experiment (Kappel et al. 2018, Fig. 5 B-I). */
+/* report/lever_panels.h - panels of the lever that are no series: one run (Figs. 5 B, D, I of Kappel et al. 2018), and marks. */
 #ifndef ESPALIER_REPORT_LEVER_PANELS_H
 #define ESPALIER_REPORT_LEVER_PANELS_H
-#include "book.h"
-#include "source.h"
+#include "chapter.h"
+#include "lever_numbers.h"
 
-/** All panels of the file. @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_DATA, ESP_ERR_IO. */
-esp_err esp_lever_panels_fill(const esp_source *s, esp_book *book);
+/** Stages of learning of a run that are done, one after the other. */
+int esp_lever_n_learned(const esp_source *s, int member);
 
-/** K5F needs stages without reward; K5B, K5D and K5I a run that has begun. */
-bool esp_lever_panel_is_there(const char *panel, const esp_source *s);
+/** The run that is shown: the first that got farthest. -1: none has begun. */
+int esp_lever_shown_run(const esp_source *s);
 
-/** Which runs a panel shows, for its caption: " Run 3.", " Mean and SEM over runs, of which 2 of 5 are unfinished." */
-void esp_lever_runs_in_words(const char *panel, const esp_source *s, char *words, size_t size);
+/** @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_DATA, ESP_ERR_IO. */
+esp_err esp_lever_panels_fill(const esp_source *s, const esp_example *example, esp_book *book);
 
 #endif

@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "internal.h"
+#include "compose.h"
+#include "espalier/experiment.h"
+#include "files.h"
 
 /* ---- Markdown ---- */
 
@@ -66,17 +68,19 @@ static esp_err write_markdown(const esp_report *report, const char *directory)
 {
   esp_draft draft;
   ESP_TRY(esp_draft_begin(&draft));
-  fprintf(draft.out, "# Scorecard\n\nWhat the papers claim (1-%d Averbeck 2022, the others Kappel et al. 2018), judged by rules that were fixed\nbeforehand "
-                     "(docs/SCIENCE.md, \"Verdicts\").\n\n", ESP_CLAIMS_OF_AVERBECK);
+  const esp_judgement *j = report->judgement;
+  int of_first_paper = 1;
+  while (of_first_paper < report->n_claims && j[of_first_paper].paper == j[0].paper)
+    of_first_paper++;
+  fprintf(draft.out, "# Scorecard\n\nWhat the papers claim (1-%d %s, the others %s), judged by rules that were fixed\nbeforehand "
+                     "(docs/SCIENCE.md, \"Verdicts\").\n\n", of_first_paper, j[0].paper->name, j[report->n_claims - 1].paper->name);
   print_sources(draft.out, report);
   fprintf(draft.out, "\n| | panel | claim, in brief | verdict |\n|---:|---|---|---|\n");
-  for (int i = 0; i < ESP_N_CLAIMS; i++) {
-    const esp_judgement *j = &report->judgement[i];
-    fprintf(draft.out, "| %d | %s | %s | %s |\n", j->number, j->panel, j->claim, esp_verdict_name(j->verdict));
-  }
+  for (int i = 0; i < report->n_claims; i++)
+    fprintf(draft.out, "| %d | %s | %s | %s |\n", j[i].number, j[i].panel, j[i].claim, esp_verdict_name(j[i].verdict));
   fprintf(draft.out, "\nA claim is as good as its worst statement. \"aside\": reported, but not counted. \"n needed\": members for\n"
                      "power 0.9 at alpha 0.01 if the effect is as large as seen here.\n\n");
-  for (int i = 0; i < ESP_N_CLAIMS; i++)
+  for (int i = 0; i < report->n_claims; i++)
     print_claim(draft.out, &report->judgement[i]);
   return esp_draft_save(&draft, directory, "scorecard.md");
 }
@@ -121,7 +125,7 @@ static json_t *claim_json(const esp_judgement *j)
 static esp_err write_json(const esp_report *report, const char *directory)
 {
   json_t *claims = json_array(), *sources = json_array();
-  for (int i = 0; i < ESP_N_CLAIMS; i++)
+  for (int i = 0; i < report->n_claims; i++)
     json_array_append_new(claims, claim_json(&report->judgement[i]));
   for (int i = 0; i < report->n_sources; i++)
     json_array_append_new(sources, json_pack("{s:s, s:s, s:i}", "file", esp_base_name(report->source[i].in.path), "experiment",
@@ -151,7 +155,7 @@ esp_err esp_scorecard_write(const esp_report *report, const char *directory)
 void esp_report_print(const esp_report *report, FILE *out)
 {
   fprintf(out, "%2s  %-7s %-16s %s\n", "", "panel", "verdict", "claim, in brief");
-  for (int i = 0; i < ESP_N_CLAIMS; i++) {
+  for (int i = 0; i < report->n_claims; i++) {
     const esp_judgement *j = &report->judgement[i];
     fprintf(out, "%2d  %-7s %-16s %s\n", j->number, j->panel, esp_verdict_name(j->verdict), j->claim);
   }

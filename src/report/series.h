@@ -1,56 +1,62 @@
-/* report/series.h - panels that are means over members: one table says what each point is, and mean, SEM, tests, tables and
+/* report/series.h - panels that are means over members: a line in a table says what each point is, and mean, SEM, tests, tables and
  * explanations all follow from it.
  *
- * A point of a series is one number per member and arm: the mean of a block of stored numbers of one cell. Where a file has
- * several ladders (the bandit's levels of noise), a panel shows one of them, and the others lie in subgroups. */
+ * A point of a series is one number per member and arm. Which arms a panel sets side by side, and in which subgroups others lie, is the
+ * chapter's business (chapter.h). */
 #ifndef ESPALIER_REPORT_SERIES_H
 #define ESPALIER_REPORT_SERIES_H
-#include <stddef.h>
 #include <stdio.h>
 
 #include "book.h"
-#include "espalier/statistics.h"
 #include "source.h"
 
-typedef enum {
-  ESP_BY_RUNG,
-  ESP_BY_ONSET,         /* at the rung nearest 0.70; all strengths above 0 and conditions */
-  ESP_BY_STRENGTH,      /* there; all onsets and conditions                               */
-  ESP_BY_RUNG_AND_CALL, /* one row of points for each rung                                */
-  ESP_BY_TRANSFER_CALL,
-  ESP_BY_SCRATCH_CALL,  /* old cues, then new cues                                        */
-  ESP_BY_WEIGHT,        /* at the rung nearest 0.70; share of the weights in a bin        */
-  ESP_BY_FLOW_BIN,      /* there                                                          */
-  ESP_BY_RANK,          /* there; cumulative share                                        */
-  ESP_BY_NEW_OPTION_CALL, /* a network that has converged stays with the loss it reached  */
-} esp_series_axis;
-
+/** Arms that are compared, the first with each of the others, and what the panel calls them. */
 typedef struct {
+  int n, arm[ESP_MAX_ARMS];
+  const char *name[ESP_MAX_ARMS];
+  char group[40]; /* of a panel; "": the panel itself */
+} esp_sides;
+
+/** Where the number of a member lies: in blocks of elements of one cell, whose mean it is. */
+typedef struct {
+  int arm, stage; /* stage -1: nowhere */
+  long first, length, n_blocks, stride;
+} esp_place;
+
+struct esp_series;
+
+/** What the points of a panel are. */
+typedef struct {
+  const char *x_unit, *x_what;
+  int (*n)(const esp_source *s, const struct esp_series *series); /* 0: the file has nothing of it */
+  double (*x)(const esp_source *s, const struct esp_series *series, int point);
+  esp_place (*place)(const esp_source *s, const struct esp_series *series, int arm, int row, int point);
+  /* The number of a member; NaN: missing. NULL: the mean at its place. */
+  double (*value)(const esp_source *s, const struct esp_series *series, int member, esp_place place, int arm, int point);
+  /* The slice of the file as h5py writes it, and what is done with it. NULL: that of the place. */
+  void (*slice)(const esp_source *s, const struct esp_series *series, esp_place place, int point, char *text, size_t size);
+  bool of_many;  /* a number is made of all stages up to its place's: it is missing where it is NaN */
+  bool median;   /* is shown too                                                                    */
+  const char *row_what; /* there is a row of points for each rung; NULL: one row                    */
+} esp_points;
+
+typedef struct esp_series {
   const char *panel;
-  esp_experiment_id experiment;
-  esp_series_axis axis;
-  esp_measure measure;
-  const char *prefix;  /* of the dataset names: "" or "all_"              */
-  const char *suffix;  /* of the same: "" or "_greedy"                    */
-  bool tested;         /* pruned against twin at every point              */
-  const char *what;    /* the number of one member: start of the long name */
+  const esp_points *points;
+  const char *field; /* as in the file; NULL: of none in particular                     */
+  long element;      /* of a field that has several, where the points do not say which  */
+  const char *what;  /* the number of one member: start of the long name                */
+  const char *prefix, *suffix; /* of the dataset names: "all_", "_greedy"; NULL: none   */
+  bool tested;       /* the first arm against the second at every point                 */
+  int level;         /* which arms are compared, as the chapter counts; 0: as usual     */
 } esp_series;
 
-/** The table; ends with panel NULL. */
-extern const esp_series esp_all_series[];
+/** The series that a panel shows first; NULL: it has none. */
+const esp_series *esp_series_of(const esp_source *s, const char *panel);
 
-/** The series that a panel shows first; NULL: the panel has none. */
-const esp_series *esp_series_of(const char *panel);
-
-int esp_series_n_rows(const esp_series *series, const esp_source *s); /* 1, but by rung and call */
 int esp_series_n_points(const esp_series *series, const esp_source *s);
 double esp_series_x(const esp_series *series, const esp_source *s, int point);
-
-/** The stage that a point is taken from, -1: the file has none. */
-int esp_series_stage(const esp_series *series, const esp_source *s, int row, int point);
-
-/** The level of noise that the panel shows. */
-int esp_series_level(const esp_series *series, const esp_source *s);
+int esp_series_n_rows(const esp_series *series, const esp_source *s);
 
 /** The number of one member; NaN: missing. */
 double esp_series_value(const esp_series *series, const esp_source *s, int member, int arm, int row, int point);
@@ -58,20 +64,24 @@ double esp_series_value(const esp_series *series, const esp_source *s, int membe
 /** The numbers of all members [n_members]. */
 void esp_series_values(const esp_series *series, const esp_source *s, int arm, int row, int point, double *values);
 
-/** The slice of the file that they come from, as h5py writes it: "/records/loss[:, 0, 3]", and what is done with it. */
+/** "/records/loss[:, 0, 3]", and what is done with it. */
 void esp_series_slice(const esp_series *series, const esp_source *s, int arm, int row, int point, char *text, size_t size);
 
-/** Add x, ARM/mean, ARM/sem, ARM/n and, if tested, p, n_pairs, significant to the book; for other levels of noise the same in
- *  level_L, with a text that names the networks. */
+/** For esp_points.slice: inside is what follows the stage, done what is done with it. */
+void esp_slice(const esp_series *series, esp_place place, const char *inside, const char *done, char *text, size_t size);
+
+/** The mean of the numbers at a place; NaN: there are none. */
+double esp_mean_at(const esp_source *s, const char *field, int member, esp_place place);
+
+/** The sum of n numbers of a cell over that of all of them, in the order of the file; NaN: there are none. */
+double esp_share_in(const esp_source *s, const char *field, esp_cell cell, long first, long n);
+
+/** Add x, ARM/mean, ARM/sem, ARM/n and, if tested, p, n_pairs, significant to the book; for other arms the same in subgroups, with a
+ *  text that names the networks. @return ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_series_fill(const esp_series *series, const esp_source *s, esp_book *book);
 
-/** "twin: 5 of 6 (member 3: not_finite at rung_0.70)". stage_of_member: where each is missing [n_planned]; -1: it is there. */
-void esp_name_missing(FILE *out, const esp_source *s, const char *networks, int arm, const int *stage_of_member, int n_planned);
-
-/** Which members a panel misses: "pruned: all 6; twin: 5 of 6 (member 3: not_finite)"; heap text, the caller frees it. */
-esp_err esp_series_missing(const esp_series *series, const esp_source *s, int level, char **text);
-
-/** The same for one point. */
-esp_err esp_series_missing_at(const esp_series *series, const esp_source *s, int level, int row, int point, char **text);
+/** Which members are missing, at one point or (everywhere) at any: "pruned: all 6; twin: 5 of 6 (member 3: not_finite at rung_0.70)".
+ *  @return heap text, the caller frees it; NULL: no memory, which has been said. */
+char *esp_series_missing(const esp_series *series, const esp_source *s, const esp_sides *sides, bool everywhere, int row, int point);
 
 #endif

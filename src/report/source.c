@@ -1,129 +1,12 @@
-/* report/source.c */
+/* report/source.c - fields are read whole, for all cells, and only those that somebody asks for: all of a lever's would be gigabytes. */
 #include "source.h"
 
+#include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DMS (1u << ESP_EXPERIMENT_DMS)
-#define SCRATCH (1u << ESP_EXPERIMENT_SCRATCH)
-#define BANDIT (1u << ESP_EXPERIMENT_BANDIT)
-#define LEVER (1u << ESP_EXPERIMENT_LEVER)
-#define NETWORKS (DMS | SCRATCH) /* of delayed match to sample */
-#define ALL (NETWORKS | BANDIT)
-
-static const struct {
-  const char *name, *field;
-  long element;
-  unsigned experiments;
-} measures[ESP_N_MEASURES] = {
-    [ESP_M_LOSS] = {"loss", "loss", -1, ALL},
-    [ESP_M_LOSS_LAST_CALL] = {"loss_last_call", "loss_last_call", -1, ALL},
-    [ESP_M_N_CALLS] = {"n_calls", "n_calls", -1, ALL},
-    [ESP_M_SPARSITY] = {"sparsity", "sparsity", -1, ALL},
-    [ESP_M_UNPROBED_CORRECT] = {"unprobed_correct", "unprobed_correct", -1, NETWORKS},
-    [ESP_M_PROBED_CORRECT] = {"probed_correct", "probed_correct", -1, NETWORKS},
-    [ESP_M_PROBED_CORRECT_PUBLISHED] = {"probed_correct_published", "probed_correct_published", -1, NETWORKS},
-    [ESP_M_LYAPUNOV_MAX] = {"lyapunov_max", "lyapunov_max", -1, ALL},
-    [ESP_M_LYAPUNOV_PUBLISHED] = {"lyapunov_published", "lyapunov_published", -1, ALL},
-    [ESP_M_VALUE_ERROR] = {"value_error", "value_error", 0, BANDIT},
-    [ESP_M_AGREEMENT] = {"agreement", "agreement", 0, BANDIT},
-    [ESP_M_REWARD] = {"reward", "reward", 0, BANDIT},
-    [ESP_M_VALUE_ERROR_GREEDY] = {"value_error_greedy", "value_error", 1, BANDIT},
-    [ESP_M_AGREEMENT_GREEDY] = {"agreement_greedy", "agreement", 1, BANDIT},
-    [ESP_M_REWARD_GREEDY] = {"reward_greedy", "reward", 1, BANDIT},
-    [ESP_M_SEPARATION] = {"separation", "separation", -1, BANDIT},
-    [ESP_M_SEPARATION_CONDITION] = {"separation_condition", "separation_condition", -1, BANDIT},
-    [ESP_M_SEPARATION_N_SINGULAR] = {"separation_n_singular", "separation_n_singular", -1, BANDIT},
-    [ESP_M_COMPLETION_TIME] = {"completion_time", "completion_time", -1, LEVER},
-    [ESP_M_N_COMPLETED] = {"n_completed", "n_completed", -1, LEVER},
-    [ESP_M_N_TIMED_OUT] = {"n_timed_out", "n_timed_out", -1, LEVER},
-    [ESP_M_N_FUNCTIONAL] = {"n_functional", "n_functional", -1, LEVER},
-    [ESP_M_EXC_RATE] = {"exc_rate", "exc_rate", -1, LEVER},
-    [ESP_M_LOSS_CURVE] = {"loss_curve", "loss_curve", -1, ALL},
-    [ESP_M_LOSS_CURVE_END] = {"loss_curve_end", "loss_curve_end", -1, ALL},
-    [ESP_M_PROBE_CORRECT] = {"probe_correct", "probe_correct", -1, NETWORKS},
-    [ESP_M_SINGULAR_VALUE] = {"singular_value", "singular_value", -1, ALL},
-    [ESP_M_WEIGHT_HISTOGRAM] = {"weight_histogram", "weight_histogram", -1, ALL},
-    [ESP_M_CONTRACTION] = {"contraction", "contraction", -1, NETWORKS},
-    [ESP_M_CONTRACTION_PUBLISHED] = {"contraction_published", "contraction_published", -1, NETWORKS},
-    [ESP_M_PCA_VARIANCE] = {"pca_variance", "pca_variance", -1, BANDIT},
-    [ESP_M_WAITS] = {"waits", "waits", -1, LEVER},
-};
-
-const char *esp_experiment_name(esp_experiment_id experiment)
-{
-  static const char *const names[ESP_N_EXPERIMENTS] = {
-      [ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch", [ESP_EXPERIMENT_BANDIT] = "bandit",
-      [ESP_EXPERIMENT_LEVER] = "lever"};
-  return names[experiment];
-}
-
-const char *esp_measure_name(esp_measure measure)
-{
-  return measures[measure].name;
-}
-
-const char *esp_measure_field(esp_measure measure)
-{
-  return measures[measure].field;
-}
-
-long esp_measure_element(esp_measure measure)
-{
-  return measures[measure].element;
-}
-
-bool esp_measure_is_of(esp_measure measure, esp_experiment_id experiment)
-{
-  return measures[measure].experiments & 1u << experiment;
-}
-
-static int field_of(const esp_plan *plan, esp_measure measure)
-{
-  for (int f = 0; f < plan->record.n_fields; f++)
-    if (strcmp(plan->record.field[f].name, measures[measure].field) == 0)
-      return f;
-  return -1;
-}
-
-const char *esp_measure_unit(const esp_source *s, esp_measure measure)
-{
-  return s->plan->record.field[field_of(s->plan, measure)].unit;
-}
-
-static esp_err load(const esp_report_input *in, esp_measure measure, esp_source *s)
-{
-  const int f = field_of(in->plan, measure);
-  ESP_REQUIRE(f >= 0, ESP_ERR_DATA, "%s: has no field '%s', which the report needs; was it made by another version?", in->path,
-              measures[measure].field);
-  const esp_type type = in->plan->record.field[f].type;
-  const long n_slots = esp_plan_n_slots(in->plan), whole = (long)in->plan->record.count[f];
-  const long element = measures[measure].element, first = element < 0 ? 0 : element, count = element < 0 ? whole : 1;
-  void *stored = malloc((size_t)(n_slots * whole) * esp_type_bytes(type));
-  s->count[measure] = count;
-  s->value[measure] = malloc((size_t)(n_slots * count) * sizeof(double));
-  esp_err err = stored && s->value[measure] ? esp_results_read_field(in->results, f, stored)
-                                            : esp_fail(ESP_ERR_NOMEM, "%s: no memory for field '%s'", in->path,
-                                                       measures[measure].field);
-  for (long i = 0; i < n_slots * count && err == ESP_OK; i++)
-    s->value[measure][i] = in->commits[i / count].outcome.state == ESP_CELL_DONE
-                               ? esp_element(type, stored, i / count * whole + first + i % count)
-                               : NAN;
-  free(stored);
-  return err;
-}
-
-/* A network that diverged on a probe has zeros where its answers would be: they are missing, not wrong. */
-static void clear_answers_that_are_not(esp_source *s)
-{
-  const long count = s->count[ESP_M_PROBE_CORRECT]; /* 0 in the bandit */
-  for (long slot = 0; slot < esp_plan_n_slots(s->plan) && count > 0; slot++)
-    if (isnan(s->value[ESP_M_PROBED_CORRECT][slot]) && isnan(s->value[ESP_M_UNPROBED_CORRECT][slot]))
-      for (long i = 0; i < count; i++)
-        s->value[ESP_M_PROBE_CORRECT][slot * count + i] = NAN;
-}
+#include "chapter.h"
 
 /* From here on there are only the first members. */
 static esp_err take_some(esp_source *s)
@@ -141,114 +24,107 @@ static esp_err take_some(esp_source *s)
   return ESP_OK;
 }
 
-esp_err esp_source_load(const esp_report_input *input, esp_source *source)
+esp_err esp_source_open(const esp_report_input *input, esp_source *source)
 {
-  *source = (esp_source){.in = *input, .config = &input->config->values, .plan = input->plan};
-  for (int m = 0; m < ESP_N_MEASURES; m++)
-    if (esp_measure_is_of((esp_measure)m, source->config->experiment))
-      ESP_TRY(load(input, (esp_measure)m, source));
-  clear_answers_that_are_not(source);
+  *source = (esp_source){.in = *input,
+                         .config = &input->config->values,
+                         .plan = input->plan,
+                         .chapter = esp_chapter_of(input->config->values.experiment),
+                         .value = calloc(ESP_MAX_FIELDS, sizeof *source->value),
+                         .err = calloc(1, sizeof *source->err)};
+  ESP_REQUIRE(source->value && source->err, ESP_ERR_NOMEM, "%s: no memory to read it", input->path);
+  ESP_REQUIRE(source->chapter, ESP_ERR_USAGE, "%s: there is no report on experiment %s", input->path, input->plan->experiment);
   if (input->n_members > 0 && input->n_members < input->plan->n_members)
     ESP_TRY(take_some(source));
-  return source->config->experiment == ESP_EXPERIMENT_LEVER ? esp_lever_numbers_load(source, &source->lever) : ESP_OK;
+  return source->chapter->count ? source->chapter->count(source) : ESP_OK;
 }
 
 void esp_source_free(esp_source *source)
 {
-  for (int m = 0; m < ESP_N_MEASURES; m++)
-    free(source->value[m]);
-  esp_lever_numbers_free(&source->lever);
+  if (source->counted)
+    source->chapter->drop(source);
+  for (int f = 0; source->value && f < ESP_MAX_FIELDS; f++)
+    free(source->value[f]);
+  free(source->value);
+  free(source->err);
   free(source->of_some.stages);
   *source = (esp_source){0};
 }
 
-double esp_source_value(const esp_source *s, esp_measure measure, int member, int arm, int stage, long element)
+esp_err esp_source_error(const esp_source *s)
 {
-  if (!s->value[measure])
-    return NAN;
-  return s->value[measure][esp_cell_slot(s->plan, (esp_cell){member, arm, stage}) * s->count[measure] + element];
+  return *s->err;
 }
 
-int esp_source_n_levels(const esp_source *s)
+int esp_source_field(const esp_source *s, const char *field)
 {
-  return s->config->experiment == ESP_EXPERIMENT_BANDIT ? s->config->ladder.value_noise.n : 1;
-}
-
-int esp_source_level_of(const esp_source *s, double value_noise)
-{
-  const esp_number_list *levels = &s->config->ladder.value_noise;
-  for (int level = 0; level < esp_source_n_levels(s); level++)
-    if (fabs(levels->value[level] - value_noise) < 1e-9)
-      return level;
+  for (int f = 0; field && f < s->plan->record.n_fields; f++)
+    if (strcmp(s->plan->record.field[f].name, field) == 0)
+      return f;
   return -1;
 }
 
-int esp_source_main_level(const esp_source *s)
+const char *esp_source_unit(const esp_source *s, const char *field)
 {
-  if (s->config->experiment != ESP_EXPERIMENT_BANDIT)
-    return 0;
-  const int published = esp_source_level_of(s, 0.1), learner = esp_source_level_of(s, s->config->new_option.ladder);
-  return published >= 0 ? published : learner >= 0 ? learner : 0;
+  const int f = esp_source_field(s, field);
+  return f < 0 ? "1" : s->plan->record.field[f].unit;
 }
 
-void esp_level_name(const esp_source *s, int level, char name[40])
+long esp_source_count(const esp_source *s, const char *field)
 {
-  snprintf(name, 40, "level_%.6g", s->config->ladder.value_noise.value[level]);
+  const int f = esp_source_field(s, field);
+  return f < 0 ? 0 : (long)s->plan->record.count[f];
 }
 
-int esp_source_arm(int level, int side)
+const esp_axis *esp_source_axis(const esp_source *s, const char *name)
 {
-  return 2 * level + side;
+  const esp_axis *axis = s->plan->axes;
+  while (axis < s->plan->axes + s->plan->n_axes && strcmp(axis->name, name) != 0)
+    axis++;
+  assert(axis < s->plan->axes + s->plan->n_axes);
+  return axis;
 }
 
-const char *esp_side_name(const esp_source *s, int side)
+static esp_err read_field(const esp_report_input *in, int f, double *values)
 {
-  if (s->config->experiment != ESP_EXPERIMENT_BANDIT)
-    return s->plan->arm_name[side];
-  return side == ESP_DMS_PRUNED ? "pruned" : "twin";
+  const esp_type type = in->plan->record.field[f].type;
+  const long n_slots = esp_plan_n_slots(in->plan), count = (long)in->plan->record.count[f];
+  void *stored = malloc((size_t)(n_slots * count) * esp_type_bytes(type));
+  ESP_REQUIRE(stored, ESP_ERR_NOMEM, "%s: no memory for field '%s'", in->path, in->plan->record.field[f].name);
+  const esp_err err = esp_results_read_field(in->results, f, stored);
+  for (long i = 0; i < n_slots * count && err == ESP_OK; i++)
+    values[i] = in->commits[i / count].outcome.state == ESP_CELL_DONE ? esp_element(type, stored, i) : NAN;
+  free(stored);
+  return err;
 }
 
-int esp_source_n_rungs(const esp_source *s)
+/* All of a field; NaN if it cannot be read. NULL: there is not even room for that. */
+static const double *field_of(const esp_source *s, int f)
 {
-  return s->config->experiment == ESP_EXPERIMENT_SCRATCH ? 0 : s->config->ladder.fractions.n;
+  if (s->value[f])
+    return s->value[f];
+  const long n = esp_plan_n_slots(s->in.plan) * (long)s->plan->record.count[f];
+  double *values = malloc((size_t)n * sizeof *values);
+  esp_err err = values ? read_field(&s->in, f, values)
+                       : esp_fail(ESP_ERR_NOMEM, "%s: no memory for field '%s'", s->in.path, s->plan->record.field[f].name);
+  for (long i = 0; values && err != ESP_OK && i < n; i++)
+    values[i] = NAN;
+  if (*s->err == ESP_OK)
+    *s->err = err;
+  return s->value[f] = values;
 }
 
-double esp_source_fraction(const esp_source *s, int rung)
+const double *esp_source_numbers(const esp_source *s, const char *field, esp_cell cell)
 {
-  return s->config->ladder.fractions.value[rung];
+  const int f = esp_source_field(s, field);
+  const double *values = f < 0 ? NULL : field_of(s, f);
+  return values ? values + esp_cell_slot(s->plan, cell) * (long)s->plan->record.count[f] : NULL;
 }
 
-int esp_rung_stage(int rung)
+double esp_source_value(const esp_source *s, const char *field, int member, int arm, int stage, long element)
 {
-  return 1 + rung; /* stage 0 is the start */
-}
-
-int esp_source_rung_070(const esp_source *s)
-{
-  int nearest = 0;
-  for (int r = 1; r < esp_source_n_rungs(s); r++)
-    if (fabs(esp_source_fraction(s, r) - 0.70) < fabs(esp_source_fraction(s, nearest) - 0.70))
-      nearest = r;
-  return nearest;
-}
-
-int esp_source_transfer(const esp_source *s)
-{
-  return s->config->transfer.from > 0 ? esp_rung_stage(esp_source_n_rungs(s)) : -1;
-}
-
-int esp_source_new_option(const esp_source *s)
-{
-  const bool there = s->config->experiment == ESP_EXPERIMENT_BANDIT && s->config->new_option.from > 0;
-  return there ? esp_rung_stage(esp_source_n_rungs(s)) : -1;
-}
-
-int esp_source_first_strength(const esp_source *s)
-{
-  int i = 0;
-  while (i < s->config->probe.strengths.n && !(s->config->probe.strengths.value[i] > 0))
-    i++;
-  return i;
+  const double *numbers = esp_source_numbers(s, field, (esp_cell){member, arm, stage});
+  return numbers ? numbers[element] : NAN;
 }
 
 esp_outcome esp_source_outcome(const esp_source *s, int member, int arm, int stage)

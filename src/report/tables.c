@@ -1,10 +1,12 @@
 /* report/tables.c - comma-separated tables: the population panels as they are in the book, and one row for each cell. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "compose.h"
+#include "files.h"
 
 /* As few digits as read back to the same bits; missing numbers are empty. */
 static void print_cell(FILE *out, double value)
@@ -21,7 +23,7 @@ static void print_cell(FILE *out, double value)
 static bool is_column(const esp_array *array, const char *panel, long n_rows)
 {
   const size_t length = strlen(panel);
-  return strncmp(array->name, panel, length) == 0 && array->name[length] == '/' && array->n_axes > 0 &&
+  return strncmp(array->name, panel, length) == 0 && array->name[length] == '/' && array->unit && array->n_axes > 0 &&
          esp_array_size(array) == n_rows;
 }
 
@@ -82,46 +84,68 @@ static esp_err remove_panel(const char *panel, const char *directory)
 
 /* ---- all cells ---- */
 
-/* A file that has this number, NULL: none, and no column. */
-static const esp_source *source_with(const esp_report *report, esp_measure measure)
+/* Columns of all chapters in the order of the files, each once. */
+typedef struct {
+  int n;
+  const esp_column *column[64];
+  const char *unit[64];
+} column_list;
+
+static void list_columns(const esp_report *report, column_list *list)
 {
+  list->n = 0;
   for (int i = 0; i < report->n_sources; i++)
-    if (report->source[i].value[measure])
-      return &report->source[i];
-  return NULL;
+    for (const esp_column *column = report->source[i].chapter->columns; column->name; column++) {
+      int k = 0;
+      while (k < list->n && strcmp(list->column[k]->name, column->name) != 0)
+        k++;
+      if (k == list->n) {
+        assert(list->n < 64);
+        list->column[k] = column;
+        list->unit[k] = esp_source_unit(&report->source[i], column->field);
+        list->n++;
+      }
+    }
 }
 
-static void print_network(FILE *out, const esp_report *report, const esp_source *s, esp_cell cell)
+static bool has_column(const esp_source *s, const char *name)
+{
+  for (const esp_column *column = s->chapter->columns; column->name; column++)
+    if (strcmp(column->name, name) == 0)
+      return true;
+  return false;
+}
+
+static void print_network(FILE *out, const column_list *columns, const esp_source *s, esp_cell cell)
 {
   static const char *const states[] = {[ESP_CELL_EMPTY] = "empty", [ESP_CELL_DONE] = "done", [ESP_CELL_FAILED] = "failed"};
   const esp_outcome outcome = esp_source_outcome(s, cell.member, cell.arm, cell.stage);
   fprintf(out, "%s,%d,%s,%s,", s->plan->experiment, cell.member, s->plan->arm_name[cell.arm], s->plan->stages[cell.stage].name);
-  print_cell(out, s->config->experiment == ESP_EXPERIMENT_LEVER ? NAN : s->plan->stages[cell.stage].value);
+  print_cell(out, s->chapter->has_fractions ? s->plan->stages[cell.stage].value : NAN);
   fprintf(out, ",%s,%s,%lld", states[outcome.state], esp_stop_reason_name(outcome.stop), (long long)outcome.n_evaluations);
-  for (int m = 0; m < ESP_M_N_NUMBERS; m++)
-    if (source_with(report, (esp_measure)m)) {
-      fputs(",", out);
-      print_cell(out, esp_source_value(s, (esp_measure)m, cell.member, cell.arm, cell.stage, 0));
-    }
+  for (int k = 0; k < columns->n; k++) {
+    const esp_column *c = columns->column[k];
+    fputs(",", out);
+    print_cell(out, has_column(s, c->name) ? esp_source_value(s, c->field, cell.member, cell.arm, cell.stage, c->element) : NAN);
+  }
   fputs("\n", out);
 }
 
 static esp_err write_members(const esp_report *report, const char *directory)
 {
   esp_draft draft;
+  column_list columns;
+  list_columns(report, &columns);
   ESP_TRY(esp_draft_begin(&draft));
   fprintf(draft.out, "experiment,member,arm,stage,prune_fraction [1],state,stop,n_evaluations [1]");
-  for (int m = 0; m < ESP_M_N_NUMBERS; m++) {
-    const esp_source *s = source_with(report, (esp_measure)m);
-    if (s)
-      fprintf(draft.out, ",%s [%s]", esp_measure_name((esp_measure)m), esp_measure_unit(s, (esp_measure)m));
-  }
+  for (int k = 0; k < columns.n; k++)
+    fprintf(draft.out, ",%s [%s]", columns.column[k]->name, columns.unit[k]);
   fputs("\n", draft.out);
   for (int i = 0; i < report->n_sources; i++) {
     const esp_source *s = &report->source[i];
     for (long slot = 0; slot < esp_plan_n_slots(s->plan); slot++)
       if (esp_cell_exists(s->plan, esp_slot_cell(s->plan, slot)))
-        print_network(draft.out, report, s, esp_slot_cell(s->plan, slot));
+        print_network(draft.out, &columns, s, esp_slot_cell(s->plan, slot));
   }
   return esp_draft_save(&draft, directory, "members.csv");
 }
@@ -133,15 +157,26 @@ static bool is_in_book(const esp_book *book, const char *panel)
   return esp_book_find(book, name) != NULL;
 }
 
+static bool has_series(const esp_chapter *chapter, const char *panel)
+{
+  for (const esp_series *series = chapter->series; series->panel; series++)
+    if (strcmp(series->panel, panel) == 0)
+      return true;
+  return false;
+}
+
 esp_err esp_tables_write(const esp_report *report, const char *directory)
 {
   char *tables;
   ESP_TRY(esp_path_join(directory, "tables", "", &tables));
   esp_err err = esp_directory_make(tables);
-  for (const esp_panel *panel = esp_panels; panel->name && err == ESP_OK; panel++)
-    if (panel->kind == ESP_PANEL_POPULATION || esp_series_of(panel->name))
-      err = is_in_book(&report->book, panel->name) ? write_panel(&report->book, panel->name, tables)
-                                                   : remove_panel(panel->name, tables);
+  for (int e = 0; e < ESP_N_EXPERIMENTS; e++) {
+    const esp_chapter *chapter = esp_chapter_of((esp_experiment_id)e);
+    for (const esp_panel *panel = chapter ? chapter->panels : NULL; panel && panel->name && err == ESP_OK; panel++)
+      if (panel->subject == ESP_OF_POPULATION || has_series(chapter, panel->name))
+        err = is_in_book(&report->book, panel->name) ? write_panel(&report->book, panel->name, tables)
+                                                     : remove_panel(panel->name, tables);
+  }
   if (err == ESP_OK)
     err = write_members(report, tables);
   free(tables);

@@ -1,7 +1,9 @@
-/* results/arrays.c */
+/* results/arrays.c - the whole file is made in memory by HDF5 and then saved at once. */
 #include "espalier/arrays.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "espalier/file.h"
 #include "espalier/results.h"
@@ -44,6 +46,32 @@ static herr_t write_array(hid_t file, const esp_array *a)
   return done;
 }
 
+/* An attribute of the group in its name, which is made if it is not there. */
+static herr_t write_attribute(hid_t file, const esp_array *a)
+{
+  char group_name[128];
+  const char *slash = strrchr(a->name, '/');
+  if (!slash || (size_t)(slash - a->name) >= sizeof group_name)
+    return -1;
+  snprintf(group_name, sizeof group_name, "%.*s", (int)(slash - a->name), a->name);
+  herr_t done = -1;
+  const contents c = contents_of(a);
+  const hid_t link = H5Pcreate(H5P_LINK_CREATE);
+  H5Pset_create_intermediate_group(link, 1);
+  const hid_t group = H5Lexists(file, group_name, H5P_DEFAULT) > 0 ? H5Gopen2(file, group_name, H5P_DEFAULT)
+                                                                   : H5Gcreate2(file, group_name, link, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t attribute = group >= 0 ? H5Acreate2(group, slash + 1, c.file_type, c.space, H5P_DEFAULT, H5P_DEFAULT) : -1;
+  if (attribute >= 0)
+    done = H5Awrite(attribute, c.memory_type, c.values);
+  if (attribute >= 0)
+    H5Aclose(attribute);
+  esp_h5_drop(group);
+  esp_h5_drop(link);
+  esp_h5_drop(c.string);
+  esp_h5_drop(c.space);
+  return done;
+}
+
 /* The bytes of a file with these arrays; the caller frees them. HDF5 makes it in memory and never sees the disk: version 1.10
  * crashes when the program ends after a write that failed. */
 static void *file_image(int n_arrays, const esp_array *arrays, size_t *n_bytes)
@@ -55,7 +83,7 @@ static void *file_image(int n_arrays, const esp_array *arrays, size_t *n_bytes)
   const hid_t file = in_memory < 0 ? -1 : H5Fcreate("arrays", H5F_ACC_TRUNC, H5P_DEFAULT, access);
   herr_t done = file < 0 ? -1 : esp_h5_set_text(file, "program", esp_program_version());
   for (int i = 0; i < n_arrays && done >= 0; i++)
-    done = write_array(file, &arrays[i]);
+    done = arrays[i].unit ? write_array(file, &arrays[i]) : write_attribute(file, &arrays[i]);
   if (done >= 0 && H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0) {
     const ssize_t size = H5Fget_file_image(file, NULL, 0);
     *n_bytes = size > 0 ? (size_t)size : 0;

@@ -10,7 +10,8 @@
 #include <cmocka.h>
 
 #include "espalier/experiment.h"
-#include "report/claims.h"
+#include "report/chapter.h"
+#include "report/lever_numbers.h"
 
 /* ---- the rules ---- */
 
@@ -53,7 +54,7 @@ static void test_level(void **state)
 
 /* ---- networks as the paper describes them ---- */
 
-enum { N_MEMBERS = 20, N_STRENGTHS = 6, N_CONDITIONS = 4, PRUNED = 0 };
+enum { N_CLAIMS = 35, N_MEMBERS = 20, N_STRENGTHS = 6, N_CONDITIONS = 4, PRUNED = 0 };
 
 static const char dms_yaml[] = "experiment: dms\nensemble: {members: 20}\nnetwork: {n_hid: 5}\n"
                                "ladder: {fractions: [0.1, 0.15, 0.3, 0.5, 0.7, 0.75, 0.9, 0.95]}\n"
@@ -87,69 +88,85 @@ static double by_amount(double fraction, double little, double intermediate, dou
   return fraction < 0.2 ? little : fraction < 0.8 ? intermediate : high;
 }
 
-static double dms_value(esp_measure m, int arm, double fraction, bool transfer, long i)
+static bool is(const char *field, const char *name)
+{
+  return strcmp(field, name) == 0;
+}
+
+/* Fields that chapters read, and the number that makes the noise of each its own; others of an experiment are not filled in. */
+static const struct {
+  const char *field;
+  int noise;
+} filled[] = {{"loss", 0}, {"loss_last_call", 1}, {"n_calls", 2}, {"unprobed_correct", 4}, {"probed_correct", 5},
+              {"probed_correct_published", 6}, {"lyapunov_max", 7}, {"lyapunov_published", 8}, {"value_error", 9}, {"agreement", 10},
+              {"reward", 11}, {"separation", 15}, {"completion_time", 18}, {"loss_curve", 23}, {"loss_curve_end", 24},
+              {"probe_correct", 25}, {"singular_value", 26}, {"weight_histogram", 27}, {"contraction", 28},
+              {"contraction_published", 29}, {"pca_variance", 30}};
+
+static double dms_value(const char *f, int arm, double fraction, bool transfer, long i)
 {
   const bool pruned = arm == PRUNED;
-  switch (m) {
-  case ESP_M_LOSS:
-  case ESP_M_LOSS_LAST_CALL:
-    if (transfer)
-      return pruned ? 0.01 : 0.02;
-    return pruned ? by_amount(fraction, 0.02, 0.009, 0.03) : 0.012;
-  case ESP_M_N_CALLS: return pruned ? by_amount(fraction, 30, 10, 40) : 20;
-  case ESP_M_UNPROBED_CORRECT: return 0.99;
-  case ESP_M_PROBED_CORRECT:
-  case ESP_M_PROBED_CORRECT_PUBLISHED: return pruned ? by_amount(fraction, 0.8, 0.9, 0.6) : 0.8;
-  case ESP_M_LYAPUNOV_MAX:
-  case ESP_M_LYAPUNOV_PUBLISHED: return pruned ? 0.1 - 0.2 * fraction : 0.15;
-  case ESP_M_LOSS_CURVE: return pruned && i == 0 ? 0.2 : 0.015;
-  case ESP_M_LOSS_CURVE_END: return 0.02;
-  case ESP_M_PROBE_CORRECT: {
+  if (is(f, "loss") || is(f, "loss_last_call"))
+    return transfer ? (pruned ? 0.01 : 0.02) : pruned ? by_amount(fraction, 0.02, 0.009, 0.03) : 0.012;
+  if (is(f, "n_calls"))
+    return pruned ? by_amount(fraction, 30, 10, 40) : 20;
+  if (is(f, "unprobed_correct"))
+    return 0.99;
+  if (is(f, "probed_correct") || is(f, "probed_correct_published"))
+    return pruned ? by_amount(fraction, 0.8, 0.9, 0.6) : 0.8;
+  if (is(f, "lyapunov_max") || is(f, "lyapunov_published"))
+    return pruned ? 0.1 - 0.2 * fraction : 0.15;
+  if (is(f, "loss_curve"))
+    return pruned && i == 0 ? 0.2 : 0.015;
+  if (is(f, "loss_curve_end"))
+    return 0.02;
+  if (is(f, "probe_correct")) {
     const double onset = (double)(i / (N_STRENGTHS * N_CONDITIONS)), strength = 0.2 * (double)(i / N_CONDITIONS % N_STRENGTHS);
     return 0.7 - 0.3 * strength + (pruned ? 0.2 - 0.03 * onset : 0);
   }
-  case ESP_M_SINGULAR_VALUE: return 5 - (double)i;
-  case ESP_M_WEIGHT_HISTOGRAM: {
+  if (is(f, "singular_value"))
+    return 5 - (double)i;
+  if (is(f, "weight_histogram")) {
     const double centre = fabs(-1.5 + 0.05 * (double)i);
     return pruned ? (centre < 0.12 ? 3 : centre > 0.48 ? 3 : 1) : (centre < 0.12 ? 10 : 1);
   }
-  case ESP_M_CONTRACTION:
-  case ESP_M_CONTRACTION_PUBLISHED: return pruned ? 0.9 : 1.1;
-  default: return 0;
-  }
+  return pruned ? 0.9 : 1.1; /* contractions */
 }
 
-static double scratch_value(esp_measure m, int arm, long i)
+static double scratch_value(const char *f, int arm, long i)
 {
-  return m == ESP_M_LOSS_CURVE_END && i < 5 ? (arm == PRUNED ? 0.1 : 0.05) : 0.01;
+  return is(f, "loss_curve_end") && i < 5 ? (arm == PRUNED ? 0.1 : 0.05) : 0.01;
 }
 
-static double bandit_value(esp_measure m, int arm, double fraction, bool new_option, long i)
+static double bandit_value(const char *f, int arm, double fraction, bool new_option, long i)
 {
   const bool pruned = arm % 2 == PRUNED;
-  switch (m) {
-  case ESP_M_VALUE_ERROR:
-  case ESP_M_VALUE_ERROR_GREEDY: return pruned ? 0.12 - 0.05 * fraction : 0.13;
-  case ESP_M_AGREEMENT:
-  case ESP_M_AGREEMENT_GREEDY: return pruned ? 0.8 + 0.1 * fraction : 0.75;
-  case ESP_M_REWARD:
-  case ESP_M_REWARD_GREEDY: return pruned ? 3 + fraction : 2.9;
-  case ESP_M_LYAPUNOV_MAX:
-  case ESP_M_LYAPUNOV_PUBLISHED: return pruned ? -0.05 - 0.1 * fraction : 0.05;
-  case ESP_M_PCA_VARIANCE: return pruned ? (i == 0 ? 10 : 0.1) : 5 - (double)i;
-  case ESP_M_WEIGHT_HISTOGRAM: return fabs(-1.5 + 0.1 * (double)i) > 0.48 ? (pruned ? 3 : 1) : 2;
-  case ESP_M_SEPARATION: return pruned ? 300 : 100;
-  case ESP_M_LOSS: return new_option ? 0.01 : 0.1;
-  case ESP_M_LOSS_CURVE_END: return i < 15 ? (pruned == (i > 0) ? 0.2 : 0.1) : NAN; /* then it has converged */
-  default: return 1;
-  }
+  if (is(f, "value_error"))
+    return pruned ? 0.12 - 0.05 * fraction : 0.13;
+  if (is(f, "agreement"))
+    return pruned ? 0.8 + 0.1 * fraction : 0.75;
+  if (is(f, "reward"))
+    return pruned ? 3 + fraction : 2.9;
+  if (is(f, "lyapunov_max") || is(f, "lyapunov_published"))
+    return pruned ? -0.05 - 0.1 * fraction : 0.05;
+  if (is(f, "pca_variance"))
+    return pruned ? (i == 0 ? 10 : 0.1) : 5 - (double)i;
+  if (is(f, "weight_histogram"))
+    return fabs(-1.5 + 0.1 * (double)i) > 0.48 ? (pruned ? 3 : 1) : 2;
+  if (is(f, "separation"))
+    return pruned ? 300 : 100;
+  if (is(f, "loss"))
+    return new_option ? 0.01 : 0.1;
+  if (is(f, "loss_curve_end"))
+    return i < 15 ? (pruned == (i > 0) ? 0.2 : 0.1) : NAN; /* then it has converged */
+  return 1;
 }
 
 /* Time to completion: learned in 8 h, again after the change, forgotten from day 6 on unless consolidated. */
-static double lever_value(esp_measure m, int arm, double hour)
+static double lever_value(const char *f, int arm, double hour)
 {
   enum { FIXED = 2, FORGETTING = 3 };
-  if (m != ESP_M_COMPLETION_TIME)
+  if (!is(f, "completion_time"))
     return 1;
   if (arm == FORGETTING)
     return hour > 144 ? 6 : 0.8;
@@ -159,37 +176,50 @@ static double lever_value(esp_measure m, int arm, double hour)
 }
 
 /* Each member differs a little; the more so where two quantities go together over members. */
-static double of_member(esp_measure m, int member, int arm, long i, double value)
+static double of_member(const char *f, int number, int member, int arm, long i, double value)
 {
-  const double own = scatter(member, 100 * arm), noise = scatter(member + 37 * (int)i, 100 * arm + m + 1);
-  if (m == ESP_M_PROBED_CORRECT || m == ESP_M_AGREEMENT || m == ESP_M_AGREEMENT_GREEDY)
+  const double own = scatter(member, 100 * arm), noise = scatter(member + 37 * (int)i, 100 * arm + number + 1);
+  if (is(f, "probed_correct") || is(f, "agreement"))
     return value + 0.05 * own + 0.005 * noise;
-  if (m == ESP_M_LYAPUNOV_MAX || m == ESP_M_LYAPUNOV_PUBLISHED)
+  if (is(f, "lyapunov_max") || is(f, "lyapunov_published"))
     return value - 0.05 * own + 0.005 * noise;
   return value * (1 + 0.01 * noise);
 }
 
-static double value_of(const fake *f, esp_measure m, esp_cell cell, long i)
+static double value_of(const fake *f, const char *field, esp_cell cell, long i)
 {
   const bool last = cell.stage == f->plan.n_stages - 1; /* new cues, a new option */
   const double fraction = f->plan.stages[cell.stage].value;
   switch (f->config.values.experiment) {
-  case ESP_EXPERIMENT_DMS: return dms_value(m, cell.arm, fraction, last, i);
-  case ESP_EXPERIMENT_BANDIT: return bandit_value(m, cell.arm, fraction, last, i);
-  case ESP_EXPERIMENT_LEVER: return lever_value(m, cell.arm, fraction); /* the value of its stages is the hour */
-  default: return scratch_value(m, cell.arm, i);
+  case ESP_EXPERIMENT_DMS: return dms_value(field, cell.arm, fraction, last, i);
+  case ESP_EXPERIMENT_BANDIT: return bandit_value(field, cell.arm, fraction, last, i);
+  case ESP_EXPERIMENT_LEVER: return lever_value(field, cell.arm, fraction); /* the value of its stages is the hour */
+  default: return scratch_value(field, cell.arm, i);
   }
+}
+
+/* All numbers of a field, [slot, element]; NULL: the experiment does not have it, or it is not filled in. */
+static double *values_of(fake *f, const char *field)
+{
+  const int of_record = esp_source_field(&f->source, field);
+  return of_record < 0 ? NULL : f->source.value[of_record];
 }
 
 static void fill(fake *f)
 {
-  esp_source *s = &f->source;
-  for (int m = 0; m < ESP_N_MEASURES; m++)
-    for (long at = 0; at < esp_plan_n_slots(&f->plan) * s->count[m]; at++) {
-      const esp_cell cell = esp_slot_cell(&f->plan, at / s->count[m]);
-      const long i = at % s->count[m];
-      s->value[m][at] = of_member((esp_measure)m, cell.member, cell.arm, i + 7 * cell.stage, value_of(f, (esp_measure)m, cell, i));
+  for (size_t m = 0; m < sizeof filled / sizeof *filled; m++) {
+    const char *field = filled[m].field;
+    const long count = esp_source_count(&f->source, field);
+    if (count == 0)
+      continue;
+    double *values = malloc((size_t)(esp_plan_n_slots(&f->plan) * count) * sizeof *values);
+    f->source.value[esp_source_field(&f->source, field)] = values;
+    for (long at = 0; at < esp_plan_n_slots(&f->plan) * count; at++) {
+      const esp_cell cell = esp_slot_cell(&f->plan, at / count);
+      const long i = at % count;
+      values[at] = of_member(field, filled[m].noise, cell.member, cell.arm, i + 7 * cell.stage, value_of(f, field, cell, i));
     }
+  }
 }
 
 /* What is counted on records, each run a little different. */
@@ -210,13 +240,15 @@ static void count_synapses(fake *f)
     turnover[i] = i % N_INTERVALS == 0 ? 12000 : i % N_INTERVALS < 12 ? 2200 : 2700;
     share[i] = turnover[i] / 48000;
   }
-  f->source.lever = (esp_lever_numbers){.n_turnover = N_INTERVALS,
-                                        .turnover = counted(n, N_ARMS * N_INTERVALS, turnover),
-                                        .share = counted(n, N_ARMS * N_INTERVALS, share),
-                                        .fate = counted(n, ESP_N_FATES, (double[]){0.6, 0.1, 0.1, 0.2}),
-                                        .move = counted(n, ESP_N_MOVES, (double[]){0.4, 0.35, 0.45}),
-                                        .likeness = counted(n, ESP_N_LIKENESSES, (double[]){0.1, 0.7}),
-                                        .up_rate = counted(n, 1, (double[]){9})};
+  esp_lever_numbers *numbers = malloc(sizeof *numbers);
+  *numbers = (esp_lever_numbers){.n_turnover = N_INTERVALS,
+                                 .turnover = counted(n, N_ARMS * N_INTERVALS, turnover),
+                                 .share = counted(n, N_ARMS * N_INTERVALS, share),
+                                 .fate = counted(n, ESP_N_FATES, (double[]){0.6, 0.1, 0.1, 0.2}),
+                                 .move = counted(n, ESP_N_MOVES, (double[]){0.4, 0.35, 0.45}),
+                                 .likeness = counted(n, ESP_N_LIKENESSES, (double[]){0.1, 0.7}),
+                                 .up_rate = counted(n, 1, (double[]){9})};
+  f->source.counted = numbers;
 }
 
 static void make(const char *yaml, fake *f)
@@ -227,21 +259,18 @@ static void make(const char *yaml, fake *f)
   f->commits = calloc((size_t)esp_plan_n_slots(&f->plan), sizeof *f->commits);
   f->source = (esp_source){.in = {.path = "test", .config = &f->config, .plan = &f->plan, .commits = f->commits},
                            .config = &f->config.values,
-                           .plan = &f->plan};
-  for (int m = 0; m < ESP_N_MEASURES; m++)
-    for (int field = 0; field < f->plan.record.n_fields; field++)
-      if (esp_measure_is_of((esp_measure)m, f->config.values.experiment) &&
-          strcmp(f->plan.record.field[field].name, esp_measure_field((esp_measure)m)) == 0) {
-        f->source.count[m] = m < ESP_M_N_NUMBERS ? 1 : (long)f->plan.record.count[field];
-        f->source.value[m] = malloc((size_t)(esp_plan_n_slots(&f->plan) * f->source.count[m]) * sizeof(double));
-      }
+                           .plan = &f->plan,
+                           .chapter = esp_chapter_of(f->config.values.experiment),
+                           .value = calloc(ESP_MAX_FIELDS, sizeof(double *)),
+                           .err = calloc(1, sizeof(esp_err))};
   fill(f);
   if (f->config.values.experiment == ESP_EXPERIMENT_LEVER)
     count_synapses(f);
 }
 
 static fake dms, scratch, bandit, lever;
-static const esp_example example = {.member = 3, .rung = 4, .rule = "test"};
+static const esp_example examples[ESP_N_EXPERIMENTS] = {[ESP_EXPERIMENT_DMS] = {.member = 3, .rung = 4, .rule = "test"}},
+                         none[ESP_N_EXPERIMENTS] = {[ESP_EXPERIMENT_DMS] = {.member = -1}};
 
 static const esp_source *const all[ESP_N_EXPERIMENTS] = {[ESP_EXPERIMENT_DMS] = &dms.source,
                                                          [ESP_EXPERIMENT_SCRATCH] = &scratch.source,
@@ -291,9 +320,9 @@ static void expect(const esp_judgement *judgement, int claim, esp_verdict verdic
 static void test_all_hold(void **state)
 {
   (void)state;
-  esp_judgement judgement[ESP_N_CLAIMS];
-  assert_int_equal(esp_claims_judge(all, &example, judgement), ESP_OK);
-  for (int claim = 1; claim <= ESP_N_CLAIMS; claim++)
+  esp_judgement judgement[N_CLAIMS];
+  assert_int_equal(esp_claims_judge(all, examples, judgement), ESP_OK);
+  for (int claim = 1; claim <= N_CLAIMS; claim++)
     expect(judgement, claim, ESP_HOLDS);
   assert_float_equal(judgement[5].finding[0].effect, 2.651, 0.01); /* log 0.2/0.02 thrice, 0.2/0.009 four times, 0.2/0.03 */
   assert_float_equal(judgement[4].finding[1].effect, 0, 0.02);
@@ -305,30 +334,33 @@ static void test_exchanged(void **state)
 {
   (void)state;
   static const int differ[] = {2, 3, 4, 7, 9, 10, 11, 12, 14, 15, 16, 18, 19, 20, 21, 22, 23, 24, 26};
-  esp_judgement judgement[ESP_N_CLAIMS];
+  esp_judgement judgement[N_CLAIMS];
   fake *files[] = {&dms, &scratch, &bandit};
   for (int b = 0; b < 3; b++)
-    for (int m = 0; m < ESP_N_MEASURES; m++) {
-      const esp_source *s = &files[b]->source;
-      const long n = s->count[m] * s->plan->n_stages; /* of one arm */
-      for (long at = 0; at < esp_plan_n_slots(s->plan) * s->count[m]; at++)
+    for (int f = 0; f < files[b]->plan.record.n_fields; f++) {
+      double *values = files[b]->source.value[f];
+      const long count = (long)files[b]->plan.record.count[f], n = count * files[b]->plan.n_stages; /* of one arm */
+      for (long at = 0; values && at < esp_plan_n_slots(&files[b]->plan) * count; at++)
         if (at / n % 2 == 0) {
-          const double first = s->value[m][at];
-          s->value[m][at] = s->value[m][at + n];
-          s->value[m][at + n] = first;
+          const double first = values[at];
+          values[at] = values[at + n];
+          values[at + n] = first;
         }
     }
-  assert_int_equal(esp_claims_judge(all, &example, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(all, examples, judgement), ESP_OK);
   for (size_t i = 0; i < sizeof differ / sizeof *differ; i++)
     expect(judgement, differ[i], ESP_DOES_NOT_HOLD);
 }
 
 static void lose(fake *f, int first_member)
 {
-  for (int m = 0; m < ESP_N_MEASURES; m++)
-    for (long at = 0; at < esp_plan_n_slots(&f->plan) * f->source.count[m]; at++)
-      if (esp_slot_cell(&f->plan, at / f->source.count[m]).member >= first_member)
-        f->source.value[m][at] = NAN;
+  for (int field = 0; field < f->plan.record.n_fields; field++) {
+    double *values = f->source.value[field];
+    const long count = (long)f->plan.record.count[field];
+    for (long at = 0; values && at < esp_plan_n_slots(&f->plan) * count; at++)
+      if (esp_slot_cell(&f->plan, at / count).member >= first_member)
+        values[at] = NAN;
+  }
 }
 
 /* Six members: large effects are found, limits are not decided. */
@@ -337,11 +369,11 @@ static void test_few(void **state)
   (void)state;
   static const int tests[] = {2, 3, 4, 7, 9, 10, 11, 12, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 27},
                    limits[] = {1, 5, 6, 8, 14, 15, 26};
-  esp_judgement judgement[ESP_N_CLAIMS];
+  esp_judgement judgement[N_CLAIMS];
   lose(&dms, 6);
   lose(&scratch, 6);
   lose(&bandit, 6);
-  assert_int_equal(esp_claims_judge(all, &example, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(all, examples, judgement), ESP_OK);
   for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
     expect(judgement, tests[i], ESP_HOLDS);
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
@@ -352,10 +384,10 @@ static void test_few(void **state)
 static void test_nobody(void **state)
 {
   (void)state;
-  esp_judgement judgement[ESP_N_CLAIMS];
+  esp_judgement judgement[N_CLAIMS];
   lose(&dms, 0);
-  assert_int_equal(esp_claims_judge(dms_only, &(esp_example){.member = -1}, judgement), ESP_OK);
-  for (int claim = 1; claim <= ESP_N_CLAIMS; claim++)
+  assert_int_equal(esp_claims_judge(dms_only, none, judgement), ESP_OK);
+  for (int claim = 1; claim <= N_CLAIMS; claim++)
     expect(judgement, claim, ESP_NOT_RUN);
 }
 
@@ -363,14 +395,14 @@ static void test_nobody(void **state)
 static void test_needed(void **state)
 {
   (void)state;
-  esp_judgement judgement[ESP_N_CLAIMS];
+  esp_judgement judgement[N_CLAIMS];
   esp_source *s = &dms.source;
   const int transfer = s->plan->n_stages - 1;
   for (int member = 0; member < N_MEMBERS; member++)
     for (int arm = 0; arm < 2; arm++)
-      s->value[ESP_M_LOSS][esp_cell_slot(s->plan, (esp_cell){member, arm, transfer})] =
+      values_of(&dms, "loss")[esp_cell_slot(s->plan, (esp_cell){member, arm, transfer})] =
           arm == PRUNED ? 0 : 0.3 + (member % 2 ? 1 : -1); /* mean 0.3, sd 1.026 */
-  assert_int_equal(esp_claims_judge(dms_only, &example, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(dms_only, examples, judgement), ESP_OK);
   expect(judgement, 16, ESP_DOES_NOT_HOLD);
   assert_float_equal(judgement[15].finding[0].effect, -0.2924, 1e-4);
   assert_float_equal(judgement[15].finding[0].n_needed, 178, 0.5); /* (3.857 / 0.2924)^2 + 3.3 = 177.3 */
@@ -382,8 +414,8 @@ static void test_needed(void **state)
 static void test_bandit(void **state)
 {
   (void)state;
-  esp_judgement judgement[ESP_N_CLAIMS];
-  assert_int_equal(esp_claims_judge(bandit_only, &example, judgement), ESP_OK);
+  esp_judgement judgement[N_CLAIMS];
+  assert_int_equal(esp_claims_judge(bandit_only, examples, judgement), ESP_OK);
   expect(judgement, 17, ESP_NOT_RUN);
   assert_int_equal(judgement[24].finding[1].n, 2 * N_MEMBERS); /* networks of both arms */
   assert_int_equal(judgement[24].finding[4].n, N_MEMBERS);
@@ -392,12 +424,12 @@ static void test_bandit(void **state)
   esp_source *s = &bandit.source;
   for (int member = 0; member < N_MEMBERS; member++)
     for (int stage = 0; stage < s->plan->n_stages; stage++) {
-      s->value[ESP_M_VALUE_ERROR][esp_cell_slot(s->plan, (esp_cell){member, 0, stage})] = 0.5;    /* pruned at 0.01 */
-      s->value[ESP_M_VALUE_ERROR_GREEDY][esp_cell_slot(s->plan, (esp_cell){member, 2, stage})] = 0.5; /* pruned at 0.1 */
-      s->value[ESP_M_LYAPUNOV_MAX][esp_cell_slot(s->plan, (esp_cell){member, 4, stage})] = 0.1;   /* pruned at 1 */
-      s->value[ESP_M_LYAPUNOV_MAX][esp_cell_slot(s->plan, (esp_cell){member, 5, stage})] = 0.1;
+      values_of(&bandit, "value_error")[2 * esp_cell_slot(s->plan, (esp_cell){member, 0, stage})] = 0.5;    /* pruned at 0.01 */
+      values_of(&bandit, "value_error")[2 * esp_cell_slot(s->plan, (esp_cell){member, 2, stage}) + 1] = 0.5; /* pruned at 0.1 */
+      values_of(&bandit, "lyapunov_max")[esp_cell_slot(s->plan, (esp_cell){member, 4, stage})] = 0.1;   /* pruned at 1 */
+      values_of(&bandit, "lyapunov_max")[esp_cell_slot(s->plan, (esp_cell){member, 5, stage})] = 0.1;
     }
-  assert_int_equal(esp_claims_judge(bandit_only, &example, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(bandit_only, examples, judgement), ESP_OK);
   expect(judgement, 18, ESP_HOLDS);
   assert_int_equal(judgement[17].finding[1].verdict, ESP_DOES_NOT_HOLD);
   assert_int_equal(judgement[17].finding[2].verdict, ESP_DOES_NOT_HOLD);
@@ -409,10 +441,10 @@ static void test_bandit(void **state)
 static void test_one_level(void **state)
 {
   (void)state;
-  esp_judgement judgement[ESP_N_CLAIMS];
+  esp_judgement judgement[N_CLAIMS];
   drop(&bandit);
   make(one_level_yaml, &bandit);
-  assert_int_equal(esp_claims_judge(bandit_only, &example, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(bandit_only, examples, judgement), ESP_OK);
   expect(judgement, 18, ESP_HOLDS);
   assert_int_equal(judgement[17].finding[2].verdict, ESP_NOT_RUN);
   expect(judgement, 25, ESP_NOT_RUN);
@@ -425,9 +457,9 @@ static void test_lever(void **state)
 {
   (void)state;
   enum { FIRST = 28, LAST = 35 };
-  esp_judgement judgement[ESP_N_CLAIMS];
+  esp_judgement judgement[N_CLAIMS];
   esp_source *s = &lever.source;
-  assert_int_equal(esp_claims_judge(lever_only, &example, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(lever_only, examples, judgement), ESP_OK);
   for (int claim = 1; claim <= LAST; claim++)
     expect(judgement, claim, claim < FIRST ? ESP_NOT_RUN : ESP_HOLDS);
   assert_int_equal(judgement[FIRST - 1].finding[0].n, 5);
@@ -437,22 +469,23 @@ static void test_lever(void **state)
     const int arm = arms[claim - FIRST];
     for (long slot = 0; slot < esp_plan_n_slots(s->plan); slot++)
       if (arm >= 0 && esp_slot_cell(s->plan, slot).arm == arm)
-        s->value[ESP_M_COMPLETION_TIME][slot] = claim == 33 ? 0.8 : 2 + 0.01 * (double)(slot % 7);
+        values_of(&lever, "completion_time")[slot] = claim == 33 ? 0.8 : 2 + 0.01 * (double)(slot % 7);
     if (arm < 0) {
+      const esp_lever_numbers *numbers = s->counted;
       for (int member = 0; member < 5; member++) {
-        s->lever.turnover[member * ESP_LEVER_TURNOVER_ARMS * s->lever.n_turnover] = 1000 + member;
-        s->lever.likeness[member * ESP_N_LIKENESSES + ESP_LIKE_THE_START] = 0.68 + 0.01 * member;
-        s->lever.move[member * ESP_N_MOVES + ESP_MOVE_SOLVED] = 0.1 + 0.01 * member;
+        numbers->turnover[member * ESP_LEVER_TURNOVER_ARMS * numbers->n_turnover] = 1000 + member;
+        numbers->likeness[member * ESP_N_LIKENESSES + ESP_LIKE_THE_START] = 0.68 + 0.01 * member;
+        numbers->move[member * ESP_N_MOVES + ESP_MOVE_SOLVED] = 0.1 + 0.01 * member;
       }
     }
-    assert_int_equal(esp_claims_judge(lever_only, &example, judgement), ESP_OK);
+    assert_int_equal(esp_claims_judge(lever_only, examples, judgement), ESP_OK);
     if (judgement[claim - 1].verdict == ESP_HOLDS)
       fail_msg("claim %d holds", claim);
     drop(&lever);
     make(lever_yaml, &lever);
   }
   lose(&lever, 4);
-  assert_int_equal(esp_claims_judge(lever_only, &example, judgement), ESP_OK);
+  assert_int_equal(esp_claims_judge(lever_only, examples, judgement), ESP_OK);
   expect(judgement, 28, ESP_TOO_FEW);
   expect(judgement, 31, ESP_HOLDS);
 }

@@ -1,10 +1,11 @@
-/* report/report.c - from open files to a report, and from a report to a directory. */
+/* report/compose.c - from open files to a report: sources, examples, then panels and verdicts; and from a report to a directory. */
 #include "espalier/report.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "compose.h"
+#include "files.h"
 
 const esp_source *esp_report_source(const esp_report *report, esp_experiment_id experiment)
 {
@@ -28,25 +29,25 @@ static esp_err load(int n_inputs, const esp_report_input *inputs, esp_report *re
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
     if (of[e]) {
       report->n_sources++;
-      ESP_TRY(esp_source_load(of[e], &report->source[report->n_sources - 1]));
+      ESP_TRY(esp_source_open(of[e], &report->source[report->n_sources - 1]));
     }
   return ESP_OK;
 }
 
 /* What the root says of the files: the main one's by the plain names, the others' with the experiment behind. */
-static esp_err fill_root(esp_report *report)
+static void fill_root(esp_report *report)
 {
-  ESP_TRY(esp_book_text(&report->book, NULL, "experiment", "experiment of the results file",
-                        report->source[0].in.plan->experiment));
+  esp_book *book = &report->book;
+  esp_book_open(book, "%s", "");
+  esp_book_text(book, "experiment", "experiment of the results file", report->source[0].in.plan->experiment);
   for (int i = 0; i < report->n_sources; i++) {
     const esp_report_input *in = &report->source[i].in;
     char source[40], config[40];
     snprintf(source, sizeof source, "source%s%s", i ? "_" : "", i ? in->plan->experiment : "");
     snprintf(config, sizeof config, "config%s%s", i ? "_" : "", i ? in->plan->experiment : "");
-    ESP_TRY(esp_book_text(&report->book, NULL, source, "name of the results file", esp_base_name(in->path)));
-    ESP_TRY(esp_book_text(&report->book, NULL, config, "its config, every key", in->config->resolved));
+    esp_book_text(book, source, "name of the results file", esp_base_name(in->path));
+    esp_book_text(book, config, "its config, every key", in->config->resolved);
   }
-  return ESP_OK;
 }
 
 /* The one asked for is a member of the first file that has examples. */
@@ -55,7 +56,7 @@ static esp_err choose_examples(esp_report *report, int wanted)
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++) {
     const esp_source *s = esp_report_source(report, (esp_experiment_id)e);
     report->example[e].member = -1;
-    if (!s || e == ESP_EXPERIMENT_SCRATCH || e == ESP_EXPERIMENT_LEVER)
+    if (!s || !s->chapter->candidates)
       continue;
     ESP_TRY(esp_example_choose(s, wanted, &report->example[e]));
     wanted = ESP_REPORT_EXAMPLE_BY_RULE;
@@ -66,14 +67,20 @@ static esp_err choose_examples(esp_report *report, int wanted)
 static esp_err make(int n_inputs, const esp_report_input *inputs, int example, esp_report *report)
 {
   const esp_source *sources[ESP_N_EXPERIMENTS];
+  report->n_claims = esp_n_claims();
+  report->judgement = calloc((size_t)report->n_claims, sizeof *report->judgement);
+  ESP_REQUIRE(report->judgement, ESP_ERR_NOMEM, "no memory for the claims");
   ESP_TRY(load(n_inputs, inputs, report));
   ESP_TRY(choose_examples(report, example));
-  ESP_TRY(fill_root(report));
+  fill_root(report);
   for (int i = 0; i < report->n_sources; i++)
     ESP_TRY(esp_panels_fill(&report->source[i], &report->example[report->source[i].config->experiment], &report->book));
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
     sources[e] = esp_report_source(report, (esp_experiment_id)e);
-  return esp_claims_judge(sources, &report->example[ESP_EXPERIMENT_DMS], report->judgement);
+  ESP_TRY(esp_claims_judge(sources, report->example, report->judgement));
+  for (int i = 0; i < report->n_sources; i++)
+    ESP_TRY(esp_source_error(&report->source[i]));
+  return ESP_OK;
 }
 
 esp_err esp_report_make(int n_inputs, const esp_report_input *inputs, int example, esp_report **report)
@@ -95,6 +102,7 @@ void esp_report_free(esp_report *report)
   for (int i = 0; i < report->n_sources; i++)
     esp_source_free(&report->source[i]);
   esp_book_free(&report->book);
+  free(report->judgement);
   free(report);
 }
 

@@ -1,21 +1,9 @@
-/* report/internal.h - a report in memory, and what its parts share. */
-#ifndef ESPALIER_REPORT_INTERNAL_H
-#define ESPALIER_REPORT_INTERNAL_H
+/* report/files.h - files of a report appear whole or not at all: made under another name, then renamed. */
+#ifndef ESPALIER_REPORT_FILES_H
+#define ESPALIER_REPORT_FILES_H
 #include <stdio.h>
 
-#include "claims.h"
-#include "panels.h"
-
-struct esp_report {
-  int n_sources;
-  esp_source source[ESP_N_EXPERIMENTS];   /* the main one first, as in esp_experiment_id           */
-  esp_example example[ESP_N_EXPERIMENTS]; /* by experiment; scratch has none                       */
-  esp_book book;
-  esp_judgement judgement[ESP_N_CLAIMS];
-};
-
-/** The source of an experiment; NULL: there is no such file. */
-const esp_source *esp_report_source(const esp_report *report, esp_experiment_id experiment);
+#include "espalier/error.h"
 
 /** Last part of a path. */
 const char *esp_base_name(const char *path);
@@ -40,8 +28,5 @@ esp_err esp_file_rename(const char *temporary, const char *path);
 
 /** Make a directory unless it is there. */
 esp_err esp_directory_make(const char *path);
-
-esp_err esp_scorecard_write(const esp_report *report, const char *directory); /* scorecard.md, scorecard.json */
-esp_err esp_tables_write(const esp_report *report, const char *directory);    /* tables/ *.csv                */
 
 #endif

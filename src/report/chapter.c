@@ -1,0 +1,13 @@
+/* report/chapter.c - the list of chapters. */
+#include "chapter.h"
+
+extern const esp_chapter esp_dms_chapter, esp_scratch_chapter, esp_bandit_chapter, esp_lever_chapter;
+
+const esp_chapter *esp_chapter_of(esp_experiment_id experiment)
+{
+  static const esp_chapter *const chapters[ESP_N_EXPERIMENTS] = {[ESP_EXPERIMENT_DMS] = &esp_dms_chapter,
+                                                                 [ESP_EXPERIMENT_SCRATCH] = &esp_scratch_chapter,
+                                                                 [ESP_EXPERIMENT_BANDIT] = &esp_bandit_chapter,
+                                                                 [ESP_EXPERIMENT_LEVER] = &esp_lever_chapter};
+  return chapters[experiment];
+}

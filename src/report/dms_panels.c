@@ -1,0 +1,361 @@
+/* report/dms_panels.c - a stored network is loaded, runs the four conditions without noise, with and without the distractor of Figs.
+ * 2-4, and its trajectories are drawn, projected and probed with small steps. */
+#include "dms_panels.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "espalier/dms_task.h"
+#include "espalier/flow.h"
+#include "espalier/lyapunov.h"
+#include "espalier/pca.h"
+#include "espalier/probe.h"
+#include "espalier/trajectory.h"
+#include "ladder.h"
+
+enum {
+  N_CONDITIONS = ESP_PROBE_N_CONDITIONS, CONDITION_1 = 0, CONDITION_4 = 3,
+  PCA_FIRST = 11, PCA_LAST = 58,             /* bins; as for the stored variances */
+  SHOWN_FIRST = 12, SHOWN_LAST = 52,         /* bins of Fig. 3                    */
+  LYAPUNOV_FIRST = 15, LYAPUNOV_LAST = 40,   /* bins; the published example's     */
+  N_SHOWN = SHOWN_LAST - SHOWN_FIRST + 1,
+  N_FLOW = ESP_FLOW_LAST_BIN - ESP_FLOW_FIRST_BIN + 1,
+};
+
+/* One network and what it does, without noise: the four conditions, and the same with the distractor of Figs. 2-4. */
+typedef struct {
+  const esp_source *s;
+  esp_rnn_shape shape;
+  const double *w;
+  esp_trials trials, probed_trials;
+  esp_trajectories plain, probed;
+  double *variance, *component; /* [unit], [component, unit] */
+} network;
+
+typedef struct {
+  esp_workspace ws;
+  esp_record record;
+} bench;
+
+static esp_rnn_shape shape_of(const esp_config *config)
+{
+  return (esp_rnn_shape){
+      .n_hid = config->network.n_hid, .n_in = ESP_DMS_N_IN, .n_out = ESP_DMS_N_OUT, .readout = config->network.readout};
+}
+
+static size_t bench_bytes(const esp_source *s)
+{
+  const esp_rnn_shape shape = shape_of(s->config);
+  const size_t n = (size_t)shape.n_hid, d = sizeof(double);
+  const size_t for_trials = esp_workspace_bytes((size_t)N_CONDITIONS * ESP_DMS_N_STEPS * ESP_DMS_N_IN * d) +
+                            esp_workspace_bytes((size_t)N_CONDITIONS * ESP_DMS_N_STEPS * d) +
+                            esp_trajectories_bytes(&shape, N_CONDITIONS, ESP_DMS_N_STEPS);
+  return 2 * for_trials + esp_trajectories_workspace_bytes(&shape, N_CONDITIONS, ESP_DMS_N_STEPS) +
+         esp_workspace_bytes(n * d) + esp_workspace_bytes(n * n * d) + esp_pca_workspace_bytes(shape.n_hid) +
+         esp_flow_workspace_bytes(&shape) + esp_lyapunov_workspace_bytes(shape.n_hid, LYAPUNOV_LAST - LYAPUNOV_FIRST + 1) +
+         4096;
+}
+
+static esp_err make_bench(const esp_source *s, bench *b)
+{
+  *b = (bench){.record = {&s->plan->record, malloc(s->plan->record.bytes)}};
+  ESP_REQUIRE(b->record.data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", s->plan->record.bytes);
+  esp_one_thread();
+  return esp_workspace_create(bench_bytes(s), &b->ws);
+}
+
+static void free_bench(bench *b)
+{
+  free(b->record.data);
+  esp_workspace_free(&b->ws);
+}
+
+static esp_err take_trials(const esp_rnn_shape *shape, esp_workspace *ws, esp_trials *trials, esp_trajectories *t)
+{
+  ESP_TRY(esp_workspace_take(ws, (size_t)N_CONDITIONS * ESP_DMS_N_STEPS * ESP_DMS_N_IN, &trials->input));
+  ESP_TRY(esp_workspace_take(ws, (size_t)N_CONDITIONS * ESP_DMS_N_STEPS, &trials->target));
+  esp_dms_template(ESP_DMS_OLD_CUES, trials);
+  return esp_trajectories_take(shape, N_CONDITIONS, ESP_DMS_N_STEPS, ws, t);
+}
+
+/* Load a stored network and run it. */
+static esp_err load_network(const esp_source *s, esp_cell cell, bench *b, network *net)
+{
+  const int lag = s->config->network.input_lag;
+  b->ws.used = 0;
+  ESP_TRY(esp_results_read_cell(s->in.results, cell, &b->record, NULL));
+  *net = (network){.s = s, .shape = shape_of(s->config), .w = esp_record_f64(&b->record, 0)}; /* fields 0-2 are the weights */
+  ESP_TRY(take_trials(&net->shape, &b->ws, &net->trials, &net->plain));
+  ESP_TRY(take_trials(&net->shape, &b->ws, &net->probed_trials, &net->probed));
+  esp_probe_put(&net->probed_trials, ESP_PROBE_EXAMPLE_ONSET, ESP_PROBE_EXAMPLE_STRENGTH);
+  ESP_TRY(esp_trajectories_run(&net->shape, net->w, &net->trials, lag, &net->plain, &b->ws));
+  return esp_trajectories_run(&net->shape, net->w, &net->probed_trials, lag, &net->probed, &b->ws);
+}
+
+static bool resists(const network *net)
+{
+  const double *y = esp_trajectory_output(&net->probed, CONDITION_4, 1);
+  const double *target = net->probed_trials.target + (size_t)CONDITION_4 * ESP_DMS_N_STEPS;
+  return esp_probe_response(y, 1) * esp_probe_response(target, 1) > 0;
+}
+
+/* ---- which member ---- */
+
+/* A network that diverges answers nothing. */
+static esp_err answers(const esp_source *s, esp_cell cell, bench *b, bool *right)
+{
+  network net;
+  const esp_err err = load_network(s, cell, b, &net);
+  *right = err == ESP_OK && resists(&net);
+  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
+}
+
+/* Does only the twin fail on the probed condition 4? */
+static esp_err is_telling(const esp_source *s, int member, int stage, bench *b, bool *telling)
+{
+  bool right[2];
+  for (int arm = 0; arm < 2; arm++)
+    ESP_TRY(answers(s, (esp_cell){member, arm, stage}, b, &right[arm]));
+  *telling = right[ESP_SPARSE] && !right[ESP_DENSE];
+  return ESP_OK;
+}
+
+/* Telling members come first in the list. */
+static esp_err list_members(const esp_source *s, int stage, bench *b, esp_candidate *list, int *n, int *n_telling)
+{
+  for (int member = 0; member < s->plan->n_members; member++) {
+    bool telling;
+    const double difference = esp_source_value(s, "probed_correct", member, ESP_SPARSE, stage, 0) -
+                              esp_source_value(s, "probed_correct", member, ESP_DENSE, stage, 0);
+    if (isnan(difference))
+      continue;
+    ESP_TRY(is_telling(s, member, stage, b, &telling));
+    list[*n] = list[*n_telling];
+    list[telling ? *n_telling : *n] = (esp_candidate){member, difference};
+    *n_telling += telling;
+    (*n)++;
+  }
+  return ESP_OK;
+}
+
+esp_err esp_dms_candidates(const esp_source *s, int stage, esp_candidate *list, int *n, const char **rule)
+{
+  int n_telling = 0;
+  bench b;
+  esp_err err = make_bench(s, &b);
+  if (err == ESP_OK)
+    err = list_members(s, stage, &b, list, n, &n_telling);
+  free_bench(&b);
+  *rule = n_telling ? "median difference in fraction correct, of the members whose twin fails on the probed condition 4 and whose "
+                      "pruned network does not"
+                    : "median difference in fraction correct, of all members (in none does only the twin fail on the probed "
+                      "condition 4)";
+  if (n_telling)
+    *n = n_telling; /* the others are not needed */
+  return err;
+}
+
+/* ---- schemes ---- */
+
+static esp_err fill_task(esp_book *book)
+{
+  esp_book_open(book, "1A");
+  double *x = esp_book_numbers(book, "x", "bin", "bin, from 1", ESP_SHAPE(ESP_DMS_N_STEPS));
+  double *input = esp_book_numbers(book, "input", "1", "input by condition, bin and channel",
+                                   ESP_SHAPE(N_CONDITIONS, ESP_DMS_N_STEPS, ESP_DMS_N_IN));
+  double *target = esp_book_numbers(book, "target", "1", "target by condition and bin", ESP_SHAPE(N_CONDITIONS, ESP_DMS_N_STEPS));
+  ESP_TRY(esp_book_error(book));
+  for (int bin = 1; bin <= ESP_DMS_N_STEPS; bin++)
+    x[bin - 1] = bin;
+  esp_trials trials = {.input = input, .target = target};
+  esp_dms_template(ESP_DMS_OLD_CUES, &trials);
+  return ESP_OK;
+}
+
+static esp_err fill_network_and_ladder(const esp_source *s, esp_book *book)
+{
+  const int n = esp_n_rungs(s);
+  esp_book_open(book, "1B");
+  int32_t *size = esp_book_counts(book, "sizes", "hidden units, inputs, outputs", ESP_SHAPE(3));
+  esp_book_open(book, "1G");
+  double *fraction = esp_book_numbers(book, "fractions", "1", "prune fraction of each rung", ESP_SHAPE(n));
+  ESP_TRY(esp_book_error(book));
+  size[0] = s->config->network.n_hid;
+  size[1] = ESP_DMS_N_IN;
+  size[2] = ESP_DMS_N_OUT;
+  for (int r = 0; r < n; r++)
+    fraction[r] = esp_fraction(s, r);
+  return ESP_OK;
+}
+
+/* ---- the example ---- */
+
+static esp_err add_bins(esp_book *book, const char *panel, int first, int last)
+{
+  esp_book_open(book, "%s", panel);
+  double *x = esp_book_numbers(book, "x", "bin", "bin, from 1", ESP_SHAPE(last - first + 1));
+  ESP_TRY(esp_book_error(book));
+  for (int bin = first; bin <= last; bin++)
+    x[bin - first] = bin;
+  return ESP_OK;
+}
+
+/* Input, output and target of one trial. */
+static esp_err add_trial(esp_book *book, const char *panel, const esp_trials *trials, const esp_trajectories *t, int condition)
+{
+  ESP_TRY(add_bins(book, panel, 1, ESP_DMS_N_STEPS));
+  double *input = esp_book_numbers(book, "input", "1", "input by channel", ESP_SHAPE(ESP_DMS_N_STEPS, ESP_DMS_N_IN));
+  double *y = esp_book_numbers(book, "y", "1", "output of the network", ESP_SHAPE(ESP_DMS_N_STEPS));
+  double *target = esp_book_numbers(book, "target", "1", "what the output should be", ESP_SHAPE(ESP_DMS_N_STEPS));
+  ESP_TRY(esp_book_error(book));
+  const size_t first = (size_t)condition * ESP_DMS_N_STEPS;
+  memcpy(input, trials->input + first * ESP_DMS_N_IN, (size_t)ESP_DMS_N_STEPS * ESP_DMS_N_IN * sizeof *input);
+  memcpy(target, trials->target + first, (size_t)ESP_DMS_N_STEPS * sizeof *target);
+  memcpy(y, esp_trajectory_output(t, condition, 1), (size_t)ESP_DMS_N_STEPS * sizeof *y);
+  return ESP_OK;
+}
+
+static double on_component(const network *net, int component, const double *a)
+{
+  if (component >= net->shape.n_hid)
+    return NAN; /* one unit has no second component */
+  double sum = 0;
+  for (int i = 0; i < net->shape.n_hid; i++)
+    sum += net->component[component * net->shape.n_hid + i] * a[i];
+  return sum;
+}
+
+/* One curve of Fig. 3: a component of the state (0, 1), or the output (2). */
+static esp_err add_curve(esp_book *book, const char *name, const network *net, const esp_trajectories *t, int condition, int what)
+{
+  double *v = esp_book_numbers(
+      book, name, "1", what == 2 ? "output of the network" : "hidden state on the component (the mean is not taken off)",
+      ESP_SHAPE(N_SHOWN));
+  ESP_TRY(esp_book_error(book));
+  for (int bin = SHOWN_FIRST; bin <= SHOWN_LAST; bin++)
+    v[bin - SHOWN_FIRST] = what == 2 ? esp_trajectory_output(t, condition, bin)[0]
+                                     : on_component(net, what, esp_trajectory_state(t, condition, bin));
+  return ESP_OK;
+}
+
+static esp_err add_projections(esp_book *book, const char *const panels[3], const network *net)
+{
+  static const double marks[] = {13, ESP_PROBE_EXAMPLE_ONSET, 40, 52};
+  for (int what = 0; what < 3; what++) {
+    ESP_TRY(add_bins(book, panels[what], SHOWN_FIRST, SHOWN_LAST));
+    ESP_TRY(add_curve(book, "condition_1", net, &net->plain, CONDITION_1, what));
+    ESP_TRY(add_curve(book, "condition_4", net, &net->plain, CONDITION_4, what));
+    ESP_TRY(add_curve(book, "condition_4_probed", net, &net->probed, CONDITION_4, what));
+    double *mark = esp_book_numbers(book, "marks", "bin", "first bins of cue 1, distractor, cue 2, response", ESP_SHAPE(4));
+    ESP_TRY(esp_book_error(book));
+    memcpy(mark, marks, sizeof marks);
+  }
+  return ESP_OK;
+}
+
+static esp_err add_path(esp_book *book, const char *name, const network *net, const esp_trajectories *t)
+{
+  double *v = esp_book_numbers(book, name, "1", "hidden state of condition 4 on PC1, PC2 (the mean is not taken off)",
+                               ESP_SHAPE(N_FLOW, 2));
+  ESP_TRY(esp_book_error(book));
+  for (int i = 0; i < N_FLOW; i++)
+    for (int c = 0; c < 2; c++)
+      v[2 * i + c] = on_component(net, c, esp_trajectory_state(t, CONDITION_4, ESP_FLOW_FIRST_BIN + i));
+  return ESP_OK;
+}
+
+/* 4A or 4B, and this arm's curves in 4C. */
+static esp_err add_flow(esp_book *book, const char *panel, const char *arm, const network *net, esp_workspace *ws)
+{
+  ESP_TRY(add_bins(book, panel, ESP_FLOW_FIRST_BIN, ESP_FLOW_LAST_BIN));
+  ESP_TRY(add_path(book, "unprobed", net, &net->plain));
+  ESP_TRY(add_path(book, "probed", net, &net->probed));
+  double *start = esp_book_numbers(book, "start", "1", "points around condition 4 on PC1, PC2; the fifth is the trajectory itself",
+                                   ESP_SHAPE(N_FLOW, ESP_FLOW_N_POINTS, 2));
+  double *step =
+      esp_book_numbers(book, "step", "1", "what one step of the network adds to them", ESP_SHAPE(N_FLOW, ESP_FLOW_N_POINTS, 2));
+  esp_book_open(book, "4C/%s", arm);
+  double *contraction = esp_book_numbers(
+      book, "mean", "1", "contraction of the example: mean distance after one step over that before", ESP_SHAPE(N_FLOW));
+  double *published =
+      esp_book_numbers(book, "published", "1", "contraction of the example as the published code weighs it", ESP_SHAPE(N_FLOW));
+  ESP_TRY(esp_book_error(book));
+  for (int i = 0; i < N_FLOW && net->shape.n_hid >= ESP_FLOW_N_AXES; i++) {
+    const int bin = ESP_FLOW_FIRST_BIN + i;
+    const double *u = net->trials.input + ((size_t)CONDITION_4 * ESP_DMS_N_STEPS + (size_t)bin - 1) * ESP_DMS_N_IN;
+    esp_flow flow;
+    ESP_TRY(esp_flow_at(&net->shape, net->w, net->variance, net->component, u,
+                        esp_trajectory_state(&net->plain, CONDITION_4, bin), &flow, ws));
+    for (int point = 0; point < ESP_FLOW_N_POINTS; point++)
+      for (int c = 0; c < 2; c++) {
+        start[(i * ESP_FLOW_N_POINTS + point) * 2 + c] = flow.start[point][c];
+        step[(i * ESP_FLOW_N_POINTS + point) * 2 + c] = flow.step[point][c];
+      }
+    contraction[i] = flow.contraction;
+    published[i] = flow.contraction_published;
+  }
+  return ESP_OK;
+}
+
+static esp_err add_exponents(esp_book *book, const char *arm, const network *net, esp_workspace *ws)
+{
+  esp_book_open(book, "4D/%s", arm);
+  double *exponent =
+      esp_book_numbers(book, "mean", "1", "Lyapunov exponents per bin, bins 15-40 of condition 4; -inf: a direction that is lost",
+                       ESP_SHAPE(net->shape.n_hid));
+  ESP_TRY(esp_book_error(book));
+  const esp_err err = esp_lyapunov_spectrum(net->shape.n_hid, net->w + esp_rnn_w_rec_offset(&net->shape),
+                                            LYAPUNOV_LAST - LYAPUNOV_FIRST + 1,
+                                            esp_trajectory_state(&net->plain, CONDITION_4, LYAPUNOV_FIRST), exponent, ws);
+  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
+}
+
+static esp_err fill_arm(const esp_source *s, const esp_example *example, int arm, bench *b, esp_book *book)
+{
+  static const char *const conditions[N_CONDITIONS] = {"1C", "1D", "1E", "1F"};
+  static const char *const trials[2][2] = {{"2E", "2F"}, {"2C", "2D"}};                    /* by arm: unprobed, probed */
+  static const char *const projections[2][3] = {{"3D", "3E", "3F"}, {"3A", "3B", "3C"}};
+  static const char *const flows[2] = {"4B", "4A"};
+  network net;
+  ESP_TRY(load_network(s, (esp_cell){example->member, arm, esp_rung_stage(example->rung)}, b, &net));
+  const size_t n = (size_t)net.shape.n_hid;
+  ESP_TRY(esp_workspace_take(&b->ws, n, &net.variance));
+  ESP_TRY(esp_workspace_take(&b->ws, n * n, &net.component));
+  ESP_TRY(esp_pca(&net.plain, 0, N_CONDITIONS, PCA_FIRST, PCA_LAST, net.variance, net.component, &b->ws));
+  for (int c = 0; c < N_CONDITIONS && arm == ESP_SPARSE; c++)
+    ESP_TRY(add_trial(book, conditions[c], &net.trials, &net.plain, c));
+  ESP_TRY(add_trial(book, trials[arm][0], &net.trials, &net.plain, CONDITION_4));
+  ESP_TRY(add_trial(book, trials[arm][1], &net.probed_trials, &net.probed, CONDITION_4));
+  ESP_TRY(add_projections(book, projections[arm], &net));
+  ESP_TRY(add_flow(book, flows[arm], s->plan->arm_name[arm], &net, &b->ws));
+  return add_exponents(book, s->plan->arm_name[arm], &net, &b->ws);
+}
+
+static esp_err fill_arms(const esp_source *s, const esp_example *example, esp_book *book)
+{
+  bench b;
+  esp_err err = make_bench(s, &b);
+  for (int arm = 0; arm < 2 && err == ESP_OK; arm++)
+    err = fill_arm(s, example, arm, &b, book);
+  free_bench(&b);
+  return err == ESP_ERR_DIVERGED ? esp_fail(ESP_ERR_DATA, "%s: the networks of member %d diverge; take another with --example",
+                                            s->in.path, example->member)
+                                 : err;
+}
+
+esp_err esp_dms_panels_fill(const esp_source *s, const esp_example *example, esp_book *book)
+{
+  static const esp_stored_panel stored[] = {
+      {"2A", "weight_bin", "weight_histogram", "share of the weights that are not 0", false},
+      {"2B", "rank", "singular_value", "sum of the singular values of W_rec up to this one, over the sum of all", true},
+      {0},
+  };
+  ESP_TRY(fill_task(book));
+  ESP_TRY(fill_network_and_ladder(s, book));
+  if (example->member < 0)
+    return ESP_OK;
+  ESP_TRY(esp_stored_panels_fill(s, example, stored, book));
+  ESP_TRY(esp_book_axis(book, "4D", esp_source_axis(s, "rank")));
+  return fill_arms(s, example, book);
+}

@@ -1,0 +1,238 @@
+/* report/explanation.c - what lies behind one point of a panel: the panel's series says where each number is from, and everything that is
+ * printed follows. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compose.h"
+#include "espalier/experiment.h"
+#include "espalier/statistics.h"
+#include "ladder.h"
+
+/* ---- the panel ---- */
+
+static bool has_points(const esp_chapter *chapter, const char *panel)
+{
+  const esp_scatter *scatter = esp_scatter_of(chapter, panel);
+  for (const esp_series *series = chapter->series; series->panel; series++)
+    if (strcmp(series->panel, scatter ? scatter->exponent : panel) == 0)
+      return true;
+  return false;
+}
+
+void esp_report_list_explained(const char *separator, FILE *out)
+{
+  int n = 0;
+  for (int e = 0; e < ESP_N_EXPERIMENTS; e++) {
+    const esp_chapter *chapter = esp_chapter_of((esp_experiment_id)e);
+    for (const esp_panel *panel = chapter ? chapter->panels : NULL; panel && panel->name; panel++)
+      if (has_points(chapter, panel->name))
+        fprintf(out, "%s%s", n++ ? separator : "", panel->name);
+  }
+}
+
+/* The experiment that has this panel; ESP_N_EXPERIMENTS: none. */
+static int experiment_with(const char *panel)
+{
+  int e = 0;
+  while (e < ESP_N_EXPERIMENTS && !(esp_chapter_of((esp_experiment_id)e) && esp_panel_of(esp_chapter_of((esp_experiment_id)e), panel)))
+    e++;
+  return e;
+}
+
+/* A panel has points, and a file has the panel. */
+static esp_err find_source(const esp_report *report, const char *panel, const esp_source **source)
+{
+  char names[256] = "";
+  FILE *out = fmemopen(names, sizeof names, "w");
+  ESP_REQUIRE(out, ESP_ERR_NOMEM, "no memory to explain panel %s", panel);
+  esp_report_list_explained(", ", out);
+  fclose(out);
+  const int e = experiment_with(panel);
+  ESP_REQUIRE(e < ESP_N_EXPERIMENTS, ESP_ERR_USAGE, "there is no panel '%s'; panels with points to explain are %s", panel, names);
+  ESP_REQUIRE(has_points(esp_chapter_of((esp_experiment_id)e), panel), ESP_ERR_USAGE,
+              "panel %s has no points to explain (docs/PANELS.md says what it is); panels with points to explain are %s", panel, names);
+  *source = esp_report_source(report, (esp_experiment_id)e);
+  ESP_REQUIRE(*source, ESP_ERR_USAGE, "panel %s is of experiment %s, and %s is of experiment %s; give a file of that experiment",
+              panel, esp_experiment_name((esp_experiment_id)e), report->source[0].in.path, report->source[0].plan->experiment);
+  return ESP_OK;
+}
+
+/* ---- the point ---- */
+
+static esp_err take_axis(const char *panel, int n, double **x)
+{
+  *x = malloc((size_t)(n + 1) * sizeof **x);
+  ESP_REQUIRE(*x, ESP_ERR_NOMEM, "no memory to explain panel %s", panel);
+  return ESP_OK;
+}
+
+static int nearest(int n, const double *x, double wanted)
+{
+  int at = 0;
+  for (int i = 1; i < n; i++)
+    if (fabs(x[i] - wanted) < fabs(x[at] - wanted))
+      at = i;
+  return at;
+}
+
+static esp_err find_on_axis(const char *panel, const char *at, int n, const double *x, int *point)
+{
+  char *end;
+  const double wanted = strtod(at, &end);
+  ESP_REQUIRE(end != at && !*end && isfinite(wanted), ESP_ERR_USAGE, "'%s' is no number; --at is a place on the x axis of panel %s",
+              at, panel);
+  const double slack = n > 1 ? (x[n - 1] - x[0]) / (n - 1) : 0.1;
+  ESP_REQUIRE(wanted > x[0] - slack && wanted < x[n - 1] + slack, ESP_ERR_USAGE,
+              "%g is not on the x axis of panel %s, which goes from %g to %g", wanted, panel, x[0], x[n - 1]);
+  *point = nearest(n, x, wanted);
+  return ESP_OK;
+}
+
+static esp_err find_rung_and_call(const esp_source *s, const char *panel, const char *at, int n, const double *x, int *row, int *point)
+{
+  char *end;
+  const double fraction = strtod(at, &end), call = *end == ',' ? strtod(end + 1, &end) : NAN;
+  ESP_REQUIRE(end != at && !*end && isfinite(fraction) && isfinite(call), ESP_ERR_USAGE,
+              "'%s' is no place in panel %s, which has rungs and calls: --at 0.70,3", at, panel);
+  const int n_rungs = esp_n_rungs(s);
+  double *rungs;
+  ESP_TRY(take_axis(panel, n_rungs, &rungs));
+  for (int rung = 0; rung < n_rungs; rung++)
+    rungs[rung] = esp_fraction(s, rung);
+  *row = nearest(n_rungs, rungs, fraction);
+  *point = nearest(n, x, call);
+  free(rungs);
+  return ESP_OK;
+}
+
+static esp_err find_in_series(const esp_series *series, const esp_source *s, const char *panel, const char *at, int *row, int *point)
+{
+  const int n = esp_series_n_points(series, s);
+  double *x;
+  ESP_TRY(take_axis(panel, n, &x));
+  for (int i = 0; i < n; i++)
+    x[i] = esp_series_x(series, s, i);
+  *row = 0;
+  const esp_err err = series->points->row_what ? find_rung_and_call(s, panel, at, n, x, row, point)
+                                               : find_on_axis(panel, at, n, x, point);
+  free(x);
+  return err;
+}
+
+/* ---- the numbers there ---- */
+
+/* Of one arm: where they are from, and one for each member. */
+typedef struct {
+  const char *name; /* as the panel calls it                          */
+  esp_place place;  /* one arm may go on from another                 */
+  char slice[200];
+  double *value;    /* [members]                                      */
+} arm_numbers;
+
+static void print_numbers(FILE *out, const esp_source *s, const arm_numbers *numbers)
+{
+  const esp_summary summary = esp_summarise(s->plan->n_members, numbers->value);
+  fprintf(out, "%s\n  from   %s\n  n      %ld\n  mean   %.17g\n  sem    %.17g\n  values", numbers->name, numbers->slice, summary.n,
+          summary.mean, summary.sem);
+  for (int member = 0; member < s->plan->n_members; member++)
+    fprintf(out, " %.6g", numbers->value[member]);
+  fprintf(out, "\n");
+}
+
+static void print_test(FILE *out, const esp_source *s, const arm_numbers *a, const arm_numbers *b)
+{
+  const esp_t_test t = esp_t_test_paired(s->plan->n_members, a->value, b->value);
+  fprintf(out, "paired t test, %s less %s\n  n      %ld\n  mean   %.17g (95 %% %.4g to %.4g)\n  p      %.17g\n  t(%g)   %.4g, d_z %.3g\n",
+          a->name, b->name, t.n, t.mean, t.low, t.high, t.p, t.df, t.t, t.d);
+}
+
+/* How to compute one of the cells behind the point again: the first that is there. */
+static void print_again(FILE *out, const esp_source *s, int n, const arm_numbers *numbers)
+{
+  for (int i = 0; i < n; i++)
+    for (int member = 0; member < s->plan->n_members; member++)
+      if (!isnan(numbers[i].value[member])) {
+        fprintf(out, "\nTo compute one of these cells again and compare all bits:\n  espalier verify --cell %d,%s,%s %s\n", member,
+                s->plan->arm_name[numbers[i].place.arm], s->plan->stages[numbers[i].place.stage].name, s->in.path);
+        return;
+      }
+}
+
+/* What is printed of a point. */
+typedef struct {
+  const esp_series *series;
+  const esp_source *s;
+  const char *panel;
+  int row, point;
+  esp_sides sides; /* that have it */
+} spot;
+
+static esp_err print_head(FILE *out, const spot *p)
+{
+  const esp_points *points = p->series->points;
+  const double x = esp_series_x(p->series, p->s, p->point);
+  char *missing = esp_series_missing(p->series, p->s, &p->sides, false, p->row, p->point);
+  ESP_REQUIRE(missing, ESP_ERR_NOMEM, "no memory to explain panel %s", p->panel);
+  fprintf(out, "%s, panel %s: %s [%s]\n", p->s->in.path, p->panel, p->series->what, esp_source_unit(p->s, p->series->field));
+  if (points->row_what)
+    fprintf(out, "at rung %g, call %g", esp_fraction(p->s, p->row), x);
+  else
+    fprintf(out, "at %g [%s], %s", x, points->x_unit, points->x_what);
+  fprintf(out, "; slices are [member, arm, stage, ...], from 0\n%s: %s\n\n", p->s->chapter->members, missing);
+  free(missing);
+  return ESP_OK;
+}
+
+/* Arms that begin later have nothing at this point. */
+static void leave_out_absent(spot *p)
+{
+  const esp_sides all = p->sides;
+  p->sides.n = 0;
+  for (int i = 0; i < all.n; i++) {
+    const esp_place place = p->series->points->place(p->s, p->series, all.arm[i], p->row, p->point);
+    if (p->s->plan->stages[place.stage].absent[place.arm])
+      continue;
+    p->sides.arm[p->sides.n] = all.arm[i];
+    p->sides.name[p->sides.n++] = all.name[i];
+  }
+}
+
+static esp_err print_spot(FILE *out, const spot *p, double *values)
+{
+  arm_numbers numbers[ESP_MAX_ARMS];
+  const int n = p->sides.n, n_members = p->s->plan->n_members;
+  ESP_TRY(print_head(out, p));
+  for (int i = 0; i < n; i++) {
+    arm_numbers *to = &numbers[i];
+    *to = (arm_numbers){.name = p->s->plan->arm_name[p->sides.arm[i]],
+                        .place = p->series->points->place(p->s, p->series, p->sides.arm[i], p->row, p->point),
+                        .value = values + i * n_members};
+    esp_series_values(p->series, p->s, p->sides.arm[i], p->row, p->point, to->value);
+    esp_series_slice(p->series, p->s, p->sides.arm[i], p->row, p->point, to->slice, sizeof to->slice);
+    print_numbers(out, p->s, to);
+  }
+  for (int i = 1; i < n; i++)
+    print_test(out, p->s, &numbers[0], &numbers[i]);
+  print_again(out, p->s, n, numbers);
+  return esp_source_error(p->s);
+}
+
+esp_err esp_report_explain(const esp_report *report, const char *panel, const char *at, FILE *out)
+{
+  int level;
+  const esp_source *s = NULL;
+  ESP_TRY(find_source(report, panel, &s));
+  spot p = {.series = esp_series_behind(s, panel, &level), .s = s, .panel = panel};
+  ESP_REQUIRE(esp_series_n_points(p.series, s) > 0, ESP_ERR_USAGE, "%s: has nothing for panel %s; its config leaves that out",
+              s->in.path, panel);
+  ESP_REQUIRE(s->chapter->sides(s, level, &p.sides), ESP_ERR_USAGE, "%s: has no ladder with the value noise of panel %s", s->in.path,
+              panel);
+  ESP_TRY(find_in_series(p.series, s, panel, at, &p.row, &p.point));
+  leave_out_absent(&p);
+  double *values = malloc(ESP_MAX_ARMS * (size_t)s->plan->n_members * sizeof *values);
+  ESP_REQUIRE(values, ESP_ERR_NOMEM, "no memory to explain panel %s", panel);
+  const esp_err err = print_spot(out, &p, values);
+  free(values);
+  return err;
+}

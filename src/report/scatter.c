@@ -1,0 +1,93 @@
+/* report/scatter.c - panels with a point for each network: exponents by another number of the network, their means in bins of that
+ * number, and Pearson's correlation, of each arm and of both together. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "chapter.h"
+#include "espalier/statistics.h"
+#include "ladder.h"
+
+enum { N_BINS = 21 }; /* of a fraction: 0, 0.05, ..., 1 */
+static const char exponent[] = "lyapunov_max";
+
+static esp_err fill_bins(int n_members, const double *x, const double *y, double *values, esp_book *book)
+{
+  double *mean = esp_book_numbers(book, "mean", "1", "largest Lyapunov exponent of the networks in the bin", ESP_SHAPE(N_BINS));
+  double *sem = esp_book_numbers(book, "sem", "1", "standard error of the mean", ESP_SHAPE(N_BINS));
+  int32_t *n = esp_book_counts(book, "n", "networks in the bin", ESP_SHAPE(N_BINS));
+  ESP_TRY(esp_book_error(book));
+  for (int bin = 0; bin < N_BINS; bin++) {
+    for (int member = 0; member < n_members; member++)
+      values[member] = lround(x[member] * (N_BINS - 1)) == bin && !isnan(x[member]) ? y[member] : NAN;
+    const esp_summary summary = esp_summarise(n_members, values);
+    mean[bin] = summary.mean;
+    sem[bin] = summary.sem;
+    n[bin] = (int32_t)summary.n;
+  }
+  return ESP_OK;
+}
+
+static void add_correlation(long n, const double *x, const double *y, esp_book *book)
+{
+  const esp_correlation c = esp_correlate(n, x, y);
+  esp_book_number(book, "r", "1", "Pearson's correlation over networks", c.r);
+  esp_book_number(book, "r_low", "1", "lower end of its 95 % interval", c.low);
+  esp_book_number(book, "r_high", "1", "upper end of its 95 % interval", c.high);
+  esp_book_number(book, "r_p", "1", "its two-sided p", c.p);
+}
+
+static esp_err fill_arm(const esp_scatter *scatter, const esp_source *s, int arm, double *x, double *y, double *values, esp_book *book)
+{
+  const int n_members = s->plan->n_members;
+  double *point_x = esp_book_numbers(book, "point_x", "1", scatter->x_what, ESP_SHAPE(n_members));
+  double *point_y = esp_book_numbers(book, "point_y", "1", "largest Lyapunov exponent, by member", ESP_SHAPE(n_members));
+  ESP_TRY(esp_book_error(book));
+  for (int member = 0; member < n_members; member++) {
+    x[member] = point_x[member] = esp_at_070(s, scatter->x_field, member, arm, scatter->x_element);
+    y[member] = point_y[member] = esp_at_070(s, exponent, member, arm, 0);
+  }
+  ESP_TRY(fill_bins(n_members, x, y, values, book));
+  add_correlation(n_members, x, y, book);
+  return ESP_OK;
+}
+
+/* room: x and y [side, member], values [member]. */
+static esp_err fill_sides(const esp_scatter *scatter, const esp_source *s, const esp_sides *sides, double *room, esp_book *book)
+{
+  const int n = s->plan->n_members;
+  double *x = room, *y = room + 2 * n;
+  const char *slash = sides->group[0] ? "/" : "";
+  for (int side = 0; side < sides->n; side++) {
+    esp_book_open(book, "%s%s%s/%s", scatter->panel, slash, sides->group, sides->name[side]);
+    ESP_TRY(fill_arm(scatter, s, sides->arm[side], x + side * n, y + side * n, room + 4 * n, book));
+  }
+  esp_book_open(book, "%s%s%s", scatter->panel, slash, sides->group);
+  if (scatter->together)
+    add_correlation(2L * n, x, y, book);
+  return ESP_OK;
+}
+
+static esp_err fill(const esp_scatter *scatter, const esp_source *s, double *room, esp_book *book)
+{
+  esp_sides sides, others[ESP_MAX_ARMS];
+  esp_book_open(book, "%s", scatter->panel);
+  double *bin = esp_book_numbers(book, "x", "1", "centre of a bin of the fraction", ESP_SHAPE(N_BINS));
+  ESP_TRY(esp_book_error(book));
+  for (int i = 0; i < N_BINS; i++)
+    bin[i] = (double)i / (N_BINS - 1);
+  if (s->chapter->sides(s, scatter->level, &sides))
+    ESP_TRY(fill_sides(scatter, s, &sides, room, book));
+  const int n_others = s->chapter->others ? s->chapter->others(s, scatter->level, others) : 0;
+  for (int i = 0; i < n_others; i++)
+    ESP_TRY(fill_sides(scatter, s, &others[i], room, book));
+  return esp_book_error(book);
+}
+
+esp_err esp_scatter_fill(const esp_scatter *scatter, const esp_source *s, esp_book *book)
+{
+  double *room = malloc(5 * (size_t)s->plan->n_members * sizeof *room);
+  ESP_REQUIRE(room, ESP_ERR_NOMEM, "no memory for panel %s", scatter->panel);
+  const esp_err err = fill(scatter, s, room, book);
+  free(room);
+  return err;
+}

@@ -1,0 +1,115 @@
+/* report/scratch_chapter.c - pruned before any training: one panel, one claim. */
+#include <math.h>
+
+#include "chapter.h"
+#include "dms_panels.h"
+#include "ladder.h"
+
+enum { OLD_CUES, NEW_CUES }; /* stages */
+
+static const esp_panel panels[] = {
+    {"S2A", ESP_OF_POPULATION, "Pruned before training", "Loss at the start of each training call, old cues and then new ones.",
+     "call", "loss",
+     "line", {{"arms", .text = "pruned_first, dense"}, {"arm_names", .text = "pruned before training, dense"}, ESP_DRAWN_BAND,
+      ESP_DRAWN_MARKER(2, 1), ESP_DRAWN_LOG_WHERE_WIDE, {"mark_names", .text = "new cues"}}},
+    {0},
+};
+
+static bool has(const esp_source *s, const esp_panel *panel, const esp_example *example)
+{
+  (void)s, (void)panel, (void)example;
+  return true;
+}
+
+static esp_err caption(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out)
+{
+  (void)example;
+  return esp_tell_networks(s, panel, out);
+}
+
+static bool sides(const esp_source *s, int level, esp_sides *both)
+{
+  (void)level;
+  *both = (esp_sides){
+      .n = 2, .arm = {ESP_SPARSE, ESP_DENSE}, .name = {s->plan->arm_name[ESP_SPARSE], s->plan->arm_name[ESP_DENSE]}};
+  return true;
+}
+
+static int n_calls(const esp_source *s, const esp_series *series)
+{
+  (void)series;
+  return 2 * s->config->scratch.calls;
+}
+
+static esp_place at_call(const esp_source *s, const esp_series *series, int arm, int row, int point)
+{
+  (void)series, (void)row;
+  const int calls = s->config->scratch.calls;
+  return point < calls ? esp_one_number(arm, OLD_CUES, point) : esp_one_number(arm, NEW_CUES, point - calls);
+}
+
+static const esp_points by_call = {.x_unit = "1",
+                                   .x_what = "training call, on the old cues and then on the new ones",
+                                   .n = n_calls,
+                                   .x = esp_call_number,
+                                   .place = at_call};
+
+static const esp_series series[] = {
+    {"S2A", &by_call, "loss_curve", .what = "loss at the start of the call"},
+    {0},
+};
+
+static esp_err mark_new_cues(const esp_source *s, const esp_example *example, esp_book *book)
+{
+  (void)example;
+  esp_book_open(book, "S2A");
+  double *mark = esp_book_numbers(book, "marks", "1", "first call on the new cues", ESP_SHAPE(1));
+  ESP_TRY(esp_book_error(book));
+  mark[0] = s->config->scratch.calls + 1;
+  return ESP_OK;
+}
+
+/* ---- claims ---- */
+
+/* Mean loss after training calls first .. last (from 1) on the old cues. */
+static double mean_loss(const esp_source *s, int first, int last, int member, int arm)
+{
+  double sum = 0;
+  if (first > last || last > s->config->scratch.calls)
+    return NAN;
+  for (int call = first; call <= last; call++)
+    sum += esp_source_value(s, "loss_curve_end", member, arm, OLD_CUES, call - 1);
+  return sum / (last - first + 1);
+}
+
+static double loss_early(const esp_source *s, const esp_statement *part, int member, int arm)
+{
+  (void)part;
+  return mean_loss(s, 1, 5, member, arm);
+}
+
+static double gap_late(const esp_source *s, const esp_statement *part, int member, int arm)
+{
+  (void)part, (void)arm;
+  const int calls = s->config->scratch.calls;
+  return log(mean_loss(s, 21, calls, member, ESP_SPARSE) / mean_loss(s, 21, calls, member, ESP_DENSE));
+}
+
+static const esp_claim claims[] = {
+    {15, &esp_averbeck_2022, "S2A", "pruned before any training a network learns more slowly, and is level after some 20 calls",
+     .part = {{"mean loss after calls 1-5", ESP_HIGHER, .quantity = loss_early},
+               {"log of mean loss after calls from 21 over the dense network's", ESP_LEVEL, .quantity = gap_late, .limit = 0.2}}},
+    {0},
+};
+
+const esp_chapter esp_scratch_chapter = {.panels = panels,
+                                         .series = series,
+                                         .claims = claims,
+                                         .columns = esp_dms_columns,
+                                         .members = "networks",
+                                         .in_the_mean = "networks in the mean",
+                                         .has_fractions = true,
+                                         .sides = sides,
+                                         .has = has,
+                                         .caption = caption,
+                                         .fill = mark_new_cues};
