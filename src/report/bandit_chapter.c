@@ -166,17 +166,6 @@ static esp_err caption(const esp_source *s, const esp_panel *panel, const esp_ex
 
 /* ---- points ---- */
 
-static int n_ranks(const esp_source *s, const esp_series *series)
-{
-  return (int)esp_source_count(s, series->field);
-}
-
-static double rank_of(const esp_source *s, const esp_series *series, int point)
-{
-  (void)s, (void)series;
-  return point + 1;
-}
-
 static esp_place up_to_rank(const esp_source *s, const esp_series *series, int arm, int row, int point)
 {
   (void)series, (void)row;
@@ -199,22 +188,15 @@ static void slice_up_to(const esp_source *s, const esp_series *series, esp_place
 
 static const esp_points by_rank = {.x_unit = "1",
                                    .x_what = "number of principal components",
-                                   .n = n_ranks,
-                                   .x = rank_of,
+                                   .scale = esp_scale_of_field,
                                    .place = up_to_rank,
                                    .value = share_up_to,
                                    .slice = slice_up_to};
 
-static int n_new_option_calls(const esp_source *s, const esp_series *series)
+static esp_scale new_option_calls(const esp_source *s, const esp_series *series)
 {
   (void)series;
-  return new_option_stage(s) < 0 ? 0 : s->config->new_option.calls;
-}
-
-static esp_place at_new_option_call(const esp_source *s, const esp_series *series, int arm, int row, int point)
-{
-  (void)series, (void)row;
-  return esp_one_number(arm, new_option_stage(s), point);
+  return (esp_scale){.n = new_option_stage(s) < 0 ? 0 : s->config->new_option.calls};
 }
 
 /* A network that has converged before this call, on the same frozen block, stays with the loss that it reached. */
@@ -239,9 +221,8 @@ static void slice_of_call(const esp_source *s, const esp_series *series, esp_pla
 
 static const esp_points by_new_option_call = {.x_unit = "1",
                                               .x_what = "training call on the new option",
-                                              .n = n_new_option_calls,
-                                              .x = esp_call_number,
-                                              .place = at_new_option_call,
+                                              .scale = new_option_calls,
+                                              .stage = new_option_stage,
                                               .value = loss_at_call,
                                               .slice = slice_of_call,
                                               .median = true};
@@ -377,100 +358,60 @@ static double new_option_gap(const esp_source *s, const esp_statement *part, int
 
 #define FROM_030 .from = 0.30, .to = 1
 #define WHOLE .from = 0, .to = 1
+#define WITH_EXPONENT .with = "lyapunov_max"
+#define AT_OTHER_NOISE(words, rule, quantity, ...)                                                   \
+  {words "value noise 0.01", rule, quantity, __VA_ARGS__, .level = LOW_NOISE, .aside = true},        \
+  {words "value noise 1", rule, quantity, __VA_ARGS__, .level = HIGH_NOISE, .aside = true}
 
 static const esp_claim claims[] = {
     {18, &esp_averbeck_2022, "7A", "from a prune fraction of about 0.3 on, the values are learned with a smaller error",
-     .part = {{"error of the values", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "value_error", FROM_030},
-               {"without random choices", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "value_error", .element = 1,
-                FROM_030, .aside = true},
-               {"value noise 0.01", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "value_error", FROM_030,
-                .level = LOW_NOISE, .aside = true},
-               {"value noise 1", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "value_error", FROM_030,
-                .level = HIGH_NOISE, .aside = true}}},
+     .part = {{"error of the values", ESP_LOWER, esp_mean_over_rungs, "value_error", FROM_030},
+              {"without random choices", ESP_LOWER, esp_mean_over_rungs, "value_error", .element = 1, FROM_030, .aside = true},
+              AT_OTHER_NOISE("", ESP_LOWER, esp_mean_over_rungs, "value_error", FROM_030)}},
     {19, &esp_averbeck_2022, "7B", "choices agree with the Q-learner's more often",
-     .part = {{"fraction alike", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "agreement", FROM_030},
-               {"without random choices", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "agreement", .element = 1,
-                FROM_030, .aside = true},
-               {"value noise 0.01", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "agreement", FROM_030,
-                .level = LOW_NOISE, .aside = true},
-               {"value noise 1", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "agreement", FROM_030,
-                .level = HIGH_NOISE, .aside = true}}},
+     .part = {{"fraction alike", ESP_HIGHER, esp_mean_over_rungs, "agreement", FROM_030},
+              {"without random choices", ESP_HIGHER, esp_mean_over_rungs, "agreement", .element = 1, FROM_030, .aside = true},
+              AT_OTHER_NOISE("", ESP_HIGHER, esp_mean_over_rungs, "agreement", FROM_030)}},
     {20, &esp_averbeck_2022, "7C", "more reward is collected",
-     .part = {{"reward of a block", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "reward", FROM_030},
-               {"without random choices", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "reward", .element = 1, FROM_030,
-                .aside = true},
-               {"value noise 0.01", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "reward", FROM_030, .level = LOW_NOISE,
-                .aside = true},
-               {"value noise 1", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "reward", FROM_030, .level = HIGH_NOISE,
-                .aside = true}}},
+     .part = {{"reward of a block", ESP_HIGHER, esp_mean_over_rungs, "reward", FROM_030},
+              {"without random choices", ESP_HIGHER, esp_mean_over_rungs, "reward", .element = 1, FROM_030, .aside = true},
+              AT_OTHER_NOISE("", ESP_HIGHER, esp_mean_over_rungs, "reward", FROM_030)}},
     {21, &esp_averbeck_2022, "7D", "the largest Lyapunov exponent is below the twin's, and negative on average",
-     .part = {{"exponent", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "lyapunov_max", WHOLE},
-               {"exponent, pruned", ESP_NEGATIVE, .quantity = esp_mean_over_rungs, .field = "lyapunov_max", WHOLE},
-               {"exponent as published", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "lyapunov_published", WHOLE,
-                .aside = true},
-               {"value noise 0.01", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "lyapunov_max", WHOLE,
-                .level = LOW_NOISE, .aside = true},
-               {"value noise 1", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "lyapunov_max", WHOLE, .level = HIGH_NOISE,
-                .aside = true}}},
+     .part = {{"exponent", ESP_LOWER, esp_mean_over_rungs, "lyapunov_max", WHOLE},
+              {"exponent, pruned", ESP_NEGATIVE, esp_mean_over_rungs, "lyapunov_max", WHOLE},
+              {"exponent as published", ESP_LOWER, esp_mean_over_rungs, "lyapunov_published", WHOLE, .aside = true},
+              AT_OTHER_NOISE("", ESP_LOWER, esp_mean_over_rungs, "lyapunov_max", WHOLE)}},
     {22, &esp_averbeck_2022, "7E", "the hidden state uses fewer dimensions",
-     .part = {{"participation ratio of the variances", ESP_LOWER, .quantity = dimensions, .field = "pca_variance"},
-               {"components for 95 % of the variance", ESP_LOWER, .quantity = components_of_95, .field = "pca_variance",
-                .aside = true},
-               {"participation ratio, value noise 0.01", ESP_LOWER, .quantity = dimensions, .field = "pca_variance",
-                .level = LOW_NOISE,
-                .aside = true},
-               {"participation ratio, value noise 1", ESP_LOWER, .quantity = dimensions, .field = "pca_variance",
-                .level = HIGH_NOISE,
-                .aside = true}}},
+     .part = {{"participation ratio of the variances", ESP_LOWER, dimensions, "pca_variance"},
+              {"components for 95 % of the variance", ESP_LOWER, components_of_95, "pca_variance", .aside = true},
+              AT_OTHER_NOISE("participation ratio, ", ESP_LOWER, dimensions, "pca_variance")}},
     {23, &esp_averbeck_2022, "7F", "more of the weights are large",
-     .part = {{"share of weights from 0.5", ESP_HIGHER, .quantity = esp_weights_of_size, .field = "weight_histogram",
-                .from = 0.5, .to = INFINITY},
-               {"value noise 0.01", ESP_HIGHER, .quantity = esp_weights_of_size, .field = "weight_histogram", .from = 0.5,
-                .to = INFINITY,
-                .level = LOW_NOISE, .aside = true},
-               {"value noise 1", ESP_HIGHER, .quantity = esp_weights_of_size, .field = "weight_histogram", .from = 0.5,
-                .to = INFINITY,
-                .level = HIGH_NOISE, .aside = true}}},
+     .part = {{"share of weights from 0.5", ESP_HIGHER, esp_weights_of_size, "weight_histogram", .from = 0.5, .to = INFINITY},
+              AT_OTHER_NOISE("", ESP_HIGHER, esp_weights_of_size, "weight_histogram", .from = 0.5, .to = INFINITY)}},
     {24, &esp_averbeck_2022, "7G", "fixation and choice lie farther apart",
-     .part = {{"log of the separation", ESP_HIGHER, .quantity = log_separation, .field = "separation"},
-               {"separation itself", ESP_HIGHER, .quantity = esp_value_070, .field = "separation", .aside = true},
-               {"log, value noise 0.01", ESP_HIGHER, .quantity = log_separation, .field = "separation", .level = LOW_NOISE,
-                .aside = true},
-               {"log, value noise 1", ESP_HIGHER, .quantity = log_separation, .field = "separation", .level = HIGH_NOISE,
-                .aside = true}}},
+     .part = {{"log of the separation", ESP_HIGHER, log_separation, "separation"},
+              {"separation itself", ESP_HIGHER, esp_value_070, "separation", .aside = true},
+              AT_OTHER_NOISE("log, ", ESP_HIGHER, log_separation, "separation")}},
     {25, &esp_averbeck_2022, "7H, 7I", "exponent and agreement correlate negatively at each level of noise",
-     .part = {{"value noise 0.01", ESP_ANTICORRELATED_TOGETHER, .quantity = esp_value_070, .field = "agreement",
-                .level = LOW_NOISE,
-                .with = "lyapunov_max"},
-               {"value noise of the panels (0.1)", ESP_ANTICORRELATED_TOGETHER, .quantity = esp_value_070, .field = "agreement",
-                .with = "lyapunov_max"},
-               {"value noise 1", ESP_ANTICORRELATED_TOGETHER, .quantity = esp_value_070, .field = "agreement",
-                .level = HIGH_NOISE,
-                .with = "lyapunov_max"},
-               {"value noise of the panels, without random choices", ESP_ANTICORRELATED_TOGETHER, .quantity = esp_value_070,
-                .field = "agreement",
-                .element = 1, .with = "lyapunov_max", .aside = true},
-               {"value noise of the panels, pruned only", ESP_ANTICORRELATED, .quantity = esp_value_070, .field = "agreement",
-                .with = "lyapunov_max",
-                .aside = true},
-               {"value noise of the panels, twin only", ESP_ANTICORRELATED, .quantity = esp_value_070, .field = "agreement",
-                .side = TWIN,
-                .with = "lyapunov_max", .aside = true}}},
+     .part = {{"value noise 0.01", ESP_ANTICORRELATED_TOGETHER, esp_value_070, "agreement", .level = LOW_NOISE, WITH_EXPONENT},
+              {"value noise of the panels (0.1)", ESP_ANTICORRELATED_TOGETHER, esp_value_070, "agreement", WITH_EXPONENT},
+              {"value noise 1", ESP_ANTICORRELATED_TOGETHER, esp_value_070, "agreement", .level = HIGH_NOISE, WITH_EXPONENT},
+              {"value noise of the panels, without random choices", ESP_ANTICORRELATED_TOGETHER, esp_value_070, "agreement",
+               .element = 1, WITH_EXPONENT, .aside = true},
+              {"value noise of the panels, pruned only", ESP_ANTICORRELATED, esp_value_070, "agreement", WITH_EXPONENT,
+               .aside = true},
+              {"value noise of the panels, twin only", ESP_ANTICORRELATED, esp_value_070, "agreement", .side = TWIN,
+               WITH_EXPONENT, .aside = true}}},
     {26, &esp_averbeck_2022, "S4", "a new option is learned more slowly by the pruned network, which gets there late",
      .part = {{"mean loss after calls 2-10", ESP_HIGHER, .quantity = new_option_loss_early, .level = NEW_OPTION},
-               {"log of the last loss over the twin's", ESP_LEVEL, .quantity = new_option_gap, .level = NEW_OPTION, .limit = 0.2},
-               {"loss after the first call", ESP_LOWER, .quantity = new_option_loss_first, .level = NEW_OPTION, .aside = true}}},
+              {"log of the last loss over the twin's", ESP_LEVEL, .quantity = new_option_gap, .level = NEW_OPTION, .limit = 0.2},
+              {"loss after the first call", ESP_LOWER, .quantity = new_option_loss_first, .level = NEW_OPTION, .aside = true}}},
     {27, &esp_averbeck_2022, "7A, 7B", "the improvement continues to a prune fraction of 0.90",
-     .part = {{"error of the values from 0.90 minus that at 0.70", ESP_NEGATIVE, .quantity = high_over_070,
-                .field = "value_error"},
-               {"the same of the fraction alike", ESP_POSITIVE, .quantity = high_over_070, .field = "agreement"},
-               {"the same of the reward", ESP_POSITIVE, .quantity = high_over_070, .field = "reward", .aside = true},
-               {"error without random choices", ESP_NEGATIVE, .quantity = high_over_070, .field = "value_error", .element = 1,
-                .aside = true},
-               {"error, value noise 0.01", ESP_NEGATIVE, .quantity = high_over_070, .field = "value_error", .level = LOW_NOISE,
-                .aside = true},
-               {"error, value noise 1", ESP_NEGATIVE, .quantity = high_over_070, .field = "value_error", .level = HIGH_NOISE,
-                .aside = true}}},
+     .part = {{"error of the values from 0.90 minus that at 0.70", ESP_NEGATIVE, high_over_070, "value_error"},
+              {"the same of the fraction alike", ESP_POSITIVE, high_over_070, "agreement"},
+              {"the same of the reward", ESP_POSITIVE, high_over_070, "reward", .aside = true},
+              {"error without random choices", ESP_NEGATIVE, high_over_070, "value_error", .element = 1, .aside = true},
+              AT_OTHER_NOISE("error, ", ESP_NEGATIVE, high_over_070, "value_error")}},
     {0},
 };
 

@@ -146,7 +146,7 @@ static esp_err fill_side(const esp_source *s, int member, int rung, int side, es
 {
   static const char *const panels[2][3] = {{"6E", "6F", "6I"}, {"6C", "6D", "6H"}}; /* fixation, choice, states */
   esp_sides both;
-  s->chapter->sides(s, 0, &both);
+  esp_sides_of(s, 0, &both);
   const esp_cell cell = {member, both.arm[side], esp_rung_stage(rung)};
   const esp_rng_key key = {.seed = s->config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED,
                            .stage = (uint32_t)cell.stage};

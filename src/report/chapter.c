@@ -1,4 +1,4 @@
-/* report/chapter.c - the list of chapters. */
+/* report/chapter.c - the list of chapters, and what holds where one says nothing. */
 #include "chapter.h"
 
 extern const esp_chapter esp_dms_chapter, esp_scratch_chapter, esp_bandit_chapter, esp_lever_chapter;
@@ -10,4 +10,12 @@ const esp_chapter *esp_chapter_of(esp_experiment_id experiment)
                                                                  [ESP_EXPERIMENT_BANDIT] = &esp_bandit_chapter,
                                                                  [ESP_EXPERIMENT_LEVER] = &esp_lever_chapter};
   return chapters[experiment];
+}
+
+bool esp_sides_of(const esp_source *s, int level, esp_sides *sides)
+{
+  if (s->chapter->sides)
+    return s->chapter->sides(s, level, sides);
+  *sides = (esp_sides){.n = 2, .arm = {0, 1}, .name = {s->plan->arm_name[0], s->plan->arm_name[1]}};
+  return true;
 }

@@ -33,7 +33,7 @@ typedef struct esp_chapter {
   void (*drop)(esp_source *source);
 
   /** The arms that are compared at a level; levels are the chapter's, 0 is what panels show unless their series says otherwise.
-   *  False: the file does not have them. */
+   *  False: the file does not have them. NULL: the file has two arms. */
   bool (*sides)(const esp_source *s, int level, esp_sides *sides);
 
   /** The other arms that a panel of this level has in subgroups. NULL: none. */
@@ -43,15 +43,18 @@ typedef struct esp_chapter {
   esp_candidates *candidates;
   const char *example_group;   /* in panels.h5 */
 
-  /** Has the file what this panel shows? */
+  /** Has the file what this panel shows? NULL: if its series has points, and there is an example for a panel of one. */
   bool (*has)(const esp_source *s, const esp_panel *panel, const esp_example *example);
 
-  /** Print what a caption says after its first sentence. */
+  /** Print what a caption says after its first sentence. NULL: the example, and the networks. */
   esp_err (*caption)(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out);
 
   /** Fill the panels that are neither series nor scatters. NULL: there are none. */
   esp_err (*fill)(const esp_source *s, const esp_example *example, esp_book *book);
 } esp_chapter;
+
+/** The arms of a level, as the chapter says. */
+bool esp_sides_of(const esp_source *s, int level, esp_sides *sides);
 
 /** NULL: the experiment has none. */
 const esp_chapter *esp_chapter_of(esp_experiment_id experiment);

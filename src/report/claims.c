@@ -180,7 +180,7 @@ static void find(cohort *c, const esp_statement *part, esp_finding *f)
   const esp_statement other = {.field = part->with};
   *f = (esp_finding){.words = part->words, .aside = part->aside, .verdict = ESP_NOT_RUN, .effect_name = "d_z", .effect = NAN,
                      .low = NAN, .high = NAN, .p = NAN, .n_needed = NAN};
-  if (!c->s->chapter->sides(c->s, part->level, &c->sides))
+  if (!esp_sides_of(c->s, part->level, &c->sides))
     return;
   if (part->quantity)
     collect(c, part, part->quantity, part->side, c->a);

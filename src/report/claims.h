@@ -59,6 +59,10 @@ typedef struct esp_statement {
   long element;      /* of a field that has several                               */
   double from, to;   /* rungs by prune fraction, hours, or as the quantity says   */
   int side;          /* for rules about one of them                               */
+  struct {
+    int side;
+    double from, to;
+  } other;           /* what it is compared with, for quantities that are differences */
   int level;         /* which arms are compared, as the chapter counts            */
   double limit;
   const char *with;  /* anticorrelated: the other field, at the rung nearest 0.70 */

@@ -96,28 +96,6 @@ static int transfer_stage(const esp_source *s)
   return s->config->transfer.from > 0 ? esp_stage_after(s) : -1;
 }
 
-static bool has(const esp_source *s, const esp_panel *panel, const esp_example *example)
-{
-  const esp_series *series = esp_series_of(s, panel->name);
-  if (panel->subject == ESP_OF_EXAMPLE)
-    return example->member >= 0;
-  return !series || esp_series_n_points(series, s) > 0;
-}
-
-static esp_err caption(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out)
-{
-  if (panel->subject == ESP_OF_EXAMPLE)
-    esp_tell_example(s, example, out);
-  return esp_tell_networks(s, panel, out);
-}
-
-static bool sides(const esp_source *s, int level, esp_sides *both)
-{
-  (void)level;
-  *both = (esp_sides){.n = 2, .arm = {PRUNED, TWIN}, .name = {s->plan->arm_name[PRUNED], s->plan->arm_name[TWIN]}};
-  return true;
-}
-
 /* ---- points ---- */
 
 static int first_strength(const esp_source *s)
@@ -128,16 +106,16 @@ static int first_strength(const esp_source *s)
   return i;
 }
 
-static int n_onsets(const esp_source *s, const esp_series *series)
+static esp_scale onsets(const esp_source *s, const esp_series *series)
 {
   (void)series;
-  return s->config->probe.onsets.n;
+  return (esp_scale){.n = s->config->probe.onsets.n, .value = s->config->probe.onsets.value};
 }
 
-static double onset(const esp_source *s, const esp_series *series, int point)
+static esp_scale strengths(const esp_source *s, const esp_series *series)
 {
   (void)series;
-  return s->config->probe.onsets.value[point];
+  return (esp_scale){.n = s->config->probe.strengths.n, .value = s->config->probe.strengths.value};
 }
 
 /* All strengths above 0 and conditions. */
@@ -147,6 +125,14 @@ static esp_place at_onset(const esp_source *s, const esp_series *series, int arm
   const long n_strengths = s->config->probe.strengths.n, first = first_strength(s);
   return (esp_place){.arm = arm, .stage = esp_stage_070(s), .first = (point * n_strengths + first) * N_CONDITIONS,
                      .length = (n_strengths - first) * N_CONDITIONS, .n_blocks = 1};
+}
+
+/* All onsets and conditions. */
+static esp_place at_strength(const esp_source *s, const esp_series *series, int arm, int row, int point)
+{
+  (void)series, (void)row;
+  return (esp_place){.arm = arm, .stage = esp_stage_070(s), .first = (long)point * N_CONDITIONS, .length = N_CONDITIONS,
+                     .n_blocks = s->config->probe.onsets.n, .stride = (long)s->config->probe.strengths.n * N_CONDITIONS};
 }
 
 /* A network that diverged on a probe has zeros where its answers would be: they are missing, not wrong. */
@@ -165,34 +151,6 @@ static void slice_of_onset(const esp_source *s, const esp_series *series, esp_pl
   esp_slice(series, place, inside, ", mean of each member", text, size);
 }
 
-static const esp_points by_onset = {.x_unit = "bin",
-                                    .x_what = "first bin of the distractor",
-                                    .n = n_onsets,
-                                    .x = onset,
-                                    .place = at_onset,
-                                    .value = share_answered,
-                                    .slice = slice_of_onset};
-
-static int n_strengths(const esp_source *s, const esp_series *series)
-{
-  (void)series;
-  return s->config->probe.strengths.n;
-}
-
-static double strength(const esp_source *s, const esp_series *series, int point)
-{
-  (void)series;
-  return s->config->probe.strengths.value[point];
-}
-
-/* All onsets and conditions. */
-static esp_place at_strength(const esp_source *s, const esp_series *series, int arm, int row, int point)
-{
-  (void)series, (void)row;
-  return (esp_place){.arm = arm, .stage = esp_stage_070(s), .first = (long)point * N_CONDITIONS, .length = N_CONDITIONS,
-                     .n_blocks = s->config->probe.onsets.n, .stride = (long)s->config->probe.strengths.n * N_CONDITIONS};
-}
-
 static void slice_of_strength(const esp_source *s, const esp_series *series, esp_place place, int point, char *text, size_t size)
 {
   (void)s;
@@ -201,18 +159,15 @@ static void slice_of_strength(const esp_source *s, const esp_series *series, esp
   esp_slice(series, place, inside, ", mean of each member", text, size);
 }
 
-static const esp_points by_strength = {.x_unit = "1",
-                                       .x_what = "strength of the distractor; 0: none",
-                                       .n = n_strengths,
-                                       .x = strength,
-                                       .place = at_strength,
-                                       .value = share_answered,
-                                       .slice = slice_of_strength};
+static const esp_points by_onset = {.x_unit = "bin", .x_what = "first bin of the distractor", .scale = onsets,
+                                    .place = at_onset, .value = share_answered, .slice = slice_of_onset};
+static const esp_points by_strength = {.x_unit = "1", .x_what = "strength of the distractor; 0: none", .scale = strengths,
+                                       .place = at_strength, .value = share_answered, .slice = slice_of_strength};
 
-static int n_calls_shown(const esp_source *s, const esp_series *series)
+static esp_scale calls_shown(const esp_source *s, const esp_series *series)
 {
   const long n = esp_source_count(s, series->field);
-  return n < MOST_CALLS_SHOWN ? (int)n : MOST_CALLS_SHOWN;
+  return (esp_scale){.n = n < MOST_CALLS_SHOWN ? (int)n : MOST_CALLS_SHOWN};
 }
 
 static esp_place at_rung_and_call(const esp_source *s, const esp_series *series, int arm, int row, int point)
@@ -221,50 +176,21 @@ static esp_place at_rung_and_call(const esp_source *s, const esp_series *series,
   return esp_one_number(arm, esp_rung_stage(row), point);
 }
 
+static esp_scale transfer_calls(const esp_source *s, const esp_series *series)
+{
+  (void)series;
+  return (esp_scale){.n = transfer_stage(s) < 0 ? 0 : s->config->transfer.calls};
+}
+
 static const esp_points by_rung_and_call = {.x_unit = "1",
                                             .x_what = "training call since the rung was begun",
                                             .row_what = "fraction of the recurrent weights removed from the pruned networks",
-                                            .n = n_calls_shown,
-                                            .x = esp_call_number,
+                                            .scale = calls_shown,
                                             .place = at_rung_and_call};
-
-static int n_transfer_calls(const esp_source *s, const esp_series *series)
-{
-  (void)series;
-  return transfer_stage(s) < 0 ? 0 : s->config->transfer.calls;
-}
-
-static esp_place at_transfer_call(const esp_source *s, const esp_series *series, int arm, int row, int point)
-{
-  (void)series, (void)row;
-  return esp_one_number(arm, transfer_stage(s), point);
-}
-
-static const esp_points by_transfer_call = {.x_unit = "1",
-                                            .x_what = "training call on the new cues",
-                                            .n = n_transfer_calls,
-                                            .x = esp_call_number,
-                                            .place = at_transfer_call};
-
-static int n_flow_bins(const esp_source *s, const esp_series *series)
-{
-  return (int)esp_source_count(s, series->field);
-}
-
-static double flow_bin(const esp_source *s, const esp_series *series, int point)
-{
-  (void)series;
-  return esp_source_axis(s, "flow_bin")->values[point];
-}
-
-static esp_place at_flow_bin(const esp_source *s, const esp_series *series, int arm, int row, int point)
-{
-  (void)series, (void)row;
-  return esp_one_number(arm, esp_stage_070(s), point);
-}
-
+static const esp_points by_transfer_call = {
+    .x_unit = "1", .x_what = "training call on the new cues", .scale = transfer_calls, .stage = transfer_stage};
 static const esp_points by_flow_bin = {
-    .x_unit = "bin", .x_what = "bin of the delay", .n = n_flow_bins, .x = flow_bin, .place = at_flow_bin};
+    .x_unit = "bin", .x_what = "bin of the delay", .scale = esp_scale_of_field, .stage = esp_stage_070};
 
 static const esp_series series[] = {
     {"1H", &esp_by_rung, "loss", .what = "loss at the end of the last training call", .tested = true},
@@ -443,83 +369,65 @@ static double correct_high_over_best(const esp_source *s, const esp_statement *p
 
 static const esp_claim claims[] = {
     {1, &esp_averbeck_2022, "5C", "without a distractor both arms answer nearly perfectly",
-     .part = {{"correct without distractor, pruned", ESP_ABOVE, .quantity = esp_value_070, .field = "unprobed_correct",
-                .limit = 0.95},
-               {"correct without distractor, twin", ESP_ABOVE, .quantity = esp_value_070, .field = "unprobed_correct",
-                .side = TWIN, .limit = 0.95}}},
+     .part = {{"correct without distractor, pruned", ESP_ABOVE, esp_value_070, "unprobed_correct", .limit = 0.95},
+              {"correct without distractor, twin", ESP_ABOVE, esp_value_070, "unprobed_correct", .side = TWIN, .limit = 0.95}}},
     {2, &esp_averbeck_2022, "1H, 1I", "after a little pruning loss and calls are higher than the twin's",
-     .part = {{"loss", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "loss", LITTLE},
-               {"calls", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "n_calls", LITTLE},
-               {"loss as published", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "loss_last_call", LITTLE,
-                .aside = true}}},
+     .part = {{"loss", ESP_HIGHER, esp_mean_over_rungs, "loss", LITTLE},
+              {"calls", ESP_HIGHER, esp_mean_over_rungs, "n_calls", LITTLE},
+              {"loss as published", ESP_HIGHER, esp_mean_over_rungs, "loss_last_call", LITTLE, .aside = true}}},
     {3, &esp_averbeck_2022, "1H, 1I", "at intermediate pruning loss and calls are lower than the twin's",
-     .part = {{"loss", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "loss", INTERMEDIATE},
-               {"calls", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "n_calls", INTERMEDIATE},
-               {"loss as published", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "loss_last_call", INTERMEDIATE,
-                .aside = true}}},
+     .part = {{"loss", ESP_LOWER, esp_mean_over_rungs, "loss", INTERMEDIATE},
+              {"calls", ESP_LOWER, esp_mean_over_rungs, "n_calls", INTERMEDIATE},
+              {"loss as published", ESP_LOWER, esp_mean_over_rungs, "loss_last_call", INTERMEDIATE, .aside = true}}},
     {4, &esp_averbeck_2022, "1H, 1I", "at the highest pruning both are high again",
-     .part = {{"loss", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "loss", HIGHEST},
-               {"calls", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "n_calls", HIGHEST},
-               {"loss as published", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "loss_last_call", HIGHEST,
-                .aside = true}}},
+     .part = {{"loss", ESP_HIGHER, esp_mean_over_rungs, "loss", HIGHEST},
+              {"calls", ESP_HIGHER, esp_mean_over_rungs, "n_calls", HIGHEST},
+              {"loss as published", ESP_HIGHER, esp_mean_over_rungs, "loss_last_call", HIGHEST, .aside = true}}},
     {5, &esp_averbeck_2022, "1H, 1I", "the twin's loss and calls stay level",
-     .part = {{"change of loss over the ladder", ESP_LEVEL, .quantity = change_over_rungs, .field = "loss", WHOLE, .side = TWIN,
-                .limit = 0.2},
-               {"change of calls over the ladder", ESP_LEVEL, .quantity = change_over_rungs, .field = "n_calls", WHOLE, .side = TWIN,
-                .limit = 0.2}}},
+     .part = {{"change of loss over the ladder", ESP_LEVEL, change_over_rungs, "loss", WHOLE, .side = TWIN, .limit = 0.2},
+              {"change of calls over the ladder", ESP_LEVEL, change_over_rungs, "n_calls", WHOLE, .side = TWIN, .limit = 0.2}}},
     {6, &esp_averbeck_2022, "S1", "the first call after pruning starts at a large loss, which falls fast",
      .part = {{"log of loss after pruning over loss before", ESP_ABOVE, .quantity = rise_at_first_call, .limit = LOG_2},
-               {"share of the rise that the first call undoes", ESP_ABOVE, .quantity = fall_in_first_call, .limit = 0.8}}},
+              {"share of the rise that the first call undoes", ESP_ABOVE, .quantity = fall_in_first_call, .limit = 0.8}}},
     {7, &esp_averbeck_2022, "5F", "at 0.70 fewer small and more large weights than the twin",
-     .part = {{"share of weights up to 0.1", ESP_LOWER, .quantity = esp_weights_of_size, .field = "weight_histogram", .from = 0,
-                .to = 0.1},
-               {"share of weights from 0.5", ESP_HIGHER, .quantity = esp_weights_of_size, .field = "weight_histogram",
-                .from = 0.5, .to = INFINITY}}},
+     .part = {{"share of weights up to 0.1", ESP_LOWER, esp_weights_of_size, "weight_histogram", .from = 0, .to = 0.1},
+              {"share of weights from 0.5", ESP_HIGHER, esp_weights_of_size, "weight_histogram", .from = 0.5, .to = INFINITY}}},
     {8, &esp_averbeck_2022, "2B", "singular values fall off alike, no rank is lost",
-     .part = {{"largest distance of the cumulative spectra", ESP_BELOW, .quantity = spectrum_distance, .field = "singular_value",
-                .limit = 0.1},
-               {"singular values above 0.001 of the first, over units", ESP_ABOVE, .quantity = share_of_rank,
-                .field = "singular_value",
-                .limit = 0.95}}},
+     .part = {{"largest distance of the cumulative spectra", ESP_BELOW, spectrum_distance, "singular_value", .limit = 0.1},
+              {"singular values above 0.001 of the first, over units", ESP_ABOVE, share_of_rank, "singular_value",
+               .limit = 0.95}}},
     {9, &esp_averbeck_2022, "5A", "at intermediate pruning more probe trials are answered correctly",
-     .part = {{"fraction correct", ESP_HIGHER, .quantity = esp_mean_over_rungs, .field = "probed_correct", INTERMEDIATE},
-               {"fraction correct as published", ESP_HIGHER, .quantity = esp_mean_over_rungs,
-                .field = "probed_correct_published", INTERMEDIATE,
-                .aside = true}}},
+     .part = {{"fraction correct", ESP_HIGHER, esp_mean_over_rungs, "probed_correct", INTERMEDIATE},
+              {"fraction correct as published", ESP_HIGHER, esp_mean_over_rungs, "probed_correct_published", INTERMEDIATE,
+               .aside = true}}},
     {10, &esp_averbeck_2022, "5B", "the advantage is largest early in the delay and least at its end",
      .part = {{"advantage at the first two onsets", ESP_POSITIVE, .quantity = advantage_early},
-               {"that minus the advantage at the last two", ESP_POSITIVE, .quantity = advantage_early_over_late}}},
+              {"that minus the advantage at the last two", ESP_POSITIVE, .quantity = advantage_early_over_late}}},
     {11, &esp_averbeck_2022, "5C", "fraction correct falls with strength, and is above the twin's throughout",
      .part = {{"slope by strength, pruned", ESP_NEGATIVE, .quantity = slope_by_strength},
-               {"slope by strength, twin", ESP_NEGATIVE, .quantity = slope_by_strength, .side = TWIN},
-               {"fraction correct, weakest strength", ESP_HIGHER_AT_EACH, .panel = "5C", .at = "strength"}}},
+              {"slope by strength, twin", ESP_NEGATIVE, .quantity = slope_by_strength, .side = TWIN},
+              {"fraction correct, weakest strength", ESP_HIGHER_AT_EACH, .panel = "5C", .at = "strength"}}},
     {12, &esp_averbeck_2022, "5D", "the largest Lyapunov exponent is below the twin's and falls with pruning",
-     .part = {{"exponent", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "lyapunov_max", WHOLE},
-               {"slope by prune fraction, pruned", ESP_NEGATIVE, .quantity = esp_slope_over_rungs, .field = "lyapunov_max"},
-               {"exponent as published", ESP_LOWER, .quantity = esp_mean_over_rungs, .field = "lyapunov_published", WHOLE,
-                .aside = true}}},
+     .part = {{"exponent", ESP_LOWER, esp_mean_over_rungs, "lyapunov_max", WHOLE},
+              {"slope by prune fraction, pruned", ESP_NEGATIVE, esp_slope_over_rungs, "lyapunov_max", WHOLE},
+              {"exponent as published", ESP_LOWER, esp_mean_over_rungs, "lyapunov_published", WHOLE, .aside = true}}},
     {13, &esp_averbeck_2022, "5E", "exponent and fraction correct correlate negatively in both arms",
-     .part = {{"pruned", ESP_ANTICORRELATED, .quantity = esp_value_070, .field = "lyapunov_max", .with = "probed_correct"},
-               {"twin", ESP_ANTICORRELATED, .quantity = esp_value_070, .field = "lyapunov_max", .side = TWIN,
-                .with = "probed_correct"},
-               {"pruned, exponent as published", ESP_ANTICORRELATED, .quantity = esp_value_070, .field = "lyapunov_published",
-                .with = "probed_correct", .aside = true},
-               {"twin, exponent as published", ESP_ANTICORRELATED, .quantity = esp_value_070, .field = "lyapunov_published",
-                .side = TWIN,
-                .with = "probed_correct", .aside = true}}},
+     .part = {{"pruned", ESP_ANTICORRELATED, esp_value_070, "lyapunov_max", .with = "probed_correct"},
+              {"twin", ESP_ANTICORRELATED, esp_value_070, "lyapunov_max", .side = TWIN, .with = "probed_correct"},
+              {"pruned, exponent as published", ESP_ANTICORRELATED, esp_value_070, "lyapunov_published",
+               .with = "probed_correct", .aside = true},
+              {"twin, exponent as published", ESP_ANTICORRELATED, esp_value_070, "lyapunov_published", .side = TWIN,
+               .with = "probed_correct", .aside = true}}},
     {14, &esp_averbeck_2022, "4C", "through the delay the pruned network contracts and the twin does not",
-     .part = {{"members whose mean contraction is below 1, pruned", ESP_MOST, .quantity = contracts, .field = "contraction"},
-               {"members whose mean contraction is above 1, twin", ESP_MOST, .quantity = expands, .field = "contraction",
-                .side = TWIN},
-               {"below 1 as published, pruned", ESP_MOST, .quantity = contracts, .field = "contraction_published", .aside = true},
-               {"above 1 as published, twin", ESP_MOST, .quantity = expands, .field = "contraction_published", .side = TWIN,
-                .aside = true}},
+     .part = {{"members whose mean contraction is below 1, pruned", ESP_MOST, contracts, "contraction"},
+              {"members whose mean contraction is above 1, twin", ESP_MOST, expands, "contraction", .side = TWIN},
+              {"below 1 as published, pruned", ESP_MOST, contracts, "contraction_published", .aside = true},
+              {"above 1 as published, twin", ESP_MOST, expands, "contraction_published", .side = TWIN, .aside = true}},
      .note = tell_contraction},
     {16, &esp_averbeck_2022, "S2B", "on new cues the pruned network reaches a lower loss",
      .part = {{"loss", ESP_LOWER, .quantity = transfer_loss}}},
     {17, &esp_averbeck_2022, "5A", "beyond about 0.85 the pruned network gets worse",
-     .part = {{"fraction correct from 0.90 minus that at 0.70-0.80", ESP_NEGATIVE, .quantity = correct_high_over_best,
-                .field = "probed_correct"}}},
+     .part = {{"fraction correct from 0.90 minus that at 0.70-0.80", ESP_NEGATIVE, correct_high_over_best, "probed_correct"}}},
     {0},
 };
 
@@ -531,9 +439,6 @@ const esp_chapter esp_dms_chapter = {.panels = panels,
                                      .members = "networks",
                                      .in_the_mean = "networks in the mean",
                                      .has_fractions = true,
-                                     .sides = sides,
                                      .candidates = esp_dms_candidates,
                                      .example_group = "example",
-                                     .has = has,
-                                     .caption = caption,
                                      .fill = esp_dms_panels_fill};

@@ -22,7 +22,7 @@ static esp_err check_wanted(const esp_source *s, int wanted, int stage)
   esp_sides sides;
   ESP_REQUIRE(wanted < s->plan->n_members, ESP_ERR_USAGE, "%s: there is no member %d; they count from 0 to %d", s->in.path, wanted,
               s->plan->n_members - 1);
-  s->chapter->sides(s, 0, &sides);
+  esp_sides_of(s, 0, &sides);
   for (int side = 0; side < sides.n; side++) {
     const int arm = sides.arm[side];
     ESP_REQUIRE(esp_source_outcome(s, wanted, arm, stage).state == ESP_CELL_DONE, ESP_ERR_USAGE,
@@ -101,7 +101,7 @@ static esp_err add_stored(esp_book *book, const esp_stored_panel *what, const es
 esp_err esp_stored_panels_fill(const esp_source *s, const esp_example *example, const esp_stored_panel *panels, esp_book *book)
 {
   esp_sides sides;
-  s->chapter->sides(s, 0, &sides);
+  esp_sides_of(s, 0, &sides);
   for (const esp_stored_panel *what = panels; what->panel; what++) {
     ESP_TRY(esp_book_axis(book, what->panel, esp_source_axis(s, what->axis)));
     for (int side = 0; side < sides.n; side++) {

@@ -190,7 +190,7 @@ static void leave_out_absent(spot *p)
   const esp_sides all = p->sides;
   p->sides.n = 0;
   for (int i = 0; i < all.n; i++) {
-    const esp_place place = p->series->points->place(p->s, p->series, all.arm[i], p->row, p->point);
+    const esp_place place = esp_series_place(p->series, p->s, all.arm[i], p->row, p->point);
     if (p->s->plan->stages[place.stage].absent[place.arm])
       continue;
     p->sides.arm[p->sides.n] = all.arm[i];
@@ -206,7 +206,7 @@ static esp_err print_spot(FILE *out, const spot *p, double *values)
   for (int i = 0; i < n; i++) {
     arm_numbers *to = &numbers[i];
     *to = (arm_numbers){.name = p->s->plan->arm_name[p->sides.arm[i]],
-                        .place = p->series->points->place(p->s, p->series, p->sides.arm[i], p->row, p->point),
+                        .place = esp_series_place(p->series, p->s, p->sides.arm[i], p->row, p->point),
                         .value = values + i * n_members};
     esp_series_values(p->series, p->s, p->sides.arm[i], p->row, p->point, to->value);
     esp_series_slice(p->series, p->s, p->sides.arm[i], p->row, p->point, to->slice, sizeof to->slice);
@@ -226,7 +226,7 @@ esp_err esp_report_explain(const esp_report *report, const char *panel, const ch
   spot p = {.series = esp_series_behind(s, panel, &level), .s = s, .panel = panel};
   ESP_REQUIRE(esp_series_n_points(p.series, s) > 0, ESP_ERR_USAGE, "%s: has nothing for panel %s; its config leaves that out",
               s->in.path, panel);
-  ESP_REQUIRE(s->chapter->sides(s, level, &p.sides), ESP_ERR_USAGE, "%s: has no ladder with the value noise of panel %s", s->in.path,
+  ESP_REQUIRE(esp_sides_of(s, level, &p.sides), ESP_ERR_USAGE, "%s: has no ladder with the value noise of panel %s", s->in.path,
               panel);
   ESP_TRY(find_in_series(p.series, s, panel, at, &p.row, &p.point));
   leave_out_absent(&p);

@@ -39,27 +39,10 @@ int esp_stage_after(const esp_source *s)
 
 /* ---- points ---- */
 
-esp_place esp_one_number(int arm, int stage, long element)
-{
-  return (esp_place){.arm = arm, .stage = stage, .first = element, .length = 1, .n_blocks = 1};
-}
-
-double esp_call_number(const esp_source *s, const esp_series *series, int point)
-{
-  (void)s, (void)series;
-  return point + 1;
-}
-
-static int n_rungs(const esp_source *s, const esp_series *series)
+static esp_scale rungs(const esp_source *s, const esp_series *series)
 {
   (void)series;
-  return esp_n_rungs(s);
-}
-
-static double fraction(const esp_source *s, const esp_series *series, int point)
-{
-  (void)series;
-  return esp_fraction(s, point);
+  return (esp_scale){.n = esp_n_rungs(s), .value = s->config->ladder.fractions.value};
 }
 
 static esp_place at_rung(const esp_source *s, const esp_series *series, int arm, int row, int point)
@@ -70,26 +53,8 @@ static esp_place at_rung(const esp_source *s, const esp_series *series, int arm,
 
 const esp_points esp_by_rung = {.x_unit = "1",
                                 .x_what = "fraction of the recurrent weights removed from the pruned networks",
-                                .n = n_rungs,
-                                .x = fraction,
+                                .scale = rungs,
                                 .place = at_rung};
-
-static int n_bins(const esp_source *s, const esp_series *series)
-{
-  return (int)esp_source_count(s, series->field);
-}
-
-static double bin_centre(const esp_source *s, const esp_series *series, int point)
-{
-  (void)series;
-  return esp_source_axis(s, "weight_bin")->values[point];
-}
-
-static esp_place bin_at_070(const esp_source *s, const esp_series *series, int arm, int row, int point)
-{
-  (void)series, (void)row;
-  return esp_one_number(arm, esp_stage_070(s), point);
-}
 
 static double share_of_bin(const esp_source *s, const esp_series *series, int member, esp_place place, int arm, int point)
 {
@@ -107,9 +72,8 @@ static void slice_of_bin(const esp_source *s, const esp_series *series, esp_plac
 
 const esp_points esp_by_weight = {.x_unit = "1",
                                   .x_what = "centre of a bin of recurrent weights",
-                                  .n = n_bins,
-                                  .x = bin_centre,
-                                  .place = bin_at_070,
+                                  .scale = esp_scale_of_field,
+                                  .stage = esp_stage_070,
                                   .value = share_of_bin,
                                   .slice = slice_of_bin};
 

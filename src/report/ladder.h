@@ -18,14 +18,11 @@ int esp_stage_070(const esp_source *s);
 /** The stage that comes after the ladder. */
 int esp_stage_after(const esp_source *s);
 
-/** One number, or one element of a field, at each rung; or for each bin of weights, as share, at the rung nearest 0.70. */
-extern const esp_points esp_by_rung, esp_by_weight;
+/** One number, or one element of a field, at each rung. */
+extern const esp_points esp_by_rung;
 
-/** For points that are training calls, from 1. */
-double esp_call_number(const esp_source *s, const esp_series *series, int point);
-
-/** For points that are elements of a field of one stage. */
-esp_place esp_one_number(int arm, int stage, long element);
+/** A bin of weights, as share, at the rung nearest 0.70. */
+extern const esp_points esp_by_weight;
 
 /* ---- quantities of claims: of a statement's field ---- */
 

@@ -101,16 +101,15 @@ static bool sides(const esp_source *s, int level, esp_sides *these)
 
 /* ---- points ---- */
 
-static int n_learning(const esp_source *s, const esp_series *series)
+static double hour_at_end(const esp_source *s, int point)
 {
-  (void)series;
-  return esp_lever_timetable_of(s->config).n_learning;
+  return esp_lever_hour_at_end(s->config, point);
 }
 
-static double hour_at_end(const esp_source *s, const esp_series *series, int point)
+static esp_scale stages(const esp_source *s, const esp_series *series)
 {
   (void)series;
-  return esp_lever_hour_at_end(s->config, point);
+  return (esp_scale){.n = esp_lever_timetable_of(s->config).n_learning, .of = hour_at_end};
 }
 
 static esp_place of_stage(const esp_source *s, const esp_series *series, int arm, int row, int point)
@@ -119,19 +118,8 @@ static esp_place of_stage(const esp_source *s, const esp_series *series, int arm
   return esp_one_number(arm, point, 0);
 }
 
-static const esp_points by_stage = {.x_unit = "h",
-                                    .x_what = "simulated hour at which the stage ends",
-                                    .n = n_learning,
-                                    .x = hour_at_end,
-                                    .place = of_stage,
-                                    .of_many = true};
-
-static int n_unrewarded(const esp_source *s, const esp_series *series)
-{
-  (void)series;
-  const int n = esp_lever_timetable_of(s->config).n_unrewarded;
-  return n ? n + 1 : 0;
-}
+static const esp_points by_stage = {
+    .x_unit = "h", .x_what = "simulated hour at which the stage ends", .scale = stages, .place = of_stage, .of_many = true};
 
 /* The first point is the end of learning with reward, from which forgetting comes; consolidated begins at its own hour. */
 static esp_place of_unrewarded(const esp_source *s, const esp_series *series, int arm, int row, int point)
@@ -143,34 +131,39 @@ static esp_place of_unrewarded(const esp_source *s, const esp_series *series, in
   return esp_one_number(arm == ESP_LEVER_ARM_FORGETTING ? ESP_LEVER_ARM_PLASTIC : arm, t.n_before - 1, 0);
 }
 
-static double day_at_end(const esp_source *s, const esp_series *series, int point)
+static double day_at_end(const esp_source *s, int point)
 {
-  return esp_lever_hour_at_end(s->config, of_unrewarded(s, series, ESP_LEVER_ARM_FORGETTING, 0, point).stage) / 24;
+  return esp_lever_hour_at_end(s->config, of_unrewarded(s, NULL, ESP_LEVER_ARM_FORGETTING, 0, point).stage) / 24;
+}
+
+static esp_scale unrewarded_stages(const esp_source *s, const esp_series *series)
+{
+  (void)series;
+  const int n = esp_lever_timetable_of(s->config).n_unrewarded;
+  return (esp_scale){.n = n ? n + 1 : 0, .of = day_at_end};
 }
 
 static const esp_points by_unrewarded = {.x_unit = "d",
                                          .x_what = "simulated days from the start of learning to the end of the stage",
-                                         .n = n_unrewarded,
-                                         .x = day_at_end,
+                                         .scale = unrewarded_stages,
                                          .place = of_unrewarded,
                                          .of_many = true};
 
-static int n_intervals(const esp_source *s, const esp_series *series)
+static double hour_of_interval(const esp_source *s, int point)
 {
-  (void)series;
-  return esp_lever_counted(s)->n_turnover;
+  return (point + 1) * esp_lever_turnover_hours(s);
 }
 
-static double hour_of_interval(const esp_source *s, const esp_series *series, int point)
+static esp_scale intervals(const esp_source *s, const esp_series *series)
 {
   (void)series;
-  return (point + 1) * esp_lever_turnover_hours(s);
+  return (esp_scale){.n = esp_lever_counted(s)->n_turnover, .of = hour_of_interval};
 }
 
 static esp_place of_interval(const esp_source *s, const esp_series *series, int arm, int row, int point)
 {
-  (void)row;
-  return esp_one_number(arm, esp_lever_stage_at(s, hour_of_interval(s, series, point)), 0);
+  (void)series, (void)row;
+  return esp_one_number(arm, esp_lever_stage_at(s, hour_of_interval(s, point)), 0);
 }
 
 static double turnover(const esp_source *s, const esp_series *series, int member, esp_place place, int arm, int point)
@@ -182,38 +175,30 @@ static double turnover(const esp_source *s, const esp_series *series, int member
 
 static void slice_of_interval(const esp_source *s, const esp_series *series, esp_place place, int point, char *text, size_t size)
 {
+  (void)series;
   char before[64] = "hour 0, drawn again from the seed";
   if (point > 0)
-    snprintf(before, sizeof before, "/records/theta[:, %d, %d]", place.arm,
-             esp_lever_stage_at(s, hour_of_interval(s, series, point - 1)));
+    snprintf(before, sizeof before, "/records/theta[:, %d, %d]", place.arm, esp_lever_stage_at(s, hour_of_interval(s, point - 1)));
   snprintf(text, size, "/records/theta[:, %d, %d] and %s: how many are >= 0 in one of them only", place.arm, place.stage, before);
 }
 
-static const esp_points by_interval = {.x_unit = "h",
-                                       .x_what = "hour at which the interval ends",
-                                       .n = n_intervals,
-                                       .x = hour_of_interval,
-                                       .place = of_interval,
-                                       .value = turnover,
-                                       .slice = slice_of_interval,
-                                       .of_many = true};
+static const esp_points by_interval = {.x_unit = "h", .x_what = "hour at which the interval ends", .scale = intervals,
+                                       .place = of_interval, .value = turnover, .slice = slice_of_interval, .of_many = true};
 
-static int n_waits(const esp_source *s, const esp_series *series)
+static int last_stage(const esp_source *s)
 {
-  (void)series;
-  return s->config->lever.n_wait_bins;
+  return esp_lever_timetable_of(s->config).n_learning - 1;
 }
 
-static double hours_of_wait(const esp_source *s, const esp_series *series, int point)
+static double hours_of_wait(const esp_source *s, int point)
 {
-  (void)series;
   return (point + 1) * s->config->lever.snapshot_min / 60;
 }
 
-static esp_place of_end(const esp_source *s, const esp_series *series, int arm, int row, int point)
+static esp_scale wait_bins(const esp_source *s, const esp_series *series)
 {
-  (void)row;
-  return esp_one_number(arm, n_learning(s, series) - 1, point);
+  (void)series;
+  return (esp_scale){.n = s->config->lever.n_wait_bins, .of = hours_of_wait};
 }
 
 /* In any hour of learning. */
@@ -233,23 +218,16 @@ static void slice_of_wait(const esp_source *s, const esp_series *series, esp_pla
 
 static const esp_points by_wait = {.x_unit = "h",
                                    .x_what = "time from the last snapshot with the synapse to the next; the last one and longer",
-                                   .n = n_waits,
-                                   .x = hours_of_wait,
-                                   .place = of_end,
+                                   .scale = wait_bins,
+                                   .stage = last_stage,
                                    .value = waits,
                                    .slice = slice_of_wait,
                                    .of_many = true};
 
-static int n_fates(const esp_source *s, const esp_series *series)
+static esp_scale fates(const esp_source *s, const esp_series *series)
 {
   (void)s, (void)series;
-  return ESP_N_FATES;
-}
-
-static double number_of_fate(const esp_source *s, const esp_series *series, int point)
-{
-  (void)s, (void)series;
-  return point + 1;
+  return (esp_scale){.n = ESP_N_FATES};
 }
 
 static double fate(const esp_source *s, const esp_series *series, int member, esp_place place, int arm, int point)
@@ -270,9 +248,8 @@ static void slice_of_fate(const esp_source *s, const esp_series *series, esp_pla
 static const esp_points by_fate = {
     .x_unit = "1",
     .x_what = "1 never functional at the change and at the end, 2 at the change only, 3 at the end only, 4 at both",
-    .n = n_fates,
-    .x = number_of_fate,
-    .place = of_end,
+    .scale = fates,
+    .stage = last_stage,
     .value = fate,
     .slice = slice_of_fate,
     .of_many = true};
@@ -320,35 +297,29 @@ static double time_between(const esp_source *s, int member, int arm, double from
 
 static double mean_time(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  return time_between(s, member, arm, part->from, part->to);
+  return s->plan->n_arms > arm ? time_between(s, member, arm, part->from, part->to) : NAN;
 }
 
-static double jump(const esp_source *s, const esp_statement *part, int member, int arm)
+static double mean_time_of_other(const esp_source *s, const esp_statement *part, int member)
+{
+  return time_between(s, member, part->other.side, part->other.from, part->other.to);
+}
+
+static double time_less_other(const esp_source *s, const esp_statement *part, int member, int arm)
+{
+  return mean_time(s, part, member, arm) - mean_time_of_other(s, part, member);
+}
+
+static double log_time_over_other(const esp_source *s, const esp_statement *part, int member, int arm)
+{
+  return log(mean_time(s, part, member, arm) / mean_time_of_other(s, part, member));
+}
+
+static double share_undone(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part;
-  return time_between(s, member, arm, 24, 26) - time_between(s, member, arm, 22, 24);
-}
-
-static double recovery(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part;
-  return time_between(s, member, arm, 42, 48) - time_between(s, member, arm, 24, 26);
-}
-
-static double undone(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  const double rise = jump(s, part, member, arm);
-  return rise > 0 ? (time_between(s, member, arm, 24, 26) - time_between(s, member, arm, 28, 30)) / rise : NAN;
-}
-
-static double log_ratio(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  return log(mean_time(s, part, member, arm) / time_between(s, member, ESP_LEVER_ARM_PLASTIC, part->from, part->to));
-}
-
-static double fixed(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  return mean_time(s, part, member, arm) - time_between(s, member, ESP_LEVER_ARM_PLASTIC, part->from, part->to);
+  const double before = time_between(s, member, arm, 22, 24), after = time_between(s, member, arm, 24, 26), rise = after - before;
+  return rise > 0 ? (after - time_between(s, member, arm, 28, 30)) / rise : NAN;
 }
 
 /* Mean turnover of the intervals that lie between two hours, a 2 h. */
@@ -366,16 +337,10 @@ static double mean_turnover(const esp_source *s, int member, double from, double
   return n && l->n_turnover * hours > to - 1e-9 && esp_lever_is_timed(s) ? sum / n : NAN;
 }
 
-static double turnover_fall(const esp_source *s, const esp_statement *part, int member, int arm)
+static double turnover_less_other(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  (void)part, (void)arm;
-  return mean_turnover(s, member, 0, 2) - mean_turnover(s, member, 8, 24);
-}
-
-static double turnover_rise(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  return mean_turnover(s, member, 24, 34) - mean_turnover(s, member, 14, 24);
+  (void)arm;
+  return mean_turnover(s, member, part->from, part->to) - mean_turnover(s, member, part->other.from, part->other.to);
 }
 
 static double first_share(const esp_source *s, const esp_statement *part, int member, int arm)
@@ -383,36 +348,6 @@ static double first_share(const esp_source *s, const esp_statement *part, int me
   (void)part, (void)arm;
   const esp_lever_numbers *l = s->counted;
   return l->n_turnover && esp_lever_is_timed(s) ? l->share[member * ESP_LEVER_TURNOVER_ARMS * l->n_turnover] : NAN;
-}
-
-static double on_days(const esp_source *s, int member, int arm, int first, int last)
-{
-  return s->plan->n_arms > arm ? time_between(s, member, arm, 24.0 * (first - 1), 24.0 * last) : NAN;
-}
-
-static double forgotten(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part;
-  return on_days(s, member, arm, 10, 15) - on_days(s, member, arm, 2, 5);
-}
-
-static double kept(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part;
-  return on_days(s, member, arm, 2, 5) - time_between(s, member, ESP_LEVER_ARM_PLASTIC, 18, 24);
-}
-
-/* Both arms are one until the consolidation. */
-static double consolidated(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part;
-  return on_days(s, member, arm, 10, 15) - on_days(s, member, ESP_LEVER_ARM_FORGETTING, 2, 4);
-}
-
-static double prevented(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part;
-  return on_days(s, member, arm, 10, 15) - on_days(s, member, ESP_LEVER_ARM_FORGETTING, 10, 15);
 }
 
 static double likeness(const esp_source *s, const esp_statement *part, int member, int arm)
@@ -444,43 +379,57 @@ static double migrates(const esp_source *s, const esp_statement *part, int membe
 
 /* ---- claims ---- */
 
+#define PLASTIC ESP_LEVER_ARM_PLASTIC
+#define APPROXIMATE ESP_LEVER_ARM_APPROXIMATE
+#define FIXED ESP_LEVER_ARM_FIXED
+#define FORGETTING ESP_LEVER_ARM_FORGETTING
+#define CONSOLIDATED ESP_LEVER_ARM_CONSOLIDATED
+#define HOURS(after, to_) .from = after, .to = to_
+#define DAYS(first, last) .from = 24.0 * (first - 1), .to = 24.0 * last
+#define AND(arm, ...) .other = {.side = arm, __VA_ARGS__}
+
 static const esp_claim claims[] = {
     {28, &esp_kappel_2018, "K5C", "after about 8 h the movement takes less than 1 s on average",
-     .part = {{"mean time to completion in hours 9-24 (s)", ESP_BELOW, .quantity = mean_time, .from = 8, .to = 24, .limit = 1}}},
+     .part = {{"mean time to completion in hours 9-24 (s)", ESP_BELOW, mean_time, HOURS(8, 24), .limit = 1}}},
     {29, &esp_kappel_2018, "K5C", "a change of the task is compensated",
-     .part = {{"time in hours 25-26 minus that in hours 23-24 (s)", ESP_POSITIVE, .quantity = jump},
-               {"time in hours 43-48 minus that in hours 25-26 (s)", ESP_NEGATIVE, .quantity = recovery},
-               {"time in hours 43-48 (s)", ESP_BELOW, .quantity = mean_time, .from = 42, .to = 48, .limit = 1},
-               {"share of the rise undone in hours 29-30", ESP_ABOVE, .quantity = undone, .limit = 0.5, .aside = true}}},
+     .part = {{"time in hours 25-26 minus that in hours 23-24 (s)", ESP_POSITIVE, time_less_other, HOURS(24, 26),
+               AND(PLASTIC, HOURS(22, 24))},
+              {"time in hours 43-48 minus that in hours 25-26 (s)", ESP_NEGATIVE, time_less_other, HOURS(42, 48),
+               AND(PLASTIC, HOURS(24, 26))},
+              {"time in hours 43-48 (s)", ESP_BELOW, mean_time, HOURS(42, 48), .limit = 1},
+              {"share of the rise undone in hours 29-30", ESP_ABOVE, share_undone, .limit = 0.5, .aside = true}}},
     {30, &esp_kappel_2018, "K5C", "the approximate rule gives similar results",
-     .part = {{"log of its time over the exact rule's, hours 9-24", ESP_LEVEL, .quantity = log_ratio, .from = 8, .to = 24,
-                .side = ESP_LEVER_ARM_APPROXIMATE, .limit = 0.2},
-               {"the same in hours 37-48", ESP_LEVEL, .quantity = log_ratio, .from = 36, .to = 48,
-                .side = ESP_LEVER_ARM_APPROXIMATE, .limit = 0.2}}},
+     .part = {{"log of its time over the exact rule's, hours 9-24", ESP_LEVEL, log_time_over_other, .side = APPROXIMATE,
+               HOURS(8, 24), AND(PLASTIC, HOURS(8, 24)), .limit = 0.2},
+              {"the same in hours 37-48", ESP_LEVEL, log_time_over_other, .side = APPROXIMATE, HOURS(36, 48),
+               AND(PLASTIC, HOURS(36, 48)), .limit = 0.2}}},
     {31, &esp_kappel_2018, "K5C", "with a fixed connectome the change is compensated worse",
-     .part = {{"time in hours 37-48 minus the plastic network's (s)", ESP_POSITIVE, .quantity = fixed, .from = 36, .to = 48,
-                .side = ESP_LEVER_ARM_FIXED}}},
+     .part = {{"time in hours 37-48 minus the plastic network's (s)", ESP_POSITIVE, time_less_other, .side = FIXED, HOURS(36, 48),
+               AND(PLASTIC, HOURS(36, 48))}}},
     {32, &esp_kappel_2018, "K5E", "synapses turn over fastest in the first 2 h, then less, and more again after the change",
-     .part = {{"turnover in hours 1-2 minus that in hours 9-24 (a 2 h)", ESP_POSITIVE, .quantity = turnover_fall},
-               {"turnover in hours 25-34 minus that in hours 15-24 (a 2 h)", ESP_POSITIVE, .quantity = turnover_rise},
-               {"hours 1-2 over the potential synapses (caption: about 0.25)", ESP_ABOVE, .quantity = first_share, .limit = 0.2,
-                .aside = true}}},
+     .part = {{"turnover in hours 1-2 minus that in hours 9-24 (a 2 h)", ESP_POSITIVE, turnover_less_other, HOURS(0, 2),
+               AND(PLASTIC, HOURS(8, 24))},
+              {"turnover in hours 25-34 minus that in hours 15-24 (a 2 h)", ESP_POSITIVE, turnover_less_other, HOURS(24, 34),
+               AND(PLASTIC, HOURS(14, 24))},
+              {"hours 1-2 over the potential synapses (caption: about 0.25)", ESP_ABOVE, first_share, .limit = 0.2,
+               .aside = true}}},
     {33, &esp_kappel_2018, "K5F", "without reward the movement is forgotten from day 6 on, unless synapses are consolidated",
-     .part = {{"time on days 10-15 minus that on days 2-5 (s)", ESP_POSITIVE, .quantity = forgotten,
-                .side = ESP_LEVER_ARM_FORGETTING},
-               {"time on days 2-5 minus that in hours 19-24 (s)", ESP_BELOW, .quantity = kept, .side = ESP_LEVER_ARM_FORGETTING,
-                .limit = 0.5},
-               {"consolidated: time on days 10-15 minus that on days 2-4 (s)", ESP_LEVEL, .quantity = consolidated,
-                .side = ESP_LEVER_ARM_CONSOLIDATED, .limit = 0.5},
-               {"consolidated: time on days 10-15 minus that without (s)", ESP_NEGATIVE, .quantity = prevented,
-                .side = ESP_LEVER_ARM_CONSOLIDATED}}},
+     .part = {{"time on days 10-15 minus that on days 2-5 (s)", ESP_POSITIVE, time_less_other, .side = FORGETTING, DAYS(10, 15),
+               AND(FORGETTING, DAYS(2, 5))},
+              {"time on days 2-5 minus that in hours 19-24 (s)", ESP_BELOW, time_less_other, .side = FORGETTING, DAYS(2, 5),
+               AND(PLASTIC, HOURS(18, 24)), .limit = 0.5},
+              /* Both arms are one until the consolidation. */
+              {"consolidated: time on days 10-15 minus that on days 2-4 (s)", ESP_LEVEL, time_less_other, .side = CONSOLIDATED,
+               DAYS(10, 15), AND(FORGETTING, DAYS(2, 4)), .limit = 0.5},
+              {"consolidated: time on days 10-15 minus that without (s)", ESP_NEGATIVE, time_less_other, .side = CONSOLIDATED,
+               DAYS(10, 15), AND(FORGETTING, DAYS(10, 15))}}},
     {34, &esp_kappel_2018, "K5D", "learning reorganises the activity, with assemblies for the upward movement",
      .part = {{"correlation of the rates at hours 21 and 22 minus that at 0 and 22", ESP_POSITIVE, .quantity = likeness},
-               {"E in no pool, hour 22: rate while the lever goes up minus that while it goes down (Hz)", ESP_POSITIVE,
-                .quantity = up_rate}}},
+              {"E in no pool, hour 22: rate while the lever goes up minus that while it goes down (Hz)", ESP_POSITIVE,
+               .quantity = up_rate}}},
     {35, &esp_kappel_2018, "K5I", "parameters keep moving when the task is solved, and to a new region after the change",
-     .part = {{"change of the parameters in hours 13-24 over that in hours 1-12", ESP_ABOVE, .quantity = goes_on, .limit = 0.5},
-               {"log of the change in hours 25-36 over that in hours 13-24", ESP_POSITIVE, .quantity = migrates}}},
+     .part = {{"change of the parameters in hours 13-24 over that in hours 1-12", ESP_ABOVE, goes_on, .limit = 0.5},
+              {"log of the change in hours 25-36 over that in hours 13-24", ESP_POSITIVE, .quantity = migrates}}},
     {0},
 };
 

@@ -40,13 +40,20 @@ esp_err esp_tell_networks(const esp_source *s, const esp_panel *panel, FILE *out
   const esp_series *series = esp_series_behind(s, panel->name, &level);
   if (panel->subject == ESP_OF_POPULATION)
     fputs(" Mean and SEM over networks.", out);
-  if (!series || !s->chapter->sides(s, level, &sides))
+  if (!series || !esp_sides_of(s, level, &sides))
     return ESP_OK;
   char *missing = esp_series_missing(series, s, &sides, true, 0, 0);
   ESP_REQUIRE(missing, ESP_ERR_NOMEM, "no memory for the texts of the report");
   fprintf(out, " Networks: %s.", missing);
   free(missing);
   return ESP_OK;
+}
+
+static esp_err tell(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out)
+{
+  if (panel->subject == ESP_OF_EXAMPLE)
+    esp_tell_example(s, example, out);
+  return esp_tell_networks(s, panel, out);
 }
 
 static esp_err add_caption(const esp_source *s, const esp_panel *panel, const esp_example *example, esp_book *book)
@@ -56,7 +63,7 @@ static esp_err add_caption(const esp_source *s, const esp_panel *panel, const es
   FILE *out = open_memstream(&caption, &size);
   ESP_REQUIRE(out, ESP_ERR_NOMEM, "no memory for the texts of the report");
   fputs(panel->shows, out);
-  esp_err err = s->chapter->caption(s, panel, example, out);
+  esp_err err = s->chapter->caption ? s->chapter->caption(s, panel, example, out) : tell(s, panel, example, out);
   if (fclose(out) != 0 && err == ESP_OK)
     err = esp_fail(ESP_ERR_NOMEM, "no memory for the texts of the report");
   if (err == ESP_OK)
@@ -103,6 +110,14 @@ static void add_drawing(const esp_panel *panel, esp_book *book)
 
 /* ---- all ---- */
 
+static bool is_there(const esp_source *s, const esp_panel *panel, const esp_example *example)
+{
+  const esp_series *series = esp_series_of(s, panel->name);
+  if (s->chapter->has)
+    return s->chapter->has(s, panel, example);
+  return panel->subject == ESP_OF_EXAMPLE ? example->member >= 0 : !series || esp_series_n_points(series, s) > 0;
+}
+
 static esp_err fill_numbers(const esp_source *s, const esp_panel *panel, esp_book *book)
 {
   const esp_scatter *scatter = esp_scatter_of(s->chapter, panel->name);
@@ -116,7 +131,7 @@ esp_err esp_panels_fill(const esp_source *s, const esp_example *example, esp_boo
 {
   const esp_chapter *chapter = s->chapter;
   for (const esp_panel *panel = chapter->panels; panel->name; panel++)
-    if (chapter->has(s, panel, example)) {
+    if (is_there(s, panel, example)) {
       ESP_TRY(add_texts(s, panel, example, book));
       add_drawing(panel, book);
       ESP_TRY(fill_numbers(s, panel, book));

@@ -75,7 +75,7 @@ static esp_err fill(const esp_scatter *scatter, const esp_source *s, double *roo
   ESP_TRY(esp_book_error(book));
   for (int i = 0; i < N_BINS; i++)
     bin[i] = (double)i / (N_BINS - 1);
-  if (s->chapter->sides(s, scatter->level, &sides))
+  if (esp_sides_of(s, scatter->level, &sides))
     ESP_TRY(fill_sides(scatter, s, &sides, room, book));
   const int n_others = s->chapter->others ? s->chapter->others(s, scatter->level, others) : 0;
   for (int i = 0; i < n_others; i++)

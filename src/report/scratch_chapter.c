@@ -15,43 +15,22 @@ static const esp_panel panels[] = {
     {0},
 };
 
-static bool has(const esp_source *s, const esp_panel *panel, const esp_example *example)
-{
-  (void)s, (void)panel, (void)example;
-  return true;
-}
-
-static esp_err caption(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out)
-{
-  (void)example;
-  return esp_tell_networks(s, panel, out);
-}
-
-static bool sides(const esp_source *s, int level, esp_sides *both)
-{
-  (void)level;
-  *both = (esp_sides){
-      .n = 2, .arm = {ESP_SPARSE, ESP_DENSE}, .name = {s->plan->arm_name[ESP_SPARSE], s->plan->arm_name[ESP_DENSE]}};
-  return true;
-}
-
-static int n_calls(const esp_source *s, const esp_series *series)
+static esp_scale calls(const esp_source *s, const esp_series *series)
 {
   (void)series;
-  return 2 * s->config->scratch.calls;
+  return (esp_scale){.n = 2 * s->config->scratch.calls};
 }
 
 static esp_place at_call(const esp_source *s, const esp_series *series, int arm, int row, int point)
 {
   (void)series, (void)row;
-  const int calls = s->config->scratch.calls;
-  return point < calls ? esp_one_number(arm, OLD_CUES, point) : esp_one_number(arm, NEW_CUES, point - calls);
+  const int n = s->config->scratch.calls;
+  return point < n ? esp_one_number(arm, OLD_CUES, point) : esp_one_number(arm, NEW_CUES, point - n);
 }
 
 static const esp_points by_call = {.x_unit = "1",
                                    .x_what = "training call, on the old cues and then on the new ones",
-                                   .n = n_calls,
-                                   .x = esp_call_number,
+                                   .scale = calls,
                                    .place = at_call};
 
 static const esp_series series[] = {
@@ -91,14 +70,14 @@ static double loss_early(const esp_source *s, const esp_statement *part, int mem
 static double gap_late(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  const int calls = s->config->scratch.calls;
-  return log(mean_loss(s, 21, calls, member, ESP_SPARSE) / mean_loss(s, 21, calls, member, ESP_DENSE));
+  const int last = s->config->scratch.calls;
+  return log(mean_loss(s, 21, last, member, ESP_SPARSE) / mean_loss(s, 21, last, member, ESP_DENSE));
 }
 
 static const esp_claim claims[] = {
     {15, &esp_averbeck_2022, "S2A", "pruned before any training a network learns more slowly, and is level after some 20 calls",
      .part = {{"mean loss after calls 1-5", ESP_HIGHER, .quantity = loss_early},
-               {"log of mean loss after calls from 21 over the dense network's", ESP_LEVEL, .quantity = gap_late, .limit = 0.2}}},
+              {"log of mean loss after calls from 21 over the dense network's", ESP_LEVEL, .quantity = gap_late, .limit = 0.2}}},
     {0},
 };
 
@@ -109,7 +88,4 @@ const esp_chapter esp_scratch_chapter = {.panels = panels,
                                          .members = "networks",
                                          .in_the_mean = "networks in the mean",
                                          .has_fractions = true,
-                                         .sides = sides,
-                                         .has = has,
-                                         .caption = caption,
                                          .fill = mark_new_cues};

@@ -24,17 +24,35 @@ const esp_series *esp_series_of(const esp_source *s, const char *panel)
 
 int esp_series_n_points(const esp_series *series, const esp_source *s)
 {
-  return series->points->n(s, series);
+  return series->points->scale(s, series).n;
 }
 
 double esp_series_x(const esp_series *series, const esp_source *s, int point)
 {
-  return series->points->x(s, series, point);
+  const esp_scale scale = series->points->scale(s, series);
+  return scale.value ? scale.value[point] : scale.of ? scale.of(s, point) : point + 1;
+}
+
+esp_scale esp_scale_of_field(const esp_source *s, const esp_series *series)
+{
+  const esp_axis *axis = &s->plan->axes[s->plan->record.field[esp_source_field(s, series->field)].axis[0]];
+  return (esp_scale){.n = axis->length, .value = axis->values};
 }
 
 int esp_series_n_rows(const esp_series *series, const esp_source *s)
 {
   return series->points->row_what ? esp_n_rungs(s) : 1;
+}
+
+esp_place esp_one_number(int arm, int stage, long element)
+{
+  return (esp_place){.arm = arm, .stage = stage, .first = element, .length = 1, .n_blocks = 1};
+}
+
+esp_place esp_series_place(const esp_series *series, const esp_source *s, int arm, int row, int point)
+{
+  const esp_points *points = series->points;
+  return points->place ? points->place(s, series, arm, row, point) : esp_one_number(arm, points->stage(s), point);
 }
 
 double esp_mean_at(const esp_source *s, const char *field, int member, esp_place p)
@@ -52,7 +70,7 @@ double esp_mean_at(const esp_source *s, const char *field, int member, esp_place
 
 double esp_series_value(const esp_series *series, const esp_source *s, int member, int arm, int row, int point)
 {
-  const esp_place place = series->points->place(s, series, arm, row, point);
+  const esp_place place = esp_series_place(series, s, arm, row, point);
   return series->points->value ? series->points->value(s, series, member, place, arm, point)
                                : esp_mean_at(s, series->field, member, place);
 }
@@ -70,7 +88,7 @@ void esp_slice(const esp_series *series, esp_place place, const char *inside, co
 
 void esp_series_slice(const esp_series *series, const esp_source *s, int arm, int row, int point, char *text, size_t size)
 {
-  const esp_place place = series->points->place(s, series, arm, row, point);
+  const esp_place place = esp_series_place(series, s, arm, row, point);
   char inside[32] = "";
   if (series->points->slice) {
     series->points->slice(s, series, place, point, text, size);
@@ -196,7 +214,7 @@ static esp_err fill(const esp_series *series, const esp_source *s, double *value
   esp_sides sides, others[ESP_MAX_ARMS];
   if (first)
     ESP_TRY(fill_x(series, s, book));
-  if (s->chapter->sides(s, series->level, &sides))
+  if (esp_sides_of(s, series->level, &sides))
     ESP_TRY(fill_sides(series, s, &sides, values, book));
   const int n_others = s->chapter->others ? s->chapter->others(s, series->level, others) : 0;
   for (int i = 0; i < n_others; i++) {
@@ -226,7 +244,7 @@ static bool is_done(const esp_source *s, int member, int arm, int stage)
 /* The stage that a member lacks at a point, -1: none. */
 static int missing_stage(const esp_series *series, const esp_source *s, int member, int arm, int row, int point)
 {
-  const esp_place place = series->points->place(s, series, arm, row, point);
+  const esp_place place = esp_series_place(series, s, arm, row, point);
   if (place.stage < 0 || member >= s->plan->stages[place.stage].n_members)
     return -1;
   if (!series->points->of_many)
@@ -277,7 +295,7 @@ char *esp_series_missing(const esp_series *series, const esp_source *s, const es
   int *stage_of_member = calloc((size_t)s->plan->n_members, sizeof *stage_of_member);
   FILE *out = stage_of_member ? open_memstream(&text, &size) : NULL;
   for (int i = 0; i < sides->n && out; i++) {
-    const esp_place place = series->points->place(s, series, sides->arm[i], row, point);
+    const esp_place place = esp_series_place(series, s, sides->arm[i], row, point);
     const int n_planned = place.stage < 0 ? 0 : s->plan->stages[place.stage].n_members;
     for (int member = 0; member < n_planned; member++)
       stage_of_member[member] = everywhere ? first_missing_stage(series, s, member, sides->arm[i])

@@ -25,11 +25,18 @@ typedef struct {
 
 struct esp_series;
 
-/** What the points of a panel are. */
+/** The x of the points: n values; value NULL: 1, 2, ..., or what of() says. */
+typedef struct {
+  int n; /* 0: the file has nothing of it */
+  const double *value;
+  double (*of)(const esp_source *s, int point);
+} esp_scale;
+
+/** What the points of a panel are, and where their numbers lie. */
 typedef struct {
   const char *x_unit, *x_what;
-  int (*n)(const esp_source *s, const struct esp_series *series); /* 0: the file has nothing of it */
-  double (*x)(const esp_source *s, const struct esp_series *series, int point);
+  esp_scale (*scale)(const esp_source *s, const struct esp_series *series);
+  int (*stage)(const esp_source *s); /* points are the elements of a cell of this stage; or ... */
   esp_place (*place)(const esp_source *s, const struct esp_series *series, int arm, int row, int point);
   /* The number of a member; NaN: missing. NULL: the mean at its place. */
   double (*value)(const esp_source *s, const struct esp_series *series, int member, esp_place place, int arm, int point);
@@ -63,6 +70,15 @@ double esp_series_value(const esp_series *series, const esp_source *s, int membe
 
 /** The numbers of all members [n_members]. */
 void esp_series_values(const esp_series *series, const esp_source *s, int arm, int row, int point, double *values);
+
+/** Where the number of an arm lies. */
+esp_place esp_series_place(const esp_series *series, const esp_source *s, int arm, int row, int point);
+
+/** For esp_points.scale: the elements of the field, with the values of their axis. */
+esp_scale esp_scale_of_field(const esp_source *s, const esp_series *series);
+
+/** For esp_points.place: one element of a cell. */
+esp_place esp_one_number(int arm, int stage, long element);
 
 /** "/records/loss[:, 0, 3]", and what is done with it. */
 void esp_series_slice(const esp_series *series, const esp_source *s, int arm, int row, int point, char *text, size_t size);
