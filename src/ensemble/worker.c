@@ -11,7 +11,7 @@
 
 static esp_err make_record(const esp_layout *layout, esp_record *record)
 {
-  const size_t bytes = esp_workspace_bytes(layout->bytes + 1); /* not 0: an experiment may have nothing to resume */
+  const size_t bytes = layout->bytes / 64 * 64 + 64; /* not 0: an experiment may have nothing to resume */
   *record = (esp_record){.layout = layout, .data = aligned_alloc(64, bytes)};
   ESP_REQUIRE(record->data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", layout->bytes);
   esp_record_clear(record);
@@ -22,7 +22,7 @@ esp_err esp_worker_init(esp_worker *w)
 {
   esp_one_thread();
   w->parent_cell.member = -1;
-  ESP_TRY(esp_workspace_create(esp_experiment_of(w->config)->workspace_bytes(w->config), &w->ws));
+  ESP_TRY(esp_workspace_create(&w->ws));
   ESP_TRY(make_record(&w->plan->record, &w->parent));
   ESP_TRY(make_record(&w->plan->record, &w->record));
   ESP_TRY(make_record(&w->plan->resume, &w->resume));
