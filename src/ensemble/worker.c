@@ -124,7 +124,9 @@ esp_err esp_worker_cell(esp_worker *w, esp_cell cell, esp_outcome *outcome)
   w->cell = cell;
   ESP_TRY(compute(w, outcome));
   esp_watchdog_phase(ESP_PHASE_WRITING);
-  ESP_TRY(esp_results_write_cell(w->results, cell, &w->record, outcome, esp_seconds() - began, w->rank));
+  const esp_commit commit = {
+      .outcome = *outcome, .seconds = esp_seconds() - began, .rank = w->rank, .peak_mib = esp_peak_mib()};
+  ESP_TRY(esp_results_write_cell(w->results, cell, &w->record, &commit));
 
   const esp_record next = w->parent; /* what was computed is the likely parent of what comes next */
   w->parent = w->record;
