@@ -29,7 +29,7 @@ static int bench(int n_repeats, double start_mean, int n_rounds)
   options.synapses.start_mean = start_mean;
   esp_workspace ws;
   esp_lever_network net;
-  if (esp_workspace_create(esp_lever_bytes(&options), &ws) != ESP_OK || esp_lever_take(&options, &key, &ws, &net) != ESP_OK)
+  if (esp_workspace_create(&ws) != ESP_OK || esp_lever_take(&options, &key, &ws, &net) != ESP_OK)
     return EXIT_FAILURE;
   reference plain = reference_start(&net);
   double least = 1e300, least_plain = 1e300;

@@ -241,11 +241,7 @@ static bench make_bench(golden_case *c, esp_trials trials)
 {
   bench b = {.shape = shape_of(need(c, "Wi"), need(c, "Wo")), .trials = trials};
   b.n = esp_rnn_n_weights(&b.shape);
-  const long steps = (long)trials.n_trials * trials.n_steps;
-  must(c, esp_workspace_create(esp_tree_workspace_bytes(trials.n_trials, trials.n_steps, trials.n_in, trials.n_out) +
-                                   esp_rnn_workspace_bytes(&b.shape, steps, steps) + esp_episode_workspace_bytes(b.n) +
-                                   esp_workspace_bytes(300 * sizeof(double)) + 4096,
-                               &b.ws));
+  must(c, esp_workspace_create(&b.ws));
   must(c, esp_tree_build(&b.trials, 0, &b.ws, &b.tree));
   b.w = get_memory(b.n * sizeof *b.w);
   b.theirs = get_memory(b.n * sizeof *b.theirs);
@@ -390,7 +386,7 @@ static void check_prune(golden_case *c)
   uint8_t *mask = get_memory(n), *ladder_mask = get_memory(n);
   double *w = get_memory(n * sizeof *w), *ladder_w = get_memory(n * sizeof *ladder_w);
   esp_workspace ws;
-  must(c, esp_workspace_create(esp_prune_workspace_bytes(n_hid), &ws));
+  must(c, esp_workspace_create(&ws));
   memset(ladder_mask, 1, n);
   memcpy(ladder_w, Wr->value, n * sizeof *w);
   for (int rung = 0; rung < (int)fractions->count; rung++) {
@@ -626,19 +622,6 @@ static const double *w_rec_of(const finished_network *net)
   return net->w + esp_rnn_w_rec_offset(&net->shape);
 }
 
-static esp_workspace analysis_workspace(golden_case *c, const esp_rnn_shape *shape, int n_trials, int n_steps,
-                                        int n_strengths)
-{
-  esp_workspace ws;
-  must(c, esp_workspace_create(2 * esp_trajectories_bytes(shape, n_trials, n_steps) +
-                                   esp_trajectories_workspace_bytes(shape, n_trials, n_steps) +
-                                   esp_probe_workspace_bytes(shape, n_strengths) +
-                                   esp_lyapunov_workspace_bytes(shape->n_hid, n_steps) +
-                                   esp_pca_workspace_bytes(shape->n_hid) + esp_flow_workspace_bytes(shape),
-                               &ws));
-  return ws;
-}
-
 /* Entry [.., net] of an array that has the two networks as its last index. */
 static void compare_of_net(golden_case *c, const char *name, int net, size_t n, const double *got, double tolerance)
 {
@@ -755,7 +738,8 @@ static void check_probe_of_net(golden_case *c, const finished_network *net, int 
   for (int s = 0; s < resp->dim[2]; s++)
     strength[s] = 0.2 * s;
   const esp_probe_grid grid = {n_onsets, resp->dim[2], esp_probe_onsets, strength};
-  esp_workspace ws = analysis_workspace(c, &net->shape, N, STEPS, grid.n_strengths);
+  esp_workspace ws;
+  must(c, esp_workspace_create(&ws));
   check_probe_grid(c, net, which, &grid, &ws);
 
   esp_trials trials = {.input = get_memory(sizeof(double) * N * STEPS * ESP_DMS_N_IN),
@@ -825,7 +809,8 @@ static void check_delay_spectrum(golden_case *c, const finished_network *net, ch
   const array *lyap = of_arm(c, "lyap", arm);
   double exponent, *eigenvalue = get_memory((size_t)n * sizeof *eigenvalue);
   double *expected = get_memory(lyap->count * sizeof *expected);
-  esp_workspace ws = analysis_workspace(c, &net->shape, 1, LAST_BIN, 1);
+  esp_workspace ws;
+  must(c, esp_workspace_create(&ws));
   must(c, esp_lyapunov_published(n, w_rec_of(net), LAST_BIN - FIRST_BIN + 1, a + (size_t)(FIRST_BIN - 1) * (size_t)n,
                                  &exponent, eigenvalue, &ws));
   memcpy(expected, lyap->value, lyap->count * sizeof *expected);
@@ -876,7 +861,8 @@ static void check_probetraj_of_net(golden_case *c, const finished_network *net, 
       of_arm(c, "correct", arm)->count != ESP_PROBE_N_CONDITIONS)
     die("has trials that are not of the DMS task", c->name);
   trials.n_trials = ESP_PROBE_N_CONDITIONS; /* the first repeat */
-  esp_workspace ws = analysis_workspace(c, &net->shape, trials.n_trials, trials.n_steps, 1);
+  esp_workspace ws;
+  must(c, esp_workspace_create(&ws));
   esp_trajectories t, probed;
   must(c, esp_trajectories_take(&net->shape, trials.n_trials, trials.n_steps, &ws, &t));
   must(c, esp_trajectories_take(&net->shape, trials.n_trials, trials.n_steps, &ws, &probed));
@@ -1002,7 +988,7 @@ static void play_as_recorded(golden_case *c, const finished_network *net, block 
   const esp_bandit_draws draws = {need(c, "choiceRand")->value, need(c, "exploreRand")->value, need(c, "rewardRand")->value,
                                   need(c, "etaN_used")->value};
   esp_workspace ws;
-  must(c, esp_workspace_create(esp_bandit_workspace_bytes(&net->shape), &ws));
+  must(c, esp_workspace_create(&ws));
   must(c, esp_bandit_play(&net->shape, net->w, &options, &draws, &b->trials, &b->outcome, &ws));
   esp_workspace_free(&ws);
   compare_turned(c, "X", b->trials.input, 0);
@@ -1073,7 +1059,7 @@ static esp_trajectories run_through(golden_case *c, const finished_network *net,
 {
   esp_trials trials = inputs_of(need(c, X), net->shape.n_out);
   esp_trajectories t;
-  *ws = analysis_workspace(c, &net->shape, trials.n_trials, trials.n_steps, 1);
+  must(c, esp_workspace_create(ws));
   must(c, esp_trajectories_take(&net->shape, trials.n_trials, trials.n_steps, ws, &t));
   must(c, esp_trajectories_run(&net->shape, net->w, &trials, 0, &t, ws));
   free(trials.input);
@@ -1108,7 +1094,7 @@ static void check_agents_separations(golden_case *c, const finished_network *net
   const double *per_agent = need(c, "per_agent")->value, *condition = need(c, "cond_cov")->value;
   double sum = 0;
   esp_workspace ws;
-  must(c, esp_workspace_create(esp_separation_workspace_bytes(net->shape.n_hid), &ws));
+  must(c, esp_workspace_create(&ws));
   for (int agent = 0; agent < t->n_trials; agent++) {
     esp_separation s;
     must(c, esp_separation_of(net->shape.n_hid, t->n_steps, esp_trajectory_state(t, agent, 1), &s, &ws));

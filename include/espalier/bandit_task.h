@@ -73,9 +73,6 @@ typedef struct {
   double *y;                  /* output of the network; not used without one             [agent, step, option] */
 } esp_bandit_outcome;
 
-/** Workspace bytes of esp_bandit_play. */
-size_t esp_bandit_workspace_bytes(const esp_rnn_shape *shape);
-
 /** Let a network play a block, each agent from rest and beside a learner of its own.
  *  @param shape   10 inputs, 4 outputs
  *  @param w       weights [n_weights]

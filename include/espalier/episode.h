@@ -34,9 +34,6 @@ typedef struct {
   void *context;
 } esp_episode_options;
 
-/** Workspace bytes that esp_episode_train takes for n_weights weights. */
-size_t esp_episode_workspace_bytes(size_t n_weights);
-
 /** Did the episode end (or would it) because its loss no longer falls? */
 bool esp_episode_on_plateau(const esp_episode_options *options, const esp_episode *episode);
 

@@ -25,7 +25,7 @@ typedef struct {
   const esp_record *parent;         /* NULL: none                                                                 */
   const esp_record *resume;         /* state to go on from, NULL: begin at the beginning; equal bits either way    */
   const esp_stage_host *host;
-  esp_workspace *ws;                /* at least workspace_bytes(); given back on return                            */
+  esp_workspace *ws;                /* scratch, given back on return                                               */
 } esp_stage_context;
 
 typedef struct esp_experiment {
@@ -35,9 +35,6 @@ typedef struct esp_experiment {
 
   /** Fill a zeroed plan from the config: arms, stages, axes, record and resume fields. */
   esp_err (*declare)(const esp_config *config, esp_plan *plan);
-
-  /** Workspace bytes that any stage needs. */
-  size_t (*workspace_bytes)(const esp_config *config);
 
   /** Measure the seconds that one unit of expected cost (esp_stage.expected_cost) takes on this machine: a fraction of a
    *  second of work whose results are thrown away. */

@@ -31,9 +31,6 @@ typedef struct {
   double contraction, contraction_published, approach;
 } esp_flow;
 
-/** Scratch bytes of esp_flow_at. */
-size_t esp_flow_workspace_bytes(const esp_rnn_shape *shape);
-
 /** The flow around one state.
  *  @param w           weights [n_weights]; of W_out the first output is taken, without its bias
  *  @param eigenvalue  of esp_pca, descending [n_hid]

@@ -136,9 +136,6 @@ typedef struct {
   int32_t clock, segment_start;
 } esp_lever_network;
 
-/** Workspace bytes of a network. */
-size_t esp_lever_bytes(const esp_lever_options *options);
-
 /** Make a network of checked options in its state at time 0. The workspace keeps it.
  *  @param key  seed and member; arm and stage should be ESP_RNG_SHARED: draws are told apart by the clock, so that all segments of
  *              a run continue one another, and arms with the same past have the same future until something differs

@@ -19,9 +19,6 @@
 /** J [post, pre] at one state a [n_hid]. */
 void esp_jacobian(int n_hid, const double *w_rec, const double *a, double *jacobian);
 
-/** Scratch bytes of the two functions below. */
-size_t esp_lyapunov_workspace_bytes(int n_hid, int n_factors);
-
 /** The published exponent.
  *  @param[out] eigenvalue  of P'P, descending [n_hid]; those below 1e-16 of the first are rounding, also negative
  *  @return ESP_OK, ESP_ERR_ARG (fewer than 2 factors), ESP_ERR_NOMEM, or ESP_ERR_DIVERGED if a product is not finite (the

@@ -10,9 +10,6 @@
 #include "espalier/trajectory.h"
 #include "espalier/workspace.h"
 
-/** Scratch bytes of esp_pca. */
-size_t esp_pca_workspace_bytes(int n_hid);
-
 /** Components of the samples trial = first_trial .. first_trial + n_trials - 1 (from 0), bin = first_bin .. last_bin
  *  (from 1).
  *  @param[out] eigenvalue  descending [n_hid]; those below 1e-16 of the first are rounding, also negative

@@ -49,9 +49,6 @@ void esp_probe_put(const esp_trials *trials, int onset, double strength);
 /** Response of one trial: mean over bins 52, 53 of output y [58, n_out], first output; of a target the same. */
 double esp_probe_response(const double *y, int n_out);
 
-/** Scratch bytes of esp_probe_run with that many strengths. */
-size_t esp_probe_workspace_bytes(const esp_rnn_shape *shape, int n_strengths);
-
 /** Give every probe of the grid in every condition, without noise, to the network with weights w [n_weights].
  *  @param input_lag     as in esp_tree_build
  *  @param noisy_target  mean noisy target at bins 52, 53 of each condition [4] for the published test, which the author

@@ -25,12 +25,9 @@ double esp_mask_sparsity(int n_hid, const uint8_t *mask);
  *  @param     key        draws of criterion random; ignored by magnitude
  *  @param[in,out] mask   [post, pre], 1 = kept: entries already 0 stay 0
  *  @param[in,out] w_rec  [post, pre]: removed entries become exactly 0.0
- *  @param     ws         scratch: esp_prune_workspace_bytes(n_hid), given back on return
+ *  @param     ws         scratch, given back on return
  *  @return ESP_OK; ESP_ERR_ARG if the mask has more entries removed than the fraction asks for; ESP_ERR_NOMEM. */
 esp_err esp_mask_prune(int n_hid, double fraction, esp_prune_criterion criterion, esp_prune_ties ties,
                        const esp_rng_key *key, uint8_t *mask, double *w_rec, esp_workspace *ws);
-
-/** Workspace bytes of esp_mask_prune. */
-size_t esp_prune_workspace_bytes(int n_hid);
 
 #endif

@@ -37,6 +37,7 @@ typedef struct {
   uint32_t crc;   /* CRC-32C over the record's fields in order, then cell and outcome; 0 while empty  */
   double seconds; /* wall clock of the stage in the session that finished it (earlier ones not counted) */
   int32_t rank;   /* that finished it                                                                  */
+  int peak_mib;   /* most memory that this process had had by then, esp_peak_mib(); 0: not known       */
 } esp_commit;
 
 /** Call before MPI_Init: HDF5 would have MPI_Finalize call it, and crash there if a file could not be closed. */
@@ -79,10 +80,9 @@ esp_err esp_results_read_sound(const esp_results *r, esp_commit *commits, long *
 /** How many cells of the members from first to last are in this state? */
 long esp_commits_count(const esp_plan *plan, const esp_commit *commits, int first, int last, esp_cell_state state);
 
-/** Write a cell: payload, then its commit entry (crc is computed here). At most every 5 s the file is fsynced too, or
+/** Write a cell: payload, then its commit entry (whose crc is computed here). At most every 5 s the file is fsynced too, or
  *  by esp_results_sync_when_due. */
-esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *record, const esp_outcome *outcome,
-                               double seconds, int rank);
+esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *record, const esp_commit *commit);
 
 /** Read a cell and check its CRC.
  *  @param commit  may be NULL

@@ -91,8 +91,6 @@ typedef struct {
   double a;                          /* le kap_1                                                 */
 } esp_rewiring;
 
-size_t esp_rewiring_bytes(const esp_rewiring_options *options, const esp_spiking_options *neurons);
-
 /** Draw which synapses there are (key's purpose is set here) and their theta at the start, e = g = 0. The workspace keeps it.
  *  @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_INTERNAL if there are more than the capacity. */
 esp_err esp_rewiring_take(const esp_rewiring_options *options, const esp_rng_key *key, const esp_spiking *net, esp_workspace *ws,

@@ -68,9 +68,6 @@ typedef struct {
   struct esp_rnn_tangent *tangent; /* for the exact curvature; NULL: there is none                   */
 } esp_rnn_problem;
 
-/** Workspace bytes of a problem with a tree of at most n_nodes nodes and n_drives distinct inputs. */
-size_t esp_rnn_workspace_bytes(const esp_rnn_shape *shape, long n_nodes, long n_drives);
-
 /** Take what a problem needs from ws. tree is borrowed until the last use.
  *  @return ESP_OK, ESP_ERR_ARG if shape and tree do not fit, ESP_ERR_NOMEM. */
 esp_err esp_rnn_problem_take(const esp_rnn_shape *shape, const esp_tree *tree, esp_workspace *ws,
@@ -84,7 +81,6 @@ void esp_rnn_gradient(esp_rnn_problem *problem, double *gradient);
 
 /** Give a problem what the exact curvature needs, from ws; its objective then has one.
  *  @return ESP_OK or ESP_ERR_NOMEM. */
-size_t esp_rnn_tangent_workspace_bytes(const esp_rnn_shape *shape, long n_nodes, long n_drives);
 esp_err esp_rnn_tangent_take(esp_rnn_problem *problem, esp_workspace *ws);
 
 /** p'Hp: second derivative of the loss along p [n_weights], exact, at the weights of the last loss and gradient (Pearlmutter

@@ -63,9 +63,6 @@ typedef struct {
   long n_losses, n_gradients, n_curvatures;            /* evaluations so far                                          */
 } esp_scg_state;
 
-/** Workspace bytes of a state of n weights. */
-size_t esp_scg_workspace_bytes(size_t n);
-
 /** Take the vectors of a state from ws (they stay taken until the caller rewinds). */
 esp_err esp_scg_state_take(size_t n, esp_workspace *ws, esp_scg_state *state);
 

@@ -22,9 +22,6 @@ typedef struct {
                        factor                                                                                       */
 } esp_separation;
 
-/** Scratch bytes of esp_separation_of. */
-size_t esp_separation_workspace_bytes(int n_hid);
-
 /** Separation of one agent.
  *  @param a   states a [n_steps, n_hid], first step first; at least 4 steps
  *  @param ws  scratch, given back on return

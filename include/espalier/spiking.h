@@ -79,9 +79,6 @@ typedef struct {
   unsigned char *fired;
 } esp_spiking;
 
-/** Workspace bytes of a network. */
-size_t esp_spiking_bytes(const esp_spiking_options *options, int block_steps);
-
 /** Make a network: its static weights are drawn from the key (its purpose is set here), plastic ones are 0. The workspace keeps it.
  *  @return ESP_OK, ESP_ERR_NOMEM. */
 esp_err esp_spiking_take(const esp_spiking_options *options, const esp_rng_key *key, int block_steps, esp_workspace *ws,

@@ -15,12 +15,6 @@ typedef struct {
   double *y; /* output            [trial, step, output] */
 } esp_trajectories;
 
-/** Scratch bytes of esp_trajectories_run. */
-size_t esp_trajectories_workspace_bytes(const esp_rnn_shape *shape, int n_trials, int n_steps);
-
-/** Bytes that esp_trajectories_take uses up. */
-size_t esp_trajectories_bytes(const esp_rnn_shape *shape, int n_trials, int n_steps);
-
 /** Take room for the trajectories of that many trials; stays taken until the caller rewinds ws.
  *  @return ESP_OK, ESP_ERR_NOMEM. */
 esp_err esp_trajectories_take(const esp_rnn_shape *shape, int n_trials, int n_steps, esp_workspace *ws, esp_trajectories *t);

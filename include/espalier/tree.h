@@ -34,9 +34,6 @@ typedef struct {
   double constant;      /* sum over nodes of sum (t - mean t)^2                                       */
 } esp_tree;
 
-/** Workspace bytes of a tree of that many trials (nothing shared in the worst case). */
-size_t esp_tree_workspace_bytes(int n_trials, int n_steps, int n_in, int n_out);
-
 /** Build the tree. Histories are equal if all their input bits are (0.0 and -0.0 count as equal).
  *  @param input_lag  0: u(k) drives step k (published code); 1: u(k-1) does, u(0) = 0 (paper, Eq. 1)
  *  @param ws         borrowed by the tree until rewound; scratch beyond that is given back

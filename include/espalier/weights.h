@@ -22,9 +22,6 @@ typedef struct {
  *  @param[out] count  [n_bins]; sums to the number of remaining weights */
 void esp_weight_histogram(int n_hid, const double *w_rec, const esp_weight_bins *bins, int32_t *count);
 
-/** Scratch bytes of esp_weight_singular_values. */
-size_t esp_weight_workspace_bytes(int n_hid);
-
 /** Singular values of w_rec [post, pre], descending [n_hid].
  *  @return ESP_OK, ESP_ERR_ARG, ESP_ERR_NOMEM, ESP_ERR_INTERNAL, or ESP_ERR_DIVERGED if a weight is not finite (values are
  *          NaN). */

@@ -1,7 +1,13 @@
-/* espalier/workspace.h - one block of memory for all scratch of a worker.
+/* espalier/workspace.h - one stretch of memory for all scratch of a worker; it grows where it is.
  *
- * A worker makes one workspace when it starts, sized from the config; nothing inside training allocates. Take, use, and
- * rewind to the mark taken before. Every piece starts on a 64-byte boundary, so equal calls see equal alignment. */
+ * Take, use, and rewind to the mark taken before; nothing inside training allocates. Every piece starts on a 64-byte boundary, so
+ * equal calls see equal alignment.
+ *
+ * Nobody says how much will be needed: address space is reserved once, far more than that, and what is taken is made usable in
+ * steps of some MiB by a call that can fail. What a stage has needed once stays usable, so only the first of a kind makes such
+ * calls. Memory itself comes page by page at first touch, as zeros, and stays too: a process has what it has used, not what it may
+ * use. (Touching all of it beforehand would promise nothing: a system that gives out more than it has ends a process at a touch,
+ * early or late. One that does not - strict overcommit, ulimit - refuses the step, and then the message says what to change.) */
 #ifndef ESPALIER_WORKSPACE_H
 #define ESPALIER_WORKSPACE_H
 #include <stddef.h>
@@ -9,24 +15,23 @@
 #include "espalier/error.h"
 
 typedef struct {
-  unsigned char *base; /* owned                                    */
-  size_t size;         /* bytes in all                             */
+  unsigned char *base; /* owned; pieces never move                  */
+  size_t size;         /* bytes of address space in all             */
+  size_t usable;       /* of these, from base on                    */
   size_t used;         /* bytes handed out; save and restore freely */
-  size_t high;         /* most bytes ever handed out               */
+  size_t high;         /* most bytes ever handed out                */
 } esp_workspace;
 
-/** Bytes that n_bytes take up in a workspace: rounded up to whole 64-byte lines. Add these up to size one. */
-size_t esp_workspace_bytes(size_t n_bytes);
-
-/** Make a workspace of at least size bytes, touched once so that it is really there.
+/** Make an empty workspace. Where address space is limited (ulimit -v) it takes at most half of what is left: MPI, HDF5 and
+ *  OpenBLAS need some too.
  *  @return ESP_OK or ESP_ERR_NOMEM. */
-esp_err esp_workspace_create(size_t size, esp_workspace *ws);
+esp_err esp_workspace_create(esp_workspace *ws);
 
 /** Free it; a zeroed workspace is fine. */
 void esp_workspace_free(esp_workspace *ws);
 
 /** Hand out n doubles, 64-byte aligned, contents undefined (NaN in debug builds).
- *  @return ESP_OK, or ESP_ERR_NOMEM if the workspace was made too small (a fault of ours, not of the user). */
+ *  @return ESP_OK, or ESP_ERR_NOMEM (message: what to change); then nothing is taken. */
 esp_err esp_workspace_take(esp_workspace *ws, size_t n, double **out);
 
 /** The same for ints (contents undefined). */
@@ -34,5 +39,9 @@ esp_err esp_workspace_take_int(esp_workspace *ws, size_t n, int **out);
 
 /** The same for bytes (contents undefined). */
 esp_err esp_workspace_take_bytes(esp_workspace *ws, size_t n, unsigned char **out);
+
+/** The most memory that this process has had resident so far (VmHWM, as Slurm counts it for --mem-per-cpu), in MiB, rounded up; 0 if the
+ *  system does not say. */
+int esp_peak_mib(void);
 
 #endif

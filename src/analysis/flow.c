@@ -18,11 +18,6 @@ static double length(int n, const double *v)
   return sqrt(dot(n, v, v));
 }
 
-size_t esp_flow_workspace_bytes(const esp_rnn_shape *shape)
-{
-  return 4 * esp_workspace_bytes((size_t)shape->n_hid * sizeof(double));
-}
-
 typedef struct {
   double x1, x2;
 } displacement;

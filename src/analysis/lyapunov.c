@@ -23,14 +23,6 @@ static int work_length(int n)
   return 5 * n + 6;
 }
 
-size_t esp_lyapunov_workspace_bytes(int n_hid, int n_factors)
-{
-  const size_t n = (size_t)n_hid, d = sizeof(double);
-  return esp_workspace_bytes((size_t)n_factors * n * n * d) + 3 * esp_workspace_bytes(n * n * d) +
-         2 * esp_workspace_bytes(n * d) + esp_workspace_bytes((size_t)work_length(n_hid) * d) +
-         esp_workspace_bytes(n * sizeof(int)) + esp_workspace_bytes((size_t)n_factors * sizeof(int));
-}
-
 static bool all_finite(size_t n, const double *v)
 {
   for (size_t i = 0; i < n; i++)

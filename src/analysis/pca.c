@@ -12,13 +12,6 @@ static int work_length(int n)
   return 8 * n;
 }
 
-size_t esp_pca_workspace_bytes(int n_hid)
-{
-  const size_t n = (size_t)n_hid, d = sizeof(double);
-  return esp_workspace_bytes(n * n * d) + 3 * esp_workspace_bytes(n * d) +
-         esp_workspace_bytes((size_t)work_length(n_hid) * d);
-}
-
 typedef struct {
   const esp_trajectories *t;
   int first_trial, n_trials, first_bin, last_bin;

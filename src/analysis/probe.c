@@ -32,15 +32,6 @@ double esp_probe_response(const double *y, int n_out)
   return 0.5 * (y[(RESPONSE_BIN - 1) * n_out] + y[RESPONSE_BIN * n_out]);
 }
 
-size_t esp_probe_workspace_bytes(const esp_rnn_shape *shape, int n_strengths)
-{
-  const int n_trials = n_strengths * ESP_PROBE_N_CONDITIONS;
-  const size_t n = (size_t)n_trials * ESP_DMS_N_STEPS;
-  return esp_workspace_bytes(n * ESP_DMS_N_IN * sizeof(double)) + esp_workspace_bytes(n * sizeof(double)) +
-         esp_trajectories_bytes(shape, n_trials, ESP_DMS_N_STEPS) +
-         esp_trajectories_workspace_bytes(shape, n_trials, ESP_DMS_N_STEPS);
-}
-
 /* All strengths at one onset, [strength, condition]. */
 static void probed_trials(int onset, const esp_probe_grid *grid, esp_trials *trials)
 {

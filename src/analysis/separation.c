@@ -13,13 +13,6 @@ static int work_length(int n)
   return 8 * n;
 }
 
-size_t esp_separation_workspace_bytes(int n_hid)
-{
-  const size_t n = (size_t)n_hid, d = sizeof(double);
-  return 2 * esp_workspace_bytes(n * n * d) + 4 * esp_workspace_bytes(n * d) +
-         esp_workspace_bytes((size_t)work_length(n_hid) * d);
-}
-
 /* Add half the covariance of steps first, first + 2, .. (from 0) to `pooled`, both triangles; mean is filled. */
 static void pool(int n, int n_steps, const double *a, int first, double *mean, double *deviation, double *pooled)
 {

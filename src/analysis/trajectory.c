@@ -14,18 +14,6 @@ static size_t n_outputs(const esp_rnn_shape *shape, int n_trials, int n_steps)
   return (size_t)n_trials * (size_t)n_steps * (size_t)shape->n_out;
 }
 
-size_t esp_trajectories_workspace_bytes(const esp_rnn_shape *shape, int n_trials, int n_steps)
-{
-  const long n = (long)n_trials * n_steps;
-  return esp_tree_workspace_bytes(n_trials, n_steps, shape->n_in, shape->n_out) + esp_rnn_workspace_bytes(shape, n, n);
-}
-
-size_t esp_trajectories_bytes(const esp_rnn_shape *shape, int n_trials, int n_steps)
-{
-  return esp_workspace_bytes(n_states(shape, n_trials, n_steps) * sizeof(double)) +
-         esp_workspace_bytes(n_outputs(shape, n_trials, n_steps) * sizeof(double));
-}
-
 esp_err esp_trajectories_take(const esp_rnn_shape *shape, int n_trials, int n_steps, esp_workspace *ws, esp_trajectories *t)
 {
   *t = (esp_trajectories){.n_trials = n_trials, .n_steps = n_steps, .n_hid = shape->n_hid, .n_out = shape->n_out};

@@ -32,12 +32,6 @@ static int work_length(int n)
   return 8 * n;
 }
 
-size_t esp_weight_workspace_bytes(int n_hid)
-{
-  const size_t n = (size_t)n_hid;
-  return esp_workspace_bytes(n * n * sizeof(double)) + esp_workspace_bytes((size_t)work_length(n_hid) * sizeof(double));
-}
-
 static esp_err singular_values(int n, const double *w_rec, double *value, esp_workspace *ws)
 {
   const size_t nn = (size_t)n * (size_t)n;

@@ -62,7 +62,7 @@ enum { N_CASES = sizeof cases / sizeof *cases };
 
 /* A case made ready, and what was measured of it. */
 typedef struct {
-  esp_workspace ws;
+  esp_workspace *ws; /* of all cases */
   esp_trials trials;
   esp_tree tree;
   esp_rnn_problem problem;
@@ -79,8 +79,8 @@ static esp_err make_trials(const bench_case *c, bench *b)
   const int n_trials = c->n_trials ? c->n_trials : 5 * esp_dms_n_conditions(c->set);
   const int n_steps = c->n_steps ? c->n_steps : ESP_DMS_N_STEPS;
   const size_t n = (size_t)n_trials * (size_t)n_steps;
-  ESP_TRY(esp_workspace_take(&b->ws, n * (size_t)c->n_in, &b->trials.input));
-  ESP_TRY(esp_workspace_take(&b->ws, n * (size_t)c->n_out, &b->trials.target));
+  ESP_TRY(esp_workspace_take(b->ws, n * (size_t)c->n_in, &b->trials.input));
+  ESP_TRY(esp_workspace_take(b->ws, n * (size_t)c->n_out, &b->trials.target));
   if (!c->n_trials) {
     esp_dms_trials(c->set, &noise, &bench_key, 0, &b->trials);
     return ESP_OK;
@@ -101,14 +101,14 @@ static esp_err make_network(const bench_case *c, const esp_rnn_shape *shape, ben
   const size_t n = esp_rnn_n_weights(shape);
   const double sd = 1 / sqrt(c->n_hid);
   uint8_t *mask;
-  ESP_TRY(esp_workspace_take(&b->ws, n, &b->w));
-  ESP_TRY(esp_workspace_take(&b->ws, n, &b->gradient));
-  ESP_TRY(esp_workspace_take_bytes(&b->ws, (size_t)c->n_hid * (size_t)c->n_hid, &mask));
+  ESP_TRY(esp_workspace_take(b->ws, n, &b->w));
+  ESP_TRY(esp_workspace_take(b->ws, n, &b->gradient));
+  ESP_TRY(esp_workspace_take_bytes(b->ws, (size_t)c->n_hid * (size_t)c->n_hid, &mask));
   for (size_t i = 0; i < n; i++)
     b->w[i] = sd * esp_rng_normal(&bench_key, i);
   memset(mask, 1, (size_t)c->n_hid * (size_t)c->n_hid);
   return esp_mask_prune(c->n_hid, c->prune_fraction, ESP_PRUNE_MAGNITUDE, ESP_TIES_ROW_MAJOR, NULL, mask,
-                        b->w + esp_rnn_w_rec_offset(shape), &b->ws);
+                        b->w + esp_rnn_w_rec_offset(shape), b->ws);
 }
 
 static esp_err make_bench(const bench_case *c, bench *b)
@@ -117,15 +117,10 @@ static esp_err make_bench(const bench_case *c, bench *b)
   const int n_trials = c->n_trials ? c->n_trials : 5 * esp_dms_n_conditions(c->set);
   const int n_steps = c->n_steps ? c->n_steps : ESP_DMS_N_STEPS;
   const long n = (long)n_trials * n_steps;
-  const size_t n_weights = esp_rnn_n_weights(&shape), d = sizeof(double);
-  ESP_TRY(esp_workspace_create((size_t)n * (size_t)(c->n_in + c->n_out) * d + esp_rnn_workspace_bytes(&shape, n, n) +
-                                   esp_tree_workspace_bytes(n_trials, n_steps, c->n_in, c->n_out) + 2 * n_weights * d +
-                                   esp_rnn_tangent_workspace_bytes(&shape, n, n) + esp_prune_workspace_bytes(c->n_hid) + esp_scg_workspace_bytes(n_weights) +
-                                   (size_t)c->n_hid * (size_t)c->n_hid + 4096,
-                               &b->ws));
+  const size_t n_weights = esp_rnn_n_weights(&shape);
   ESP_TRY(make_trials(c, b));
-  ESP_TRY(esp_tree_build(&b->trials, 0, &b->ws, &b->tree));
-  ESP_TRY(esp_rnn_problem_take(&shape, &b->tree, &b->ws, &b->problem));
+  ESP_TRY(esp_tree_build(&b->trials, 0, b->ws, &b->tree));
+  ESP_TRY(esp_rnn_problem_take(&shape, &b->tree, b->ws, &b->problem));
   ESP_TRY(make_network(c, &shape, b));
   b->operations = 6.0 * (double)n_weights * (double)n;
   return ESP_OK;
@@ -189,14 +184,14 @@ static double time_calls(bench *b, long n, void (*call)(bench *))
 static esp_err time_step(bench *b, bool exact, double *seconds, double *share)
 {
   enum { N_STEPS = 200 };
-  const size_t mark = b->ws.used;
+  const size_t mark = b->ws->used;
   if (exact)
-    ESP_TRY(esp_rnn_tangent_take(&b->problem, &b->ws));
+    ESP_TRY(esp_rnn_tangent_take(&b->problem, b->ws));
   const esp_objective f = esp_rnn_objective(&b->problem);
   const esp_scg_options options = {ESP_SCG_PUBLISHED, 5e-5, 5e-7, 0.001, 10};
   const esp_scg_watch nobody = {0};
   esp_scg_state state;
-  ESP_TRY(esp_scg_state_take(f.n, &b->ws, &state));
+  ESP_TRY(esp_scg_state_take(f.n, b->ws, &state));
   double best = INFINITY, losses = INFINITY, gradients = INFINITY, curvatures = INFINITY;
   for (int attempt = 0; attempt < 5; attempt++) {
     memcpy(state.w, b->w, f.n * sizeof *state.w);
@@ -211,7 +206,7 @@ static esp_err time_step(bench *b, bool exact, double *seconds, double *share)
   *seconds = best / N_STEPS;
   *share = fmax(0, 1 - (losses + gradients + curvatures) / best);
   b->problem.tangent = NULL;
-  b->ws.used = mark;
+  b->ws->used = mark;
   return ESP_OK;
 }
 
@@ -355,8 +350,12 @@ int esp_cli_bench(int argc, char **argv)
   if (json && path)
     return esp_cli_usage_error("bench", "--write measures nothing, so there is nothing for --json to print");
   static bench benches[N_CASES];
-  const esp_err err = path ? write_case(path, &cases[0], &benches[0]) : run_bench(json, benches);
+  esp_workspace ws;
+  esp_err err = esp_workspace_create(&ws);
   for (int i = 0; i < N_CASES; i++)
-    esp_workspace_free(&benches[i].ws);
+    benches[i].ws = &ws;
+  if (err == ESP_OK)
+    err = path ? write_case(path, &cases[0], &benches[0]) : run_bench(json, benches);
+  esp_workspace_free(&ws);
   return err == ESP_OK ? 0 : esp_cli_fail(err);
 }

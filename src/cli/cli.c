@@ -103,6 +103,14 @@ double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int
   return n ? sum / (double)n : NAN;
 }
 
+int esp_cli_peak_mib(const esp_cli_file *file)
+{
+  int peak = 0;
+  for (long slot = 0; slot < esp_plan_n_slots(&file->plan); slot++)
+    peak = file->commits[slot].peak_mib > peak ? file->commits[slot].peak_mib : peak;
+  return peak;
+}
+
 int esp_cli_stage_width(const esp_plan *plan)
 {
   int width = 12;

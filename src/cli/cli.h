@@ -100,6 +100,9 @@ typedef struct {
 
 esp_stage_count esp_cli_count(const esp_cli_file *file, int arm, int stage);
 
+/** Most memory, in MiB, that a process had when it wrote one of the cells; 0: not known. */
+int esp_cli_peak_mib(const esp_cli_file *file);
+
 /** Columns that the names of the stages need. */
 int esp_cli_stage_width(const esp_plan *plan);
 

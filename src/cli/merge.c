@@ -86,7 +86,7 @@ static esp_err check_config(const merge *m, const esp_cli_file *file)
   return err;
 }
 
-static bool same_entry(const esp_commit *a, const esp_commit *b) /* time and rank aside */
+static bool same_entry(const esp_commit *a, const esp_commit *b) /* time, rank and memory aside */
 {
   return esp_outcome_same(&a->outcome, &b->outcome) && a->crc == b->crc;
 }
@@ -208,7 +208,7 @@ static esp_err copy_cell(merge *m, int index, const esp_cli_file *file, long slo
   ESP_TRY(err);
   if (m->there[slot])
     return compare_cell(m, index, slot, &commit);
-  ESP_TRY(esp_results_write_cell(m->results, cell, &m->theirs, &commit.outcome, commit.seconds, commit.rank));
+  ESP_TRY(esp_results_write_cell(m->results, cell, &m->theirs, &commit));
   m->there[slot] = true;
   m->owner[slot] = index;
   m->commits[slot] = commit;

@@ -309,6 +309,13 @@ static void print_complete(const esp_session *o, int n_members, long n_cells)
            esp_members_words(o->members, n_members, words, sizeof words), n_cells);
 }
 
+/* Of all ranks: the others' is in the file, with their cells. */
+static void print_peak(const esp_cli_file *file)
+{
+  const int theirs = esp_cli_peak_mib(file), own = esp_peak_mib();
+  printf("A rank had at most %d MiB in memory.\n", theirs > own ? theirs : own);
+}
+
 /* After the work: the table, and what became of failed cells. */
 static esp_err conclude(const esp_session *o, double max_failed_fraction, esp_err err)
 {
@@ -333,6 +340,8 @@ static esp_err conclude(const esp_session *o, double max_failed_fraction, esp_er
                     "then give the same command again", o->output, missing, cells);
   if (read == ESP_OK && err == ESP_OK)
     print_complete(o, file.plan.n_members, cells);
+  if (read == ESP_OK && file.results)
+    print_peak(&file);
   if (failed)
     esp_warn("%ld of %ld cells failed; 'espalier status %s' lists them", failed, cells, o->output);
   if (read == ESP_OK && err == ESP_OK && (double)failed > max_failed_fraction * (double)cells)

@@ -75,6 +75,8 @@ static esp_err print_text(const esp_cli_file *file, const esp_run *run)
   printf("\ncomputed for %s of one core", esp_duration(o.seconds, spent, sizeof spent));
   if (o.seconds > 0)
     printf(" (%.0f %s/s)", (double)o.n_evaluations / o.seconds, file->plan.work);
+  if (esp_cli_peak_mib(file) > 0)
+    printf(" with up to %d MiB of memory", esp_cli_peak_mib(file));
   if (there < o.n_cells && isfinite(core_seconds_left(&o))) {
     const int workers = run->n_ranks > 1 ? run->n_ranks - 1 : 1;
     printf("; about %s left with %d worker%s", esp_duration(core_seconds_left(&o) / workers, left, sizeof left), workers,
@@ -128,17 +130,18 @@ static esp_err print_json(const esp_cli_file *file, const esp_run *run)
 {
   const overview o = look_over(file);
   const double left = core_seconds_left(&o);
+  const int peak = esp_cli_peak_mib(file);
   json_t *stages = json_array();
   for (int stage = 0; stage < file->plan.n_stages; stage++)
     for (int arm = 0; arm < file->plan.n_arms; arm++)
       json_array_append_new(stages, stage_json(file, arm, stage));
   json_t *root = json_pack(
-      "{s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:b, s:f, s:I, s:o, s:i, s:o, s:o}", "file", file->path, "experiment",
+      "{s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:b, s:f, s:I, s:o, s:o, s:i, s:o, s:o}", "file", file->path, "experiment",
       file->plan.experiment, "members", file->plan.n_members, "cells", (json_int_t)o.n_cells, "done", (json_int_t)o.n_done,
       "failed", (json_int_t)o.n_failed, "damaged", (json_int_t)file->n_damaged, "complete",
       (int)(o.n_done + o.n_failed == o.n_cells), "core_seconds", o.seconds, "n_evaluations", (json_int_t)o.n_evaluations,
-      "core_seconds_left", isfinite(left) ? json_real(left) : json_null(), "ranks_of_last_run", run->n_ranks, "stages", stages,
-      "failed_cells", failures_json(file));
+      "core_seconds_left", isfinite(left) ? json_real(left) : json_null(), "peak_mib", peak > 0 ? json_integer(peak) : json_null(),
+      "ranks_of_last_run", run->n_ranks, "stages", stages, "failed_cells", failures_json(file));
   ESP_REQUIRE(root, ESP_ERR_NOMEM, "no memory for the JSON text");
   json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
   printf("\n");

@@ -143,7 +143,7 @@ esp_err esp_cli_recompute(const esp_cli_file *file, const esp_stage_host *host, 
     err = esp_fail(ESP_ERR_NOMEM, "no memory for recomputing");
   esp_one_thread();
   if (err == ESP_OK)
-    err = esp_workspace_create(esp_experiment_of(&file->config.values)->workspace_bytes(&file->config.values), &ws);
+    err = esp_workspace_create(&ws);
   for (long i = 0; i < n && err == ESP_OK; i++) {
     const esp_cell cell = esp_slot_cell(plan, slots[i]);
     const char *field = NULL;

@@ -10,7 +10,7 @@ esp_err esp_trained_open(const char *path, esp_trained *t)
   ESP_TRY(esp_results_load_config(path, &t->config));
   ESP_TRY(esp_plan_create(&t->config.values, &t->plan));
   ESP_TRY(esp_results_open(path, &t->plan, ESP_RESULTS_READ, &t->results));
-  t->record = (esp_record){.layout = &t->plan.record, .data = aligned_alloc(64, esp_workspace_bytes(t->plan.record.bytes))};
+  t->record = (esp_record){.layout = &t->plan.record, .data = aligned_alloc(64, t->plan.record.bytes / 64 * 64 + 64)};
   ESP_REQUIRE(t->record.data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", t->plan.record.bytes);
   return ESP_OK;
 }

@@ -11,7 +11,7 @@
 
 static esp_err make_record(const esp_layout *layout, esp_record *record)
 {
-  const size_t bytes = esp_workspace_bytes(layout->bytes + 1); /* not 0: an experiment may have nothing to resume */
+  const size_t bytes = layout->bytes / 64 * 64 + 64; /* not 0: an experiment may have nothing to resume */
   *record = (esp_record){.layout = layout, .data = aligned_alloc(64, bytes)};
   ESP_REQUIRE(record->data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", layout->bytes);
   esp_record_clear(record);
@@ -22,7 +22,7 @@ esp_err esp_worker_init(esp_worker *w)
 {
   esp_one_thread();
   w->parent_cell.member = -1;
-  ESP_TRY(esp_workspace_create(esp_experiment_of(w->config)->workspace_bytes(w->config), &w->ws));
+  ESP_TRY(esp_workspace_create(&w->ws));
   ESP_TRY(make_record(&w->plan->record, &w->parent));
   ESP_TRY(make_record(&w->plan->record, &w->record));
   ESP_TRY(make_record(&w->plan->resume, &w->resume));
@@ -124,7 +124,9 @@ esp_err esp_worker_cell(esp_worker *w, esp_cell cell, esp_outcome *outcome)
   w->cell = cell;
   ESP_TRY(compute(w, outcome));
   esp_watchdog_phase(ESP_PHASE_WRITING);
-  ESP_TRY(esp_results_write_cell(w->results, cell, &w->record, outcome, esp_seconds() - began, w->rank));
+  const esp_commit commit = {
+      .outcome = *outcome, .seconds = esp_seconds() - began, .rank = w->rank, .peak_mib = esp_peak_mib()};
+  ESP_TRY(esp_results_write_cell(w->results, cell, &w->record, &commit));
 
   const esp_record next = w->parent; /* what was computed is the likely parent of what comes next */
   w->parent = w->record;

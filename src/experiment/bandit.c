@@ -119,12 +119,6 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   return ESP_OK;
 }
 
-static size_t workspace_bytes(const esp_config *config)
-{
-  const int longest = longest_stage(config);
-  return esp_network_workspace_bytes(config, &esp_bandit_networks, longest, n_blocks(config, longest));
-}
-
 static esp_err measure(const esp_config *config, double *seconds)
 {
   const esp_bandit_training details = {0};
@@ -177,7 +171,6 @@ const esp_experiment esp_experiment_bandit = {
     .name = "bandit",
     .title = "two-armed bandit: values learned from reward, pruned and retrained at several levels of noise",
     .declare = declare,
-    .workspace_bytes = workspace_bytes,
     .measure = measure,
     .stage = esp_bandit_stage,
     .analyse = analyse,

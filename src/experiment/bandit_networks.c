@@ -35,13 +35,6 @@ typedef struct {
   esp_bandit_outcome outcome;
 } block;
 
-static size_t block_bytes(int n_agents, bool independent_noise)
-{
-  const size_t n = (size_t)n_agents * ESP_BANDIT_N_STEPS, d = sizeof(double);
-  return 3 * esp_workspace_bytes(n * d) + esp_workspace_bytes(n * (independent_noise ? ESP_BANDIT_N_OPTIONS : 1) * d) +
-         2 * esp_workspace_bytes(n * ESP_BANDIT_N_OPTIONS * d) + 3 * esp_workspace_bytes(n);
-}
-
 static esp_err take_block(const esp_config *config, int n_agents, double epsilon, double value_noise, bool new_option,
                           esp_workspace *ws, block *b)
 {
@@ -78,21 +71,6 @@ static esp_err play(const esp_rnn_shape *shape, const double *w, const esp_rng_k
 
 /* ---- training ---- */
 
-static void set_size(const esp_config *config, int *n_trials, int *n_steps, int *n_paths)
-{
-  *n_trials = *n_paths = config->bandit.agents;
-  *n_steps = ESP_BANDIT_N_STEPS;
-}
-
-static size_t set_workspace_bytes(const esp_config *config)
-{
-  const esp_rnn_shape shape = shape_of(config);
-  const size_t n = (size_t)config->bandit.agents * ESP_BANDIT_N_STEPS * sizeof(double);
-  return block_bytes(config->bandit.agents, config->bandit.noise == ESP_VALUE_NOISE_INDEPENDENT) +
-         esp_bandit_workspace_bytes(&shape) + esp_workspace_bytes(n * ESP_BANDIT_N_IN) +
-         esp_workspace_bytes(n * ESP_BANDIT_N_OPTIONS);
-}
-
 /* Share of random choices in a block (published code): the first is played before any call, others before the call that they are
  * for. */
 static double epsilon_of(const esp_config *config, const esp_bandit_training *details, int n_calls)
@@ -117,6 +95,9 @@ static esp_err make_block(const esp_stage_context *context, const esp_network_ta
   const esp_bandit_training *details = task->details;
   const esp_rnn_shape shape = shape_of(config);
   const esp_rng_key key = key_of(config, context->cell, (uint32_t)context->cell.arm);
+  const size_t n = (size_t)config->bandit.agents * ESP_BANDIT_N_STEPS;
+  ESP_TRY(esp_workspace_take(ws, n * ESP_BANDIT_N_IN, &trials->input));
+  ESP_TRY(esp_workspace_take(ws, n * ESP_BANDIT_N_OPTIONS, &trials->target));
   const size_t mark = ws->used;
   block b;
   const double epsilon = epsilon_of(config, details, which->n_calls);
@@ -126,7 +107,7 @@ static esp_err make_block(const esp_stage_context *context, const esp_network_ta
   ws->used = mark;
   if (err != ESP_ERR_DIVERGED)
     return err;
-  for (size_t i = 0; i < (size_t)trials->n_trials * ESP_BANDIT_N_STEPS * ESP_BANDIT_N_OPTIONS; i++)
+  for (size_t i = 0; i < n * ESP_BANDIT_N_OPTIONS; i++)
     trials->target[i] = NAN;
   return ESP_OK;
 }
@@ -151,13 +132,10 @@ static esp_err criterion(const esp_config *config, long steps_per_call, esp_work
 static esp_err loss_on_fresh_block(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *next,
                                    esp_workspace *ws, double *loss)
 {
-  const size_t n = (size_t)context->config->bandit.agents * ESP_BANDIT_N_STEPS;
   const esp_rnn_shape shape = shape_of(context->config);
   esp_trials trials;
   esp_tree tree;
   esp_rnn_problem problem;
-  ESP_TRY(esp_workspace_take(ws, n * ESP_BANDIT_N_IN, &trials.input));
-  ESP_TRY(esp_workspace_take(ws, n * ESP_BANDIT_N_OPTIONS, &trials.target));
   ESP_TRY(make_block(context, task, FRESH_BLOCK + next->episode, next, &trials, ws));
   ESP_TRY(esp_tree_build(&trials, 0, ws, &tree));
   ESP_TRY(esp_rnn_problem_take(&shape, &tree, ws, &problem));
@@ -378,33 +356,13 @@ static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *reco
   return ESP_OK;
 }
 
-static size_t analyse_workspace_bytes(const esp_config *config)
-{
-  const esp_rnn_shape shape = shape_of(config);
-  const int n = shape.n_hid, n_factors = ESP_BANDIT_N_STEPS - LYAPUNOV_FIRST + 1;
-  const int n_agents = (int)esp_larger((size_t)config->evaluation.agents, (size_t)config->evaluation.lyapunov_agents);
-  const size_t d = sizeof(double), n_steps = (size_t)n_agents * ESP_BANDIT_N_STEPS;
-  const size_t for_block = esp_workspace_bytes(n_steps * ESP_BANDIT_N_IN * d) + esp_workspace_bytes(n_steps * ESP_BANDIT_N_OPTIONS * d) +
-                           block_bytes(n_agents, config->bandit.noise == ESP_VALUE_NOISE_INDEPENDENT) +
-                           esp_larger(esp_bandit_workspace_bytes(&shape),
-                                  esp_trajectories_workspace_bytes(&shape, n_agents, ESP_BANDIT_N_STEPS));
-  const size_t for_numbers = 2 * esp_workspace_bytes((size_t)n * d) +
-                             esp_larger(esp_lyapunov_workspace_bytes(n, n_factors),
-                                    esp_larger(esp_separation_workspace_bytes(n), esp_pca_workspace_bytes(n)));
-  return esp_larger(esp_trajectories_bytes(&shape, n_agents, ESP_BANDIT_N_STEPS) + esp_larger(for_block, for_numbers),
-                esp_weight_workspace_bytes(n));
-}
-
 const esp_network_kind esp_bandit_networks = {
     .shape = shape_of,
     .inputs = "input channel: 1 constant, 2 fixation on, 3-5 targets 1-3 on, 6-9 option chosen before, 10 its reward",
     .outputs = "output: value of option 1-4; option 1 is to keep fixating",
-    .set_size = set_size,
     .make_set = make_set,
-    .set_workspace_bytes = set_workspace_bytes,
     .sets_follow_weights = true,
     .criterion = criterion,
     .declare_measures = declare_measures,
     .analyse = analyse,
-    .analyse_workspace_bytes = analyse_workspace_bytes,
 };

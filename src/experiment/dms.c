@@ -104,11 +104,6 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   return ESP_OK;
 }
 
-static size_t workspace_bytes(const esp_config *config)
-{
-  return esp_network_workspace_bytes(config, &esp_dms_networks, longest_stage(config), config->training.start_episodes);
-}
-
 static esp_err measure(const esp_config *config, double *seconds)
 {
   const esp_dms_training old_cues = {.set = ESP_DMS_OLD_CUES};
@@ -157,7 +152,6 @@ const esp_experiment esp_experiment_dms = {
     .name = "dms",
     .title = "delayed match to sample: prune ladders and their unpruned twins",
     .declare = declare,
-    .workspace_bytes = workspace_bytes,
     .measure = measure,
     .stage = esp_dms_stage,
     .analyse = analyse,

@@ -28,35 +28,21 @@ static esp_rnn_shape shape_of(const esp_config *config)
 
 /* ---- training ---- */
 
-static void set_size(const esp_config *config, int *n_trials, int *n_steps, int *n_paths)
-{
-  const bool new_cues = config->experiment == ESP_EXPERIMENT_SCRATCH ? config->scratch.new_cues == ESP_NEW_CUES_BOTH
-                                                                     : config->transfer.from > 0 && config->transfer.new_cues == ESP_NEW_CUES_BOTH;
-  const int n_conditions = esp_dms_n_conditions(new_cues ? ESP_DMS_NEW_CUES_BOTH : ESP_DMS_OLD_CUES);
-  *n_trials = n_conditions * config->task.trials_per_condition;
-  *n_steps = ESP_DMS_N_STEPS;
-  *n_paths = config->task.input_noise_sd > 0 ? *n_trials : n_conditions;
-}
-
 static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                         esp_trials *trials, esp_workspace *ws)
 {
-  (void)ws;
   const esp_config *config = context->config;
   const esp_dms_training *details = task->details;
+  const size_t n = (size_t)esp_dms_n_conditions(details->set) * (size_t)config->task.trials_per_condition * ESP_DMS_N_STEPS;
   const esp_dms_noise noise = {config->task.trials_per_condition, config->task.target_noise_sd, config->task.input_noise_sd};
   const esp_rng_key key = {.seed = config->seed,
                            .member = (uint32_t)context->cell.member,
                            .arm = details->noise_arm,
                            .stage = (uint32_t)context->cell.stage};
+  ESP_TRY(esp_workspace_take(ws, n * ESP_DMS_N_IN, &trials->input));
+  ESP_TRY(esp_workspace_take(ws, n * ESP_DMS_N_OUT, &trials->target));
   esp_dms_trials(details->set, &noise, &key, which->episode, trials);
   return ESP_OK;
-}
-
-static size_t set_workspace_bytes(const esp_config *config)
-{
-  (void)config;
-  return 0;
 }
 
 static esp_err criterion(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion)
@@ -282,34 +268,12 @@ static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *reco
   return ESP_OK;
 }
 
-static size_t analyse_workspace_bytes(const esp_config *config)
-{
-  const esp_rnn_shape shape = shape_of(config);
-  const int n = shape.n_hid, n_factors = LYAPUNOV_LAST - LYAPUNOV_FIRST + 1;
-  const size_t d = sizeof(double), n_steps = (size_t)ESP_PROBE_N_CONDITIONS * ESP_DMS_N_STEPS;
-  const size_t noisy = n_steps * (size_t)config->task.trials_per_condition;
-  const size_t grid = (size_t)config->probe.onsets.n * (size_t)config->probe.strengths.n * ESP_PROBE_N_CONDITIONS;
-  const size_t for_probes = esp_workspace_bytes(noisy * ESP_DMS_N_IN * d) + esp_workspace_bytes(noisy * d) +
-                            esp_workspace_bytes(grid * d) + esp_probe_workspace_bytes(&shape, config->probe.strengths.n);
-  const size_t for_dynamics =
-      esp_workspace_bytes(n_steps * ESP_DMS_N_IN * d) + esp_workspace_bytes(n_steps * d) +
-      esp_trajectories_bytes(&shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS) + esp_workspace_bytes((size_t)n * d) +
-      esp_workspace_bytes((size_t)n * (size_t)n * d) +
-      esp_larger(esp_trajectories_workspace_bytes(&shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS),
-             esp_larger(esp_lyapunov_workspace_bytes(n, n_factors),
-                    esp_larger(esp_pca_workspace_bytes(n), esp_flow_workspace_bytes(&shape))));
-  return esp_larger(esp_larger(for_probes, for_dynamics), esp_weight_workspace_bytes(n));
-}
-
 const esp_network_kind esp_dms_networks = {
     .shape = shape_of,
     .inputs = "input channel: 1 constant, 2 cue 1, 3 cue 2, 4 end, 5 start, 6 start and response (new cues: 4 cue 1, 5 cue 2)",
     .outputs = "output: +1 match, -1 non-match",
-    .set_size = set_size,
     .make_set = make_set,
-    .set_workspace_bytes = set_workspace_bytes,
     .criterion = criterion,
     .declare_measures = declare_measures,
     .analyse = analyse,
-    .analyse_workspace_bytes = analyse_workspace_bytes,
 };

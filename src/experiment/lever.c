@@ -142,19 +142,6 @@ static size_t n_cells(const esp_lever_options *options)
   return (size_t)esp_lever_axis_length(options, ESP_LEVER_CELL);
 }
 
-static size_t workspace_bytes(const esp_config *config)
-{
-  const esp_lever_options options = esp_lever_options_of(config);
-  const size_t d = sizeof(double), n_times = (size_t)esp_lever_movement_length(config);
-  return esp_lever_bytes(&options) +
-         LEVER_N_SINGLE * esp_workspace_bytes((size_t)esp_lever_axis_length(&options, ESP_LEVER_SYNAPSE) * d) +
-         esp_workspace_bytes((size_t)esp_lever_n_snapshots(config) * (size_t)options.n_sampled * d) +
-         2 * esp_workspace_bytes(spike_capacity(config) * sizeof(int)) + esp_workspace_bytes(move_capacity(config) * sizeof(int)) +
-         esp_workspace_bytes(move_capacity(config) * d) + esp_workspace_bytes(move_capacity(config)) +
-         esp_workspace_bytes(n_cells(&options) * n_times * d) + esp_workspace_bytes(n_times * d) +
-         esp_workspace_bytes(LEVER_MAX_TRACES * n_times * d);
-}
-
 static esp_err take_network(const esp_config *config, int member, esp_workspace *ws, simulation *s)
 {
   const esp_rng_key key = {
@@ -418,7 +405,7 @@ static esp_err measure_in(const esp_config *config, esp_workspace *ws, double *s
 static esp_err measure(const esp_config *config, double *seconds)
 {
   esp_workspace ws;
-  ESP_TRY(esp_workspace_create(workspace_bytes(config), &ws));
+  ESP_TRY(esp_workspace_create(&ws));
   const esp_err err = measure_in(config, &ws, seconds);
   esp_workspace_free(&ws);
   return err;
@@ -429,7 +416,6 @@ const esp_experiment esp_experiment_lever = {
     .name = "lever",
     .title = "lever movement: a spiking network that rewires itself while it learns from reward",
     .declare = declare,
-    .workspace_bytes = workspace_bytes,
     .measure = measure,
     .stage = esp_lever_stage,
     .analyse = NULL, /* a record does not hold what was measured: the spikes are gone */

@@ -202,11 +202,6 @@ static esp_err take_set(const esp_stage_context *context, const esp_network_task
                         esp_workspace *ws, training_set *set)
 {
   const esp_rnn_shape shape = task->kind->shape(context->config);
-  int n_trials, n_steps, n_paths;
-  task->kind->set_size(context->config, &n_trials, &n_steps, &n_paths);
-  const size_t n = (size_t)n_trials * (size_t)n_steps;
-  ESP_TRY(esp_workspace_take(ws, n * (size_t)shape.n_in, &set->trials.input));
-  ESP_TRY(esp_workspace_take(ws, n * (size_t)shape.n_out, &set->trials.target));
   ESP_TRY(task->kind->make_set(context, task, which, &set->trials, ws));
   ESP_TRY(esp_tree_build(&set->trials, context->config->network.input_lag, ws, &set->tree));
   ESP_TRY(esp_rnn_problem_take(&shape, &set->tree, ws, &set->problem));
@@ -404,28 +399,6 @@ esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight
   return esp_unless_diverged(esp_weight_singular_values(n, w_rec, esp_record_f64(record, singular_value), ws));
 }
 
-size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes)
-{
-  const esp_rnn_shape shape = kind->shape(config);
-  int n_trials, n_steps, n_paths;
-  kind->set_size(config, &n_trials, &n_steps, &n_paths);
-  const size_t d = sizeof(double), n_weights = esp_rnn_n_weights(&shape), n = (size_t)n_trials * (size_t)n_steps;
-  const long n_nodes = (long)n_paths * n_steps;
-  const size_t record = (2 * n_weights + 3 * (size_t)max_calls + 2 * (size_t)n_episodes + 32) * d +
-                        (size_t)shape.n_hid * (size_t)shape.n_hid + 64;
-  const size_t tangent =
-      config->training.hessian == ESP_HESSIAN_EXACT ? esp_rnn_tangent_workspace_bytes(&shape, n_nodes, n_nodes) : 0;
-  const size_t for_training = 3 * esp_workspace_bytes(n_weights * d) + esp_workspace_bytes(record) +
-                              esp_prune_workspace_bytes(shape.n_hid) + esp_workspace_bytes(n * (size_t)shape.n_in * d) +
-                              esp_workspace_bytes(n * (size_t)shape.n_out * d) + kind->set_workspace_bytes(config) +
-                              esp_tree_workspace_bytes(n_trials, n_steps, shape.n_in, shape.n_out) +
-                              esp_rnn_workspace_bytes(&shape, n_nodes, n_nodes) + tangent +
-                              esp_workspace_bytes((size_t)config->training.window * d) +
-                              esp_episode_workspace_bytes(n_weights) + 1024;
-  const size_t for_measures = kind->analyse_workspace_bytes(config) + esp_workspace_bytes(record);
-  return esp_larger(for_training, for_measures);
-}
-
 /* ---- how long it takes here ---- */
 
 static esp_err measure(const esp_config *config, const esp_network_task *task, esp_workspace *ws, double *seconds)
@@ -458,7 +431,7 @@ esp_err esp_network_measure(const esp_config *config, const esp_network_task *ta
 {
   esp_workspace ws;
   esp_one_thread();
-  ESP_TRY(esp_workspace_create(esp_network_workspace_bytes(config, task->kind, task->max_calls, task->n_episodes), &ws));
+  ESP_TRY(esp_workspace_create(&ws));
   const esp_err err = measure(config, task, &ws, seconds);
   esp_workspace_free(&ws);
   return err;

@@ -43,13 +43,9 @@ typedef struct {
   esp_rnn_shape (*shape)(const esp_config *config);
   const char *inputs, *outputs; /* what the channels are: for the file */
 
-  /** The largest training set of any stage, and how many of its trials can differ in their inputs. */
-  void (*set_size)(const esp_config *config, int *n_trials, int *n_steps, int *n_paths);
-
-  /** Make a frozen training set. trials->input and ->target are provided; ws is scratch. */
+  /** Make a frozen training set, in arrays from ws. */
   esp_err (*make_set)(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                       esp_trials *trials, esp_workspace *ws);
-  size_t (*set_workspace_bytes)(const esp_config *config);
   bool sets_follow_weights; /* make_set looks at the weights */
 
   /** When a call has converged; from ws. */
@@ -58,7 +54,6 @@ typedef struct {
   /** Declare the fields behind those of training; measure a trained network (esp_experiment.analyse). */
   void (*declare_measures)(const esp_config *config, esp_plan *plan);
   esp_err (*analyse)(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws);
-  size_t (*analyse_workspace_bytes)(const esp_config *config);
 } esp_network_kind;
 
 /** What one stage does with the network it starts from. */
@@ -94,15 +89,6 @@ esp_err esp_unless_diverged(esp_err err);
  *  (i32), into these fields. */
 esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight_bins *bins, esp_record *record, int histogram,
                                     int singular_value, int n_revived, esp_workspace *ws);
-
-/** The larger of two sizes, for scratch that is used one after the other. */
-static inline size_t esp_larger(size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
-/** Workspace bytes of esp_network_stage for any stage. */
-size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes);
 
 /** Seconds of one training call of a task on this machine, from a few steps of one (see esp_experiment.measure). */
 esp_err esp_network_measure(const esp_config *config, const esp_network_task *task, double *seconds);

@@ -44,11 +44,6 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   return ESP_OK;
 }
 
-static size_t workspace_bytes(const esp_config *config)
-{
-  return esp_network_workspace_bytes(config, &esp_dms_networks, config->scratch.calls, 1);
-}
-
 static esp_err measure(const esp_config *config, double *seconds)
 {
   const esp_dms_training old_cues = {.set = ESP_DMS_OLD_CUES};
@@ -91,7 +86,6 @@ const esp_experiment esp_experiment_scratch = {
     .name = "scratch",
     .title = "pruning before any training, beside dense networks",
     .declare = declare,
-    .workspace_bytes = workspace_bytes,
     .measure = measure,
     .stage = esp_scratch_stage,
     .analyse = analyse,

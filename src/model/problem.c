@@ -26,59 +26,10 @@ typedef struct {
   size_t n;
 } piece;
 
-enum { WEIGHT_PIECES = 6, PROBLEM_PIECES = WEIGHT_PIECES + 11, TANGENT_PIECES = WEIGHT_PIECES + 9, TANGENT_ROWS = 4 };
-
-static void list_weights(const esp_rnn_shape *shape, esp_rnn_weights *w, piece *pieces)
-{
-  const size_t ld = (size_t)esp_padded(shape->n_hid), n = (size_t)shape->n_hid, n_out = (size_t)shape->n_out;
-  const piece list[WEIGHT_PIECES] = {
-      {&w->in_t, (size_t)shape->n_in * ld}, {&w->rec_t, ld * ld}, {&w->rec, ld * ld}, {&w->out, n_out * ld}, {&w->bias, n_out},
-      {&w->out_t, n_out > 1 ? n * (size_t)esp_padded(shape->n_out) : 0},
-  };
-  memcpy(pieces, list, sizeof list);
-}
-
-/* All arrays of a problem: the one list that sizing and taking share. */
-static void list_problem(esp_rnn_problem *p, long n_nodes, long n_drives, piece *pieces)
-{
-  const size_t ld = (size_t)esp_padded(p->shape.n_hid), ld_y = (size_t)esp_padded(p->shape.n_out);
-  const size_t n_out = (size_t)p->shape.n_out;
-  const size_t drives = (size_t)n_drives * ld, states = (size_t)n_nodes * ld, outputs = (size_t)n_nodes * n_out;
-  const piece list[PROBLEM_PIECES - WEIGHT_PIECES] = {
-      {&p->drive, drives},     {&p->drive_adjoint, drives}, {&p->a, states},
-      {&p->rate, states},      {&p->adjoint, states},       {&p->child_sum, states},
-      {&p->y, outputs},        {&p->dy, outputs},           {&p->difference, outputs},
-      {&p->rest, ld > ld_y ? ld : ld_y},                    {&p->y_padded, n_out > 1 ? (size_t)n_nodes * ld_y : 0},
-  };
-  list_weights(&p->shape, &p->weights, pieces);
-  memcpy(pieces + WEIGHT_PIECES, list, sizeof list);
-}
-
-static void list_tangent(const esp_rnn_shape *shape, long n_nodes, long n_drives, struct esp_rnn_tangent *t, piece *pieces)
-{
-  const size_t ld = (size_t)esp_padded(shape->n_hid);
-  const size_t states = (size_t)n_nodes * ld, outputs = (size_t)n_nodes * (size_t)shape->n_out;
-  const bool latent = shape->readout == ESP_READOUT_LATENT;
-  const piece list[TANGENT_PIECES - WEIGHT_PIECES] = {
-      {&t->drive, (size_t)n_drives * ld}, {&t->start, states}, {&t->a, latent ? states : 0}, {&t->rate, states},
-      {&t->bend, states}, {&t->product, states}, {&t->y[0], outputs}, {&t->y[1], outputs}, {&t->y[2], outputs},
-  };
-  list_weights(shape, &t->direction, pieces);
-  memcpy(pieces + WEIGHT_PIECES, list, sizeof list);
-}
-
-static size_t bytes_of(int n_pieces, const piece *pieces)
-{
-  size_t bytes = 0;
-  for (int i = 0; i < n_pieces; i++)
-    bytes += esp_workspace_bytes(pieces[i].n * sizeof(double));
-  return bytes;
-}
-
 /* Padding and the rows of rest are zero, and stay so from here on. */
-static esp_err take(int n_pieces, const piece *pieces, esp_workspace *ws)
+static esp_err take(size_t n_pieces, const piece *pieces, esp_workspace *ws)
 {
-  for (int i = 0; i < n_pieces; i++) {
+  for (size_t i = 0; i < n_pieces; i++) {
     *pieces[i].at = NULL;
     if (pieces[i].n == 0)
       continue;
@@ -88,6 +39,44 @@ static esp_err take(int n_pieces, const piece *pieces, esp_workspace *ws)
   return ESP_OK;
 }
 
+static esp_err take_weights(const esp_rnn_shape *shape, esp_workspace *ws, esp_rnn_weights *w)
+{
+  const size_t ld = (size_t)esp_padded(shape->n_hid), n = (size_t)shape->n_hid, n_out = (size_t)shape->n_out;
+  const piece list[] = {
+      {&w->in_t, (size_t)shape->n_in * ld}, {&w->rec_t, ld * ld}, {&w->rec, ld * ld}, {&w->out, n_out * ld}, {&w->bias, n_out},
+      {&w->out_t, n_out > 1 ? n * (size_t)esp_padded(shape->n_out) : 0},
+  };
+  return take(sizeof list / sizeof *list, list, ws);
+}
+
+static esp_err take_problem(esp_rnn_problem *p, esp_workspace *ws)
+{
+  const size_t ld = (size_t)esp_padded(p->shape.n_hid), ld_y = (size_t)esp_padded(p->shape.n_out);
+  const size_t n_nodes = (size_t)p->tree->n_nodes, n_out = (size_t)p->shape.n_out;
+  const size_t drives = (size_t)p->tree->n_drives * ld, states = n_nodes * ld, outputs = n_nodes * n_out;
+  const piece list[] = {
+      {&p->drive, drives},     {&p->drive_adjoint, drives}, {&p->a, states},
+      {&p->rate, states},      {&p->adjoint, states},       {&p->child_sum, states},
+      {&p->y, outputs},        {&p->dy, outputs},           {&p->difference, outputs},
+      {&p->rest, ld > ld_y ? ld : ld_y},                    {&p->y_padded, n_out > 1 ? n_nodes * ld_y : 0},
+  };
+  ESP_TRY(take_weights(&p->shape, ws, &p->weights));
+  return take(sizeof list / sizeof *list, list, ws);
+}
+
+static esp_err take_tangent(const esp_rnn_problem *p, esp_workspace *ws, struct esp_rnn_tangent *t)
+{
+  const size_t ld = (size_t)esp_padded(p->shape.n_hid), n_nodes = (size_t)p->tree->n_nodes;
+  const size_t states = n_nodes * ld, outputs = n_nodes * (size_t)p->shape.n_out;
+  const bool latent = p->shape.readout == ESP_READOUT_LATENT;
+  const piece list[] = {
+      {&t->drive, (size_t)p->tree->n_drives * ld}, {&t->start, states}, {&t->a, latent ? states : 0}, {&t->rate, states},
+      {&t->bend, states}, {&t->product, states}, {&t->y[0], outputs}, {&t->y[1], outputs}, {&t->y[2], outputs},
+  };
+  ESP_TRY(take_weights(&p->shape, ws, &t->direction));
+  return take(sizeof list / sizeof *list, list, ws);
+}
+
 static esp_err take_pointers(long n, esp_workspace *ws, void *out)
 {
   unsigned char *bytes;
@@ -95,25 +84,6 @@ static esp_err take_pointers(long n, esp_workspace *ws, void *out)
   memset(bytes, 0, (size_t)n * sizeof(double *));
   memcpy(out, &bytes, sizeof bytes);
   return ESP_OK;
-}
-
-size_t esp_rnn_workspace_bytes(const esp_rnn_shape *shape, long n_nodes, long n_drives)
-{
-  esp_rnn_problem p = {.shape = *shape};
-  piece pieces[PROBLEM_PIECES];
-  list_problem(&p, n_nodes, n_drives, pieces);
-  const size_t by_node = esp_workspace_bytes((size_t)n_nodes * sizeof(double *));
-  const size_t by_drive = esp_workspace_bytes((size_t)n_drives * sizeof(double *));
-  return bytes_of(PROBLEM_PIECES, pieces) + (INPUT + 2) * by_node + (ESP_RNN_ROWS - INPUT) * by_drive;
-}
-
-size_t esp_rnn_tangent_workspace_bytes(const esp_rnn_shape *shape, long n_nodes, long n_drives)
-{
-  struct esp_rnn_tangent t;
-  piece pieces[TANGENT_PIECES];
-  list_tangent(shape, n_nodes, n_drives, &t, pieces);
-  return esp_workspace_bytes(sizeof t) + bytes_of(TANGENT_PIECES, pieces) +
-         TANGENT_ROWS * esp_workspace_bytes((size_t)n_nodes * sizeof(double *));
 }
 
 /* ---- rows ---- */
@@ -173,9 +143,7 @@ esp_err esp_rnn_problem_take(const esp_rnn_shape *shape, const esp_tree *tree, e
               "a network of %d units, %d inputs, %d outputs on trials of %d inputs, %d outputs", shape->n_hid, shape->n_in,
               shape->n_out, tree->n_in, tree->n_out);
   *p = (esp_rnn_problem){.shape = *shape, .tree = tree, .ld = esp_padded(shape->n_hid)};
-  piece pieces[PROBLEM_PIECES];
-  list_problem(p, tree->n_nodes, tree->n_drives, pieces);
-  ESP_TRY(take(PROBLEM_PIECES, pieces, ws));
+  ESP_TRY(take_problem(p, ws));
   for (int i = 0; i < ESP_RNN_ROWS; i++)
     ESP_TRY(take_pointers(i >= INPUT ? tree->n_drives : tree->n_nodes, ws, &p->row[i]));
   ESP_TRY(take_pointers(tree->n_nodes, ws, &p->sibling_sum));
@@ -190,9 +158,7 @@ esp_err esp_rnn_tangent_take(esp_rnn_problem *p, esp_workspace *ws)
   unsigned char *bytes;
   ESP_TRY(esp_workspace_take_bytes(ws, sizeof *p->tangent, &bytes));
   struct esp_rnn_tangent *t = (struct esp_rnn_tangent *)(void *)bytes;
-  piece pieces[TANGENT_PIECES];
-  list_tangent(&p->shape, tree->n_nodes, tree->n_drives, t, pieces);
-  ESP_TRY(take(TANGENT_PIECES, pieces, ws));
+  ESP_TRY(take_tangent(p, ws, t));
   ESP_TRY(take_pointers(tree->n_nodes, ws, &t->drive_of_node));
   ESP_TRY(take_pointers(tree->n_nodes, ws, &t->start_of_node));
   ESP_TRY(take_pointers(tree->n_nodes, ws, &t->rate_of_parent));

@@ -98,46 +98,30 @@ static sizes sizes_of(const esp_rewiring_options *o, const esp_spiking_options *
                  .steps = (size_t)steps_of(o, neurons)};
 }
 
-enum { N_DOUBLES = 9, N_INTS = 7, N_BYTES = 3 };
-
-static void list_arrays(const sizes *z, size_t n_doubles[N_DOUBLES], size_t n_ints[N_INTS], size_t n_bytes[N_BYTES])
-{
-  const size_t doubles[N_DOUBLES] = {z->places, z->places, z->places, z->places, z->places, z->places, z->steps, z->steps, z->steps};
-  const size_t ints[N_INTS] = {z->synapses, z->synapses, z->synapses, z->groups, z->groups * GROUP, z->places, z->empty};
-  const size_t bytes[N_BYTES] = {z->places / LANES + sizeof(uint64_t), z->places / LANES + sizeof(uint64_t), z->places};
-  memcpy(n_doubles, doubles, sizeof doubles);
-  memcpy(n_ints, ints, sizeof ints);
-  memcpy(n_bytes, bytes, sizeof bytes);
-}
-
-size_t esp_rewiring_bytes(const esp_rewiring_options *o, const esp_spiking_options *neurons)
-{
-  const sizes z = sizes_of(o, neurons);
-  size_t n_doubles[N_DOUBLES], n_ints[N_INTS], n_bytes[N_BYTES], bytes = 3 * esp_workspace_bytes(z.pairs * sizeof(int));
-  list_arrays(&z, n_doubles, n_ints, n_bytes);
-  for (int i = 0; i < N_DOUBLES; i++)
-    bytes += esp_workspace_bytes(n_doubles[i] * sizeof(double));
-  for (int i = 0; i < N_INTS; i++)
-    bytes += esp_workspace_bytes(n_ints[i] * sizeof(int));
-  for (int i = 0; i < N_BYTES; i++)
-    bytes += esp_workspace_bytes(n_bytes[i]);
-  return bytes;
-}
-
 static esp_err take_arrays(esp_rewiring *s, const sizes *z, esp_workspace *ws)
 {
-  double **const doubles[N_DOUBLES] = {&s->theta, &s->e, &s->g, &s->w, &s->own_mean, &s->own_rate, &s->lam, &s->kap, &s->kept_g};
-  int **const ints[N_INTS] = {&s->pre, &s->post, &s->place, &s->n_slots, &s->cell, &s->returns, &s->empty};
-  unsigned char **const bytes[N_BYTES] = {&s->functional, &s->before, &s->consolidated};
-  size_t n_doubles[N_DOUBLES], n_ints[N_INTS], n_bytes[N_BYTES];
-  list_arrays(z, n_doubles, n_ints, n_bytes);
-  for (int i = 0; i < N_DOUBLES; i++)
-    ESP_TRY(esp_workspace_take(ws, n_doubles[i], doubles[i]));
-  for (int i = 0; i < N_INTS; i++)
-    ESP_TRY(esp_workspace_take_int(ws, n_ints[i], ints[i]));
-  for (int i = 0; i < N_BYTES; i++) {
-    ESP_TRY(esp_workspace_take_bytes(ws, n_bytes[i], bytes[i]));
-    memset(*bytes[i], 0, n_bytes[i]); /* bits past the last place are compared, too */
+  const struct {
+    double **array;
+    size_t n;
+  } doubles[] = {{&s->theta, z->places},    {&s->e, z->places},        {&s->g, z->places},  {&s->w, z->places},  {&s->own_mean, z->places},
+                 {&s->own_rate, z->places}, {&s->lam, z->steps},       {&s->kap, z->steps}, {&s->kept_g, z->steps}};
+  const struct {
+    int **array;
+    size_t n;
+  } ints[] = {{&s->pre, z->synapses}, {&s->post, z->synapses}, {&s->place, z->synapses}, {&s->n_slots, z->groups},
+              {&s->cell, z->groups * GROUP}, {&s->returns, z->places}, {&s->empty, z->empty}};
+  const struct {
+    unsigned char **array;
+    size_t n;
+  } bytes[] = {{&s->functional, z->places / LANES + sizeof(uint64_t)}, {&s->before, z->places / LANES + sizeof(uint64_t)},
+               {&s->consolidated, z->places}};
+  for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++)
+    ESP_TRY(esp_workspace_take(ws, doubles[i].n, doubles[i].array));
+  for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
+    ESP_TRY(esp_workspace_take_int(ws, ints[i].n, ints[i].array));
+  for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
+    ESP_TRY(esp_workspace_take_bytes(ws, bytes[i].n, bytes[i].array));
+    memset(*bytes[i].array, 0, bytes[i].n); /* bits past the last place are compared, too */
   }
   return ESP_OK;
 }

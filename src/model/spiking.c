@@ -96,18 +96,6 @@ static sizes sizes_of(const esp_spiking_options *o, int block_steps)
                  .in = (size_t)padded(o->n_in)};
 }
 
-size_t esp_spiking_bytes(const esp_spiking_options *options, int block_steps)
-{
-  const sizes s = sizes_of(options, block_steps);
-  const size_t doubles[] = {s.cells, s.cells, s.cells, s.post, s.to_inh, s.from_inh, s.pre, s.pre,   s.in,     s.all,
-                            s.all,   s.all,   s.all,   s.all,  s.all,    s.all,      s.powers, s.powers, s.scratch};
-  size_t bytes = esp_workspace_bytes(s.fired);
-  for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++)
-    bytes += esp_workspace_bytes(doubles[i] * sizeof(double));
-  return bytes + esp_workspace_bytes(s.first * sizeof(int)) + esp_workspace_bytes(s.spikes * sizeof(int)) +
-         esp_workspace_bytes(s.pre * sizeof(int));
-}
-
 static esp_err take_zeros(esp_workspace *ws, size_t n, double **out)
 {
   ESP_TRY(esp_workspace_take(ws, n, out));

@@ -11,15 +11,6 @@ static int padded(int n)
   return (n + 7) / 8 * 8;
 }
 
-size_t esp_tree_workspace_bytes(int n_trials, int n_steps, int n_in, int n_out)
-{
-  const size_t n = (size_t)n_trials * (size_t)n_steps; /* nodes, and distinct inputs, if nothing is shared */
-  return esp_workspace_bytes(((size_t)n_steps + 1) * sizeof(int)) + 4 * esp_workspace_bytes(n * sizeof(int)) +
-         esp_workspace_bytes((n + 1) * sizeof(int)) + esp_workspace_bytes(n * sizeof(double)) +
-         esp_workspace_bytes(n * (size_t)n_out * sizeof(double)) + esp_workspace_bytes(n * (size_t)padded(n_in) * sizeof(double)) +
-         esp_workspace_bytes((size_t)n_in * sizeof(double));
-}
-
 /* Scratch while a tree grows. */
 typedef struct {
   int *first_child;  /* of a node, at its index + 1; of the root at 0; -1: none */

@@ -38,13 +38,6 @@ static esp_rnn_shape shape_of(const esp_config *config)
                          .readout = config->network.readout};
 }
 
-static size_t block_bytes(int n_agents)
-{
-  const size_t n = (size_t)n_agents * N_STEPS, d = sizeof(double);
-  return 3 * esp_workspace_bytes(n * d) + 4 * esp_workspace_bytes(n * N_OPTIONS * d) + esp_workspace_bytes(n * N_IN * d) +
-         3 * esp_workspace_bytes(n);
-}
-
 static esp_err take_block(const esp_config *config, int n_agents, bool new_option, esp_workspace *ws, block *b)
 {
   const size_t n = (size_t)n_agents * N_STEPS;
@@ -172,22 +165,12 @@ static esp_err fill_side(const esp_source *s, int member, int rung, int side, es
   return add_states(book, panels[side][2], &b, &t, component);
 }
 
-static size_t room(const esp_config *config)
-{
-  const esp_rnn_shape shape = shape_of(config);
-  const int n_agents = config->evaluation.agents;
-  const size_t n = (size_t)shape.n_hid, d = sizeof(double);
-  return block_bytes(n_agents) + esp_bandit_workspace_bytes(&shape) + esp_trajectories_bytes(&shape, n_agents, N_STEPS) +
-         esp_trajectories_workspace_bytes(&shape, n_agents, N_STEPS) + esp_workspace_bytes(n * d) + esp_workspace_bytes(n * n * d) +
-         esp_pca_workspace_bytes(shape.n_hid);
-}
-
 static esp_err fill_example(const esp_source *s, int member, int rung, esp_book *book)
 {
   esp_record record = {&s->plan->record, malloc(s->plan->record.bytes)};
   esp_workspace ws = {0};
   esp_one_thread();
-  esp_err err = record.data ? esp_workspace_create(room(s->config), &ws)
+  esp_err err = record.data ? esp_workspace_create(&ws)
                             : esp_fail(ESP_ERR_NOMEM, "no memory for a record of %zu bytes", s->plan->record.bytes);
   for (int side = 0; side < 2 && err == ESP_OK; side++)
     err = fill_side(s, member, rung, side, &record, &ws, book);
@@ -272,10 +255,9 @@ static esp_err fill_scheme(const esp_source *s, esp_workspace *ws, esp_book *boo
 
 static esp_err fill_task(const esp_source *s, esp_book *book)
 {
-  const esp_rnn_shape one = {.n_hid = 1, .n_in = N_IN, .n_out = N_OPTIONS, .bias = true};
   esp_workspace ws;
   esp_one_thread();
-  ESP_TRY(esp_workspace_create(2 * block_bytes(1) + esp_bandit_workspace_bytes(&one) + 4096, &ws));
+  ESP_TRY(esp_workspace_create(&ws));
   const esp_err err = fill_scheme(s, &ws, book);
   esp_workspace_free(&ws);
   return err;

@@ -44,25 +44,12 @@ static esp_rnn_shape shape_of(const esp_config *config)
       .n_hid = config->network.n_hid, .n_in = ESP_DMS_N_IN, .n_out = ESP_DMS_N_OUT, .readout = config->network.readout};
 }
 
-static size_t bench_bytes(const esp_source *s)
-{
-  const esp_rnn_shape shape = shape_of(s->config);
-  const size_t n = (size_t)shape.n_hid, d = sizeof(double);
-  const size_t for_trials = esp_workspace_bytes((size_t)N_CONDITIONS * ESP_DMS_N_STEPS * ESP_DMS_N_IN * d) +
-                            esp_workspace_bytes((size_t)N_CONDITIONS * ESP_DMS_N_STEPS * d) +
-                            esp_trajectories_bytes(&shape, N_CONDITIONS, ESP_DMS_N_STEPS);
-  return 2 * for_trials + esp_trajectories_workspace_bytes(&shape, N_CONDITIONS, ESP_DMS_N_STEPS) +
-         esp_workspace_bytes(n * d) + esp_workspace_bytes(n * n * d) + esp_pca_workspace_bytes(shape.n_hid) +
-         esp_flow_workspace_bytes(&shape) + esp_lyapunov_workspace_bytes(shape.n_hid, LYAPUNOV_LAST - LYAPUNOV_FIRST + 1) +
-         4096;
-}
-
 static esp_err make_bench(const esp_source *s, bench *b)
 {
   *b = (bench){.record = {&s->plan->record, malloc(s->plan->record.bytes)}};
   ESP_REQUIRE(b->record.data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", s->plan->record.bytes);
   esp_one_thread();
-  return esp_workspace_create(bench_bytes(s), &b->ws);
+  return esp_workspace_create(&b->ws);
 }
 
 static void free_bench(bench *b)

@@ -115,7 +115,7 @@ static esp_err draw_start(counting *c, int member)
       .seed = c->s->config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
   esp_workspace ws;
   esp_lever_network net;
-  ESP_TRY(esp_workspace_create(esp_lever_bytes(&options), &ws));
+  ESP_TRY(esp_workspace_create(&ws));
   const esp_err err = esp_lever_take(&options, &key, &ws, &net);
   if (err == ESP_OK) {
     esp_lever_mask(&net, c->start);

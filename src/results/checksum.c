@@ -44,6 +44,12 @@ static uint32_t crc_record(const esp_record *record)
   return crc;
 }
 
+static void put16(unsigned char *at, uint16_t value)
+{
+  value = htole16(value);
+  memcpy(at, &value, sizeof value);
+}
+
 static void put32(unsigned char *at, uint32_t value)
 {
   value = htole32(value);
@@ -54,6 +60,13 @@ static void put64(unsigned char *at, uint64_t value)
 {
   value = htole64(value);
   memcpy(at, &value, sizeof value);
+}
+
+static uint16_t get16(const unsigned char *at)
+{
+  uint16_t value;
+  memcpy(&value, at, sizeof value);
+  return le16toh(value);
 }
 
 static uint32_t get32(const unsigned char *at)
@@ -108,6 +121,7 @@ void esp_commit_encode(const esp_commit *commit, long slot, unsigned char *raw)
   memset(raw, 0, ESP_COMMIT_BYTES);
   raw[0] = (unsigned char)commit->outcome.state;
   raw[1] = (unsigned char)commit->outcome.stop;
+  put16(raw + 2, (uint16_t)(commit->peak_mib < UINT16_MAX ? commit->peak_mib : UINT16_MAX));
   put32(raw + 4, commit->crc);
   put64(raw + 8, (uint64_t)commit->outcome.n_evaluations);
   put64(raw + 16, seconds);
@@ -125,6 +139,7 @@ bool esp_commit_decode(const unsigned char *raw, long slot, esp_commit *commit)
     return false;
   const uint64_t seconds = get64(raw + 16);
   commit->outcome = (esp_outcome){(esp_cell_state)raw[0], (esp_stop_reason)raw[1], (int64_t)get64(raw + 8)};
+  commit->peak_mib = get16(raw + 2);
   commit->crc = get32(raw + 4);
   memcpy(&commit->seconds, &seconds, sizeof seconds);
   commit->rank = (int32_t)get32(raw + 24);

@@ -161,7 +161,7 @@ hid_t esp_h5_commit_type(void)
   size_t at = 0;
   const hid_t type = H5Tcreate(H5T_COMPOUND, ESP_COMMIT_BYTES);
   if (type >= 0 && add(type, "state", &at, state_type(), true) >= 0 && add(type, "stop", &at, stop_type(), true) >= 0 &&
-      add(type, "reserved", &at, H5T_STD_U16LE, false) >= 0 && add(type, "crc", &at, H5T_STD_U32LE, false) >= 0 &&
+      add(type, "peak_mib", &at, H5T_STD_U16LE, false) >= 0 && add(type, "crc", &at, H5T_STD_U32LE, false) >= 0 &&
       add(type, "n_evaluations", &at, H5T_STD_I64LE, false) >= 0 &&
       add(type, "seconds", &at, H5T_IEEE_F64LE, false) >= 0 && add(type, "rank", &at, H5T_STD_I32LE, false) >= 0 &&
       add(type, "entry_crc", &at, H5T_STD_U32LE, false) >= 0)

@@ -283,11 +283,11 @@ static herr_t make_commit(builder *b, bool resume)
   const hid_t type = resume ? esp_h5_resume_type() : esp_h5_commit_type();
   char about[640];
   snprintf(about, sizeof about,
-           "what is known of each cell: trust the records of a cell only if its state is done or failed here. "
+           "what is known of each cell: trust its records only if its state is done or failed here. "
            "stop: why its training ended; crc: CRC-32C of its fields in the order of order_in_crc, then member, "
            "arm, stage as int32, state and stop as uint8, n_evaluations as int64; n_evaluations: %s "
-           "computed; seconds: wall clock in s of the session that finished it; rank: MPI rank that finished it; entry_crc: CRC-32C of the 28 bytes "
-           "before it and of the position of the cell in this array as int64", b->plan->work);
+           "computed; seconds: wall clock of the session that finished it; rank: that did; peak_mib: peak memory of it, in MiB; "
+           "entry_crc: CRC-32C of the 28 bytes before it and of the cell's position in this array as int64", b->plan->work);
   const hid_t dataset =
       resume ? make(b, "/resume/commit", type, 3, dims, b->zeroed, "none",
                     "what each slot holds: stage, checksum (CRC-32C of the fields of /resume in the order of order_in_crc, "

@@ -157,7 +157,7 @@ static esp_err save_cell(const wreck *w, const place *entries, const place *fiel
     return ESP_OK;
   }
   found->n_saved++;
-  return esp_results_write_cell(fresh, cell, record, &entry.outcome, entry.seconds, entry.rank);
+  return esp_results_write_cell(fresh, cell, record, &entry);
 }
 
 static esp_err save_cells(const wreck *w, esp_results *fresh, esp_salvage *found)

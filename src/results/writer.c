@@ -27,11 +27,10 @@ static esp_err written(esp_results *r)
   return esp_results_sync_when_due(r);
 }
 
-esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *record, const esp_outcome *outcome,
-                               double seconds, int rank)
+esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *record, const esp_commit *commit)
 {
   ESP_TRY(check_writable(r, cell));
-  ESP_REQUIRE(outcome->state == ESP_CELL_DONE || outcome->state == ESP_CELL_FAILED, ESP_ERR_ARG,
+  ESP_REQUIRE(commit->outcome.state == ESP_CELL_DONE || commit->outcome.state == ESP_CELL_FAILED, ESP_ERR_ARG,
               "%s: %s has no outcome to be written", r->path, esp_cell_words(r->plan, cell));
   const esp_layout *layout = &r->plan->record;
   for (int f = 0; f < layout->n_fields; f++)
@@ -39,8 +38,9 @@ esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *
       return write_failed(r, &r->field[f], cell);
 
   unsigned char raw[ESP_COMMIT_BYTES];
-  const esp_commit commit = {*outcome, esp_cell_crc(record, cell, outcome), seconds, rank};
-  esp_commit_encode(&commit, esp_cell_slot(r->plan, cell), raw);
+  esp_commit entry = *commit;
+  entry.crc = esp_cell_crc(record, cell, &commit->outcome);
+  esp_commit_encode(&entry, esp_cell_slot(r->plan, cell), raw);
   if (esp_table_write(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
     return write_failed(r, &r->commit, cell);
   return written(r);

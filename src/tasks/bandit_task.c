@@ -167,11 +167,6 @@ static void set_target(const player *p, int step, double *target)
 
 /* ---- blocks ---- */
 
-size_t esp_bandit_workspace_bytes(const esp_rnn_shape *shape)
-{
-  return 2 * esp_workspace_bytes((size_t)shape->n_hid * sizeof(double));
-}
-
 /* The state of the network goes along with the game: one step of the one for each step of the other. */
 static esp_err play_agent(const esp_rnn_shape *shape, const double *w, player *p, const esp_trials *trials, double *r, double *a)
 {

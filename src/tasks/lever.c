@@ -181,16 +181,6 @@ static int interval_steps(const esp_lever_options *o)
   return (int)nearbyint(o->synapses.update_ms / o->neurons.dt_ms);
 }
 
-size_t esp_lever_bytes(const esp_lever_options *o)
-{
-  const size_t n_in = (size_t)padded(o->neurons.n_in), n_synapses = (size_t)esp_rewiring_capacity(&o->synapses, &o->neurons);
-  return esp_spiking_bytes(&o->neurons, interval_steps(o)) + esp_rewiring_bytes(&o->synapses, &o->neurons) +
-         esp_workspace_bytes(window_bytes(o)) + 3 * esp_workspace_bytes(n_in * sizeof(double)) +
-         esp_workspace_bytes((size_t)interval_steps(o) * sizeof(double)) + esp_workspace_bytes(n_synapses * sizeof(int)) +
-         esp_workspace_bytes((size_t)n_cells(o) * sizeof(int)) + esp_workspace_bytes((size_t)o->n_wait_bins * sizeof(int)) +
-         esp_workspace_bytes((size_t)o->n_sampled * sizeof(int));
-}
-
 static esp_err take_arrays(esp_lever_network *net, esp_workspace *ws)
 {
   const esp_lever_options *o = &net->options;

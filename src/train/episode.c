@@ -4,11 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-size_t esp_episode_workspace_bytes(size_t n_weights)
-{
-  return esp_scg_workspace_bytes(n_weights);
-}
-
 bool esp_episode_on_plateau(const esp_episode_options *options, const esp_episode *episode)
 {
   const int last = episode->n_calls - 1, before = last - options->plateau_calls;

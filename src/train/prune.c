@@ -23,11 +23,6 @@ double esp_mask_sparsity(int n_hid, const uint8_t *mask)
   return (double)removed / ((double)n_hid * n_hid);
 }
 
-size_t esp_prune_workspace_bytes(int n_hid)
-{
-  return esp_workspace_bytes((size_t)n_hid * (size_t)n_hid * sizeof(candidate));
-}
-
 static int by_rank_then_order(const void *a, const void *b)
 {
   const candidate *x = a, *y = b;

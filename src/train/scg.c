@@ -6,11 +6,6 @@
 
 #include "espalier/linear.h"
 
-size_t esp_scg_workspace_bytes(size_t n)
-{
-  return 6 * esp_workspace_bytes(n * sizeof(double));
-}
-
 esp_err esp_scg_state_take(size_t n, esp_workspace *ws, esp_scg_state *state)
 {
   *state = (esp_scg_state){0};

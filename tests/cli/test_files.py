@@ -209,7 +209,9 @@ class Files(Case):
         self.assertGreater(status["core_seconds"], 0)
         self.assertGreater(status["core_seconds_left"], 0)
         self.assertGreater(status["n_evaluations"], 0)
+        self.assertGreater(status["peak_mib"], 5)
         text = self.expect(OK, "status", "long.h5").out
+        self.assertIn(f" with up to {status['peak_mib']} MiB of memory", text)
         self.assertIn(f"{status['done']} of 12 cells", text)
         self.assertIn("left with 1 worker", text)
 
@@ -217,7 +219,8 @@ class Files(Case):
         self.expect(STOPPED, "run", "-q", "net.yaml", "--max-time", "0")
         status = self.status("net.h5")
         self.assertEqual((status["done"], status["core_seconds_left"], status["complete"]), (0, None, False))
-        self.expect(OK, "status", "net.h5")
+        self.assertIsNone(status["peak_mib"])
+        self.assertNotIn("MiB", self.expect(OK, "status", "net.h5").out)
         self.assert_sound("net.h5")
 
     def test_status_while_it_runs(self):

@@ -90,6 +90,7 @@ class Parts(Merge):
         self.assertIn("a.h5 is complete for members 0 to 1 of 4: 16 cells. 'espalier merge' puts parts together.", first.out)
         self.member_run("2:3", "b.h5", ranks=3)
         self.assertEqual([self.status(name)["done"] for name in ("a.h5", "b.h5")], [16, 12])
+        most = max(self.status(name)["peak_mib"] for name in ("a.h5", "b.h5"))
         before = [sha256(self.dir / name) for name in ("a.h5", "b.h5")]
         result = self.merge(OK, "whole.h5", "a.h5", "b.h5")
         self.assertEqual(result.out, "a.h5: 16 cells copied\nb.h5: 12 cells copied\nwhole.h5 is complete: 28 cells.\n")
@@ -98,6 +99,7 @@ class Parts(Merge):
         self.assertEqual(self.litter(), ["a.h5", "b.h5", "net.yaml", "straight.h5", "whole.h5"])
         self.assert_sound("whole.h5")
         self.assert_same(straight, "whole.h5")
+        self.assertEqual(self.status("whole.h5")["peak_mib"], most)
         self.assert_equal_records("straight.h5", "whole.h5")
         entries = {name: self.bytes_of(self.dir / name, "/commit") for name in ("a.h5", "b.h5", "whole.h5")}
         half = len(entries["a.h5"]) // 2  # times and ranks as they were

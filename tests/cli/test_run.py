@@ -375,6 +375,8 @@ class Output(Case):
         self.assertNotIn("\x1b", result.err)
         self.assertNotIn("ETA", result.out)
         self.assertIn("net.h5 is complete: 28 cells.", result.out)
+        most = re.search(r"^A rank had at most (\d+) MiB in memory\.$", result.out, re.M)
+        self.assertGreaterEqual(int(most.group(1)), self.status("net.h5")["peak_mib"])
 
     def test_quiet(self):
         self.assertEqual(self.expect(OK, "run", "-q", "net.yaml").err, "")

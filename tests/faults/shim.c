@@ -3,7 +3,7 @@
  * Counted are calls on files below FAULT_DIR (what Open MPI keeps in .mpi there aside), and requests for memory that come from
  * the program itself or from libyaml; each process counts for itself, from 1. The environment:
  *   FAULT_DIR      directory of the run, an absolute path without links
- *   FAULT_KIND     write, sync, rename, open, read, truncate, close, unlink, mkdir or memory
+ *   FAULT_KIND     write, sync, rename, open, read, truncate, close, unlink, mkdir or memory (scratch memory that grows, too)
  *   FAULT_N        number of the call; 0: none fails
  *   FAULT_ERROR    name of an errno, or SHORT: half of the bytes (at least one) are moved
  *   FAULT_FOREVER  1: all later calls of the kind too
@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -407,6 +408,11 @@ int asprintf(char **text, const char *format, ...)
 FILE *open_memstream(char **text, size_t *size)
 {
   return no_memory(__func__, CALLER) ? NULL : REAL(open_memstream)(text, size);
+}
+
+int mprotect(void *at, size_t n, int how)
+{
+  return no_memory(__func__, CALLER) ? -1 : (int)syscall(SYS_mprotect, at, n, how);
 }
 
 char *realpath(const char *path, char *resolved)

@@ -77,16 +77,20 @@ class Faults(Case):
             shutil.copy(self.dir / file, place)
         return place
 
-    def counts(self, *args, files=("net.yaml",), ranks=1, rank=None):
-        """How often each kind of call is made by a command that nothing disturbs."""
+    def calls(self, *args, files=("net.yaml",), ranks=1, rank=None):
+        """What a command that nothing disturbs calls, as lines of the shim."""
         place = self.place("count", *files)
         trial = Trial("write", 0, "EIO", rank=rank) if rank is not None else None
         result, calls = self.command_under(trial, place, *args, ranks=ranks)
         self.assertEqual(result.status, OK, str(result))
         self.assertFalse([call for call in calls if call.startswith("!")])
         shutil.rmtree(place)
+        return calls
+
+    def counts(self, *args, **where):
+        """How often each kind of call is made by it."""
         counts = {}
-        for call in calls:
+        for call in self.calls(*args, **where):
             counts[call.split()[0]] = counts.get(call.split()[0], 0) + 1
         return counts
 
@@ -231,6 +235,21 @@ class Faults(Case):
         self.straight(self.dir / "net.yaml")
         count = self.counts("run", "-q", "net.yaml")["memory"]
         self.try_all([Trial("memory", n, "ENOMEM") for n in sorted({2, 3, *self.numbers(count, 16)})], self.run_fails)
+
+    def test_scratch_memory(self):
+        """The scratch memory of a worker grows while it trains."""
+        if SANITIZED or GCOV:
+            self.skipTest("the sanitizers have a malloc of their own; gcov crashes without memory")
+        self.straight(self.dir / "net.yaml")
+        memory = [call.split()[1] for call in self.calls("run", "-q", "net.yaml") if call.startswith("memory ")]
+        grows = [n for n, function in enumerate(memory, 1) if function == "mprotect"]
+        self.assertTrue(grows)
+        trials = [Trial("memory", n, "ENOMEM") for n in grows]
+        for trial in trials:
+            result, _ = self.command_under(trial, self.place(f"grow{trial.n}", "net.yaml"), "run", "-q", "net.yaml")
+            self.assertEqual(result.status, NO_MEMORY, str(result))
+            self.assertRegex(result.err, "no memory for .* MiB of scratch .*--mem-per-cpu")
+        self.try_all(trials, self.run_fails)
 
     def test_memory_of_continued_run(self):
         """Too little memory to read what is in the file says nothing of the file."""

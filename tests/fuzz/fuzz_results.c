@@ -47,7 +47,7 @@ static void make_file(const char *path)
   esp_record_clear(&state);
   for (long slot = 0; slot < esp_plan_n_slots(&base.plan); slot += 2)
     need(esp_results_write_cell(results, esp_slot_cell(&base.plan, slot), &record,
-                                &(esp_outcome){ESP_CELL_DONE, ESP_STOP_CONVERGED, 9}, 0.5, 0) == ESP_OK, "write");
+                                &(esp_commit){.outcome = {ESP_CELL_DONE, ESP_STOP_CONVERGED, 9}, .seconds = 0.5}) == ESP_OK, "write");
   need(esp_results_write_resume(results, esp_slot_cell(&base.plan, 1), &state) == ESP_OK, "write a state");
   need(esp_results_add_run(results, 1, 0, NULL) == ESP_OK && esp_results_close(results) == ESP_OK, "close");
   esp_ensemble_end(0);

@@ -33,11 +33,19 @@ static inline void open_table(const char *text, const char *set, table *t)
     fail_msg("%s", problems);
   t->experiment = esp_experiment_of(t->config);
   assert_int_equal(esp_plan_create(t->config, &t->plan), ESP_OK);
-  const size_t bytes = t->experiment->workspace_bytes(t->config);
-  assert_int_equal(esp_workspace_create(bytes, &t->ws), ESP_OK);
-  t->ws.size = bytes; /* not a line more than was asked for */
+  assert_int_equal(esp_workspace_create(&t->ws), ESP_OK);
   t->data = calloc((size_t)esp_plan_n_slots(&t->plan), t->plan.record.bytes);
   t->outcomes = calloc((size_t)esp_plan_n_slots(&t->plan), sizeof *t->outcomes);
+}
+
+/* Leave rubbish in the scratch memory, more of it than a member needs. */
+static inline void fill_scratch(esp_workspace *ws, int value)
+{
+  unsigned char *bytes;
+  const size_t n = (size_t)64 << 20, mark = ws->used;
+  assert_int_equal(esp_workspace_take_bytes(ws, n, &bytes), ESP_OK);
+  memset(bytes, value, n);
+  ws->used = mark;
 }
 
 static inline void close_table(table *t)

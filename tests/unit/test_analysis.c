@@ -20,7 +20,7 @@ static esp_workspace ws;
 static int make_workspace(void **state)
 {
   (void)state;
-  return esp_workspace_create(64 << 20, &ws) != ESP_OK;
+  return esp_workspace_create(&ws) != ESP_OK;
 }
 
 static int free_workspace(void **state)
@@ -483,8 +483,14 @@ static void probe_refuses_what_it_cannot_do(void **state)
   assert_int_equal(esp_probe_run(&shape, w, 0, &grid, NULL, &outcome, &ws), ESP_ERR_DIVERGED);
 }
 
-/* What is sized for one call is enough for that call. */
-static void workspaces_are_large_enough(void **state)
+static void assert_given_back(esp_workspace *own)
+{
+  assert_true(own->used == 0 && own->high > 0 && own->high <= own->size);
+  own->high = 0;
+}
+
+/* Every measure gives back all that it takes, and takes it from the workspace alone. */
+static void scratch_is_given_back(void **state)
 {
   (void)state;
   const esp_rnn_shape shape = {.n_hid = 11, .n_in = INPUTS, .n_out = 1};
@@ -493,25 +499,22 @@ static void workspaces_are_large_enough(void **state)
   scatter_all(30 * 11, 300, 1, a);
   const esp_probe_grid grid = {1, ESP_PROBE_N_STRENGTHS, esp_probe_onsets, esp_probe_strengths};
   const esp_trajectories t = {.n_trials = 1, .n_steps = 30, .n_hid = 11, .n_out = 1, .a = a};
-  esp_workspace tight;
+  esp_workspace own;
   esp_flow flow;
   double published;
-  assert_int_equal(esp_workspace_create(esp_probe_workspace_bytes(&shape, ESP_PROBE_N_STRENGTHS), &tight), ESP_OK);
-  assert_int_equal(esp_probe_run(&shape, w, 0, &grid, NULL, &outcome, &tight), ESP_OK);
-  esp_workspace_free(&tight);
-  assert_int_equal(esp_workspace_create(esp_lyapunov_workspace_bytes(11, 30), &tight), ESP_OK);
-  assert_int_equal(esp_lyapunov_spectrum(11, w + 66, 30, a, number, &tight), ESP_OK);
-  assert_int_equal(esp_lyapunov_published(11, w + 66, 30, a, &published, number, &tight), ESP_OK);
-  esp_workspace_free(&tight);
-  assert_int_equal(esp_workspace_create(esp_pca_workspace_bytes(11), &tight), ESP_OK);
-  assert_int_equal(esp_pca(&t, 0, 1, 1, 30, number, vector, &tight), ESP_OK);
-  esp_workspace_free(&tight);
-  assert_int_equal(esp_workspace_create(esp_weight_workspace_bytes(11), &tight), ESP_OK);
-  assert_int_equal(esp_weight_singular_values(11, w + 66, vector, &tight), ESP_OK);
-  esp_workspace_free(&tight);
-  assert_int_equal(esp_workspace_create(esp_flow_workspace_bytes(&shape), &tight), ESP_OK);
-  assert_int_equal(esp_flow_at(&shape, w, number, vector, u, a, &flow, &tight), ESP_OK);
-  esp_workspace_free(&tight);
+  assert_int_equal(esp_workspace_create(&own), ESP_OK);
+  assert_int_equal(esp_probe_run(&shape, w, 0, &grid, NULL, &outcome, &own), ESP_OK);
+  assert_given_back(&own);
+  assert_int_equal(esp_lyapunov_spectrum(11, w + 66, 30, a, number, &own), ESP_OK);
+  assert_int_equal(esp_lyapunov_published(11, w + 66, 30, a, &published, number, &own), ESP_OK);
+  assert_given_back(&own);
+  assert_int_equal(esp_pca(&t, 0, 1, 1, 30, number, vector, &own), ESP_OK);
+  assert_given_back(&own);
+  assert_int_equal(esp_weight_singular_values(11, w + 66, vector, &own), ESP_OK);
+  assert_given_back(&own);
+  assert_int_equal(esp_flow_at(&shape, w, number, vector, u, a, &flow, &own), ESP_OK);
+  assert_given_back(&own);
+  esp_workspace_free(&own);
 }
 
 /* ---- flow ---- */
@@ -583,7 +586,7 @@ int main(void)
       TEST(outcomes_of_a_transparent_network),
       TEST(probe_replaces_input_2_at_two_bins),
       TEST(probe_refuses_what_it_cannot_do),
-      TEST(workspaces_are_large_enough),
+      TEST(scratch_is_given_back),
       TEST(flow_of_networks_solved_by_hand),
   };
   return cmocka_run_group_tests(tests, make_workspace, free_workspace);

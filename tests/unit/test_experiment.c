@@ -129,7 +129,7 @@ static void cells_are_pure_functions(void **state)
     table first, second;
     open_table(texts[which], NULL, &first);
     open_table(texts[which], NULL, &second);
-    memset(second.ws.base, 0xa5, second.ws.size); /* whatever lay in the scratch memory */
+    fill_scratch(&second.ws, 0xa5); /* whatever lay in the scratch memory */
     run_member(&first, 0);
     run_member(&first, 1);
     run_member(&second, 1); /* nor does the order count */
@@ -335,7 +335,7 @@ static void assert_resumes(const char *text, const char *set, esp_cell cell, int
   const int n_steps = in.n_asked;
   for (int boundary = 0; boundary < n_boundaries; boundary++) {
     const esp_record resume = {&again.plan.resume, in.saved[boundary]};
-    memset(again.ws.base, 0x5a, again.ws.size);
+    fill_scratch(&again.ws, 0x5a);
     assert_int_equal(run_cell(&again, cell, NULL, &resume), ESP_OK);
     assert_equal_records(&straight, &again, cell);
   }
@@ -370,7 +370,7 @@ static void interrupted_cells_have_the_bits_of_straight_ones(void **state)
 
 /* ---- memory ---- */
 
-static void workspace_asked_for_is_enough(void **state)
+static void a_member_needs_the_same_again(void **state)
 {
   (void)state;
   static const int sizes[] = {1, 2, 3, 5, 7, 8, 9, 13, 16, 17, 24, 30, 33, 40};
@@ -389,8 +389,12 @@ static void workspace_asked_for_is_enough(void **state)
                dms ? "ladder: {fractions: [0.5]}\ntransfer: {from: 0.5, calls: 2, members: 1}\n" : "scratch: {calls: 1}\n");
       table t;
       open_table(text, set, &t);
-      run_member(&t, 0); /* a take that does not fit is an error */
-      assert_true(t.ws.high <= t.experiment->workspace_bytes(t.config));
+      run_member(&t, 0);
+      assert_true(t.ws.used == 0 && t.ws.high > 0 && t.ws.high <= t.ws.size);
+      const esp_workspace once = t.ws;
+      if (sizes[s] == 8)
+        run_member(&t, 0); /* warm: nothing more is needed */
+      assert_memory_equal(&t.ws, &once, sizeof once);
       close_table(&t);
     }
 }
@@ -572,7 +576,7 @@ int main(void)
       cmocka_unit_test(pairing_leaves_the_start_alone),
       cmocka_unit_test(failure_is_an_outcome_and_is_inherited),
       cmocka_unit_test(interrupted_cells_have_the_bits_of_straight_ones),
-      cmocka_unit_test(workspace_asked_for_is_enough),
+      cmocka_unit_test(a_member_needs_the_same_again),
       cmocka_unit_test(verify_sees_tampering),
       cmocka_unit_test(measuring_takes_a_moment),
       cmocka_unit_test(stop_reasons_have_names),

@@ -48,7 +48,7 @@ static esp_lever_network make(const esp_lever_options *o, esp_workspace *ws)
   esp_lever_network net;
   if (esp_lever_check(o) != ESP_OK)
     fail_msg("%s", esp_err_message(ESP_ERR_ARG));
-  assert_int_equal(esp_workspace_create(esp_lever_bytes(o), ws), ESP_OK);
+  assert_int_equal(esp_workspace_create(ws), ESP_OK);
   assert_int_equal(esp_lever_take(o, &key, ws, &net), ESP_OK);
   return net;
 }

@@ -151,7 +151,7 @@ static void start_by_hand(const esp_config *config, int member, by_hand *h)
   options.n_wait_bins = config->lever.n_wait_bins;
   options.n_sampled = config->lever.n_sampled;
   const esp_rng_key key = {.seed = config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
-  assert_int_equal(esp_workspace_create(esp_lever_bytes(&options), &h->ws), ESP_OK);
+  assert_int_equal(esp_workspace_create(&h->ws), ESP_OK);
   assert_int_equal(esp_lever_take(&options, &key, &h->ws, &h->net), ESP_OK);
   for (int f = 0; f < esp_lever_n_fields(); f++)
     *esp_lever_pointer(&h->state, f) = h->arrays[f] = calloc(esp_lever_field_count(&options, f), sizeof(double));
@@ -337,7 +337,7 @@ static void test_order_does_not_matter(void **state)
       const esp_cell cell = {0, arm, stage};
       if (!esp_cell_exists(&other.plan, cell))
         continue;
-      memset(other.ws.base, 0xA5, other.ws.size);
+      fill_scratch(&other.ws, 0xA5);
       assert_int_equal(run_cell(&other, cell, NULL, NULL), ESP_OK);
       assert_equal_records(&t, &other, cell);
     }

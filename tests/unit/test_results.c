@@ -154,8 +154,11 @@ static void fill_cells(void)
     if (!esp_cell_exists(&plan, cell))
       continue;
     esp_record record = make_record(&plan.record, (unsigned)slot);
-    const esp_outcome outcome = {slot % 5 == 4 ? ESP_CELL_FAILED : ESP_CELL_DONE, ESP_STOP_CONVERGED, 1000 + slot};
-    assert_int_equal(esp_results_write_cell(r, cell, &record, &outcome, 0.5 * (double)slot, (int)slot + 1), ESP_OK);
+    const esp_commit commit = {.outcome = {slot % 5 == 4 ? ESP_CELL_FAILED : ESP_CELL_DONE, ESP_STOP_CONVERGED, 1000 + slot},
+                               .seconds = 0.5 * (double)slot,
+                               .rank = (int)slot + 1,
+                               .peak_mib = slot == 1 ? 70000 : (int)slot};
+    assert_int_equal(esp_results_write_cell(r, cell, &record, &commit), ESP_OK);
     free(record.data);
   }
   assert_int_equal(esp_results_close(r), ESP_OK);
@@ -196,7 +199,7 @@ static void new_file_is_empty_and_says_its_config(void **state)
   esp_record record = make_record(&plan.record, 1);
   assert_int_equal(esp_results_read_cell(r, (esp_cell){1, 0, 1}, &record, NULL), ESP_ERR_DATA);
   assert_non_null(strstr(esp_err_message(ESP_ERR_DATA), "member 1, pruned, rung_1 is not computed"));
-  assert_int_equal(esp_results_write_cell(r, (esp_cell){0, 0, 0}, &record, &(esp_outcome){.state = ESP_CELL_DONE}, 0, 0),
+  assert_int_equal(esp_results_write_cell(r, (esp_cell){0, 0, 0}, &record, &(esp_commit){.outcome.state = ESP_CELL_DONE}),
                    ESP_ERR_ARG);
   assert_int_equal(esp_results_read_cell(r, (esp_cell){N_MEMBERS, 0, 0}, &record, NULL), ESP_ERR_ARG);
   free(record.data);
@@ -232,6 +235,7 @@ static void what_goes_in_comes_out(void **state)
     assert_int_equal(commit.outcome.n_evaluations, 1000 + slot);
     assert_true(commit.seconds >= 0.5 * (double)slot && commit.seconds <= 0.5 * (double)slot);
     assert_int_equal(commit.rank, slot + 1);
+    assert_int_equal(commit.peak_mib, slot == 1 ? 65535 : slot); /* 64 GiB and more are 64 GiB */
     free(expected.data);
     free(found.data);
   }
@@ -268,13 +272,13 @@ static void what_was_written_is_synced_soon(void **state)
   fresh();
   esp_results *r = opened(ESP_RESULTS_WRITE);
   esp_record record = make_record(&plan.record, 1);
-  const esp_outcome outcome = {ESP_CELL_DONE, ESP_STOP_CONVERGED, 1};
+  const esp_commit commit = {.outcome = {ESP_CELL_DONE, ESP_STOP_CONVERGED, 1}, .rank = 1};
   n_syncs = 0;
   r->last_sync -= 2 * ESP_SYNC_SECONDS;
   assert_int_equal(esp_results_sync_when_due(r), ESP_OK); /* there is nothing */
   assert_int_equal(n_syncs, 0);
   r->last_sync = esp_seconds() + 3600;
-  assert_int_equal(esp_results_write_cell(r, (esp_cell){0, 0, 0}, &record, &outcome, 0, 1), ESP_OK);
+  assert_int_equal(esp_results_write_cell(r, (esp_cell){0, 0, 0}, &record, &commit), ESP_OK);
   assert_int_equal(esp_results_sync_when_due(r), ESP_OK); /* it is too early */
   assert_int_equal(n_syncs, 0);
   r->last_sync = esp_seconds() - 2 * ESP_SYNC_SECONDS;
@@ -286,7 +290,7 @@ static void what_was_written_is_synced_soon(void **state)
 
   sync_error = EIO; /* once; the system forgets it, the file does not */
   r->last_sync = esp_seconds() - 2 * ESP_SYNC_SECONDS;
-  assert_int_equal(esp_results_write_cell(r, (esp_cell){0, 1, 0}, &record, &outcome, 0, 1), ESP_ERR_IO);
+  assert_int_equal(esp_results_write_cell(r, (esp_cell){0, 1, 0}, &record, &commit), ESP_ERR_IO);
   sync_error = 0;
   assert_int_equal(esp_results_sync_when_due(r), ESP_ERR_IO);
   assert_int_equal(esp_results_close(r), ESP_ERR_IO);
@@ -326,8 +330,8 @@ static void flipped_payload_is_seen_in_its_cell_only(void **state)
 
   /* Computing it again makes it whole. */
   r = opened(ESP_RESULTS_WRITE);
-  const esp_outcome outcome = {ESP_CELL_DONE, ESP_STOP_MAX_CALLS, 5};
-  assert_int_equal(esp_results_write_cell(r, (esp_cell){1, 1, 0}, &record, &outcome, 1, 0), ESP_OK);
+  const esp_commit commit = {.outcome = {ESP_CELL_DONE, ESP_STOP_MAX_CALLS, 5}, .seconds = 1};
+  assert_int_equal(esp_results_write_cell(r, (esp_cell){1, 1, 0}, &record, &commit), ESP_OK);
   assert_int_equal(esp_results_read_cell(r, (esp_cell){1, 1, 0}, &record, NULL), ESP_OK);
   esp_results_close(r);
   free(record.data);

@@ -24,7 +24,7 @@ static void make(const esp_rewiring_options *o, const esp_spiking_options *neuro
   if (esp_rewiring_check(o, neurons) != ESP_OK)
     fail_msg("%s", esp_err_message(ESP_ERR_ARG));
   const int block = (int)(o->update_ms / neurons->dt_ms + 0.5);
-  assert_int_equal(esp_workspace_create(esp_spiking_bytes(neurons, block) + esp_rewiring_bytes(o, neurons), &f->ws), ESP_OK);
+  assert_int_equal(esp_workspace_create(&f->ws), ESP_OK);
   assert_int_equal(esp_spiking_take(neurons, &key, block, &f->ws, &f->net), ESP_OK);
   assert_int_equal(esp_rewiring_take(o, &key, &f->net, &f->ws, &f->synapses), ESP_OK);
   esp_rewiring_start(&f->synapses, &f->net);
@@ -127,7 +127,6 @@ static void members_differ_and_repeat(void **state)
   esp_rng_key other = key;
   other.member = 1;
   esp_rewiring c;
-  assert_int_equal(esp_workspace_create(esp_rewiring_bytes(&o, &neurons), &b.ws), ESP_OK);
   assert_int_equal(esp_rewiring_take(&o, &other, &a.net, &b.ws, &c), ESP_OK);
   assert_int_not_equal(c.n, a.synapses.n);
   esp_workspace_free(&a.ws);

@@ -17,7 +17,7 @@ static esp_workspace ws;
 static int make_workspace(void **state)
 {
   (void)state;
-  return esp_workspace_create(esp_separation_workspace_bytes(N), &ws) != ESP_OK;
+  return esp_workspace_create(&ws) != ESP_OK;
 }
 
 static int free_workspace(void **state)

@@ -21,7 +21,7 @@ static esp_spiking make(const esp_spiking_options *o, esp_workspace *ws)
 {
   esp_spiking net;
   assert_int_equal(esp_spiking_check(o), ESP_OK);
-  assert_int_equal(esp_workspace_create(esp_spiking_bytes(o, BLOCK), ws), ESP_OK);
+  assert_int_equal(esp_workspace_create(ws), ESP_OK);
   assert_int_equal(esp_spiking_take(o, &key, BLOCK, ws, &net), ESP_OK);
   return net;
 }
