@@ -51,7 +51,7 @@ typedef struct {
   bool faulty[MAX_KEYS]; /* a value of the key has a fault          */
 } reading;
 
-/* --- faults ---------------------------------------------------------------------------------------------------------- */
+/* ---- faults ---- */
 
 static void note_text(reading *r, place at, char *text)
 {
@@ -62,7 +62,7 @@ static void note_text(reading *r, place at, char *text)
   if (r->n_faults == r->capacity) {
     const int capacity = r->capacity > 0 ? 2 * r->capacity : 16;
     fault *more = realloc(r->faults, (size_t)capacity * sizeof *more);
-    if (more == NULL) {
+    if (!more) {
       r->nomem = true;
       free(text);
       return;
@@ -111,7 +111,7 @@ static char *all_faults(reading *r)
   char *text = NULL;
   size_t size;
   FILE *out = open_memstream(&text, &size);
-  if (out == NULL)
+  if (!out)
     return NULL;
   qsort(r->faults, (size_t)r->n_faults, sizeof *r->faults, by_place);
   for (int i = 0; i < r->n_faults && i < MOST; i++) {
@@ -141,7 +141,7 @@ static place place_of(const reading *r, const esp_yaml_node *node)
   return (place){r->source, node->line, node->column};
 }
 
-/* --- keys that are not understood ------------------------------------------------------------------------------------ */
+/* ---- keys that are not understood ---- */
 
 /* Keys of a section, or top-level keys and sections, that the experiment has: printed, and the one closest to word. */
 static const char *list_names(const reading *r, const char *section, const char *word, FILE *out)
@@ -176,7 +176,7 @@ static const esp_key *elsewhere(const reading *r, const char *name, bool exact)
       continue;
     if (exact && strcmp(keys[k].name, name) == 0)
       return &keys[k];
-    if (!exact && esp_closest(name, keys[k].name, NULL, &best) != NULL)
+    if (!exact && esp_closest(name, keys[k].name, NULL, &best))
       found = &keys[k];
   }
   return found;
@@ -186,7 +186,7 @@ static const esp_key *find_path(const char *path)
 {
   char section[64];
   const char *dot = strchr(path, '.');
-  if (dot == NULL || (size_t)(dot - path) >= sizeof section)
+  if (!dot || (size_t)(dot - path) >= sizeof section)
     return NULL;
   snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
   return esp_schema_find(section, dot + 1);
@@ -197,23 +197,23 @@ static void note_unknown(reading *r, place at, const char *section, const char *
   char *text = NULL, quoted[80], path[64];
   size_t size;
   FILE *out = open_memstream(&text, &size);
-  if (out == NULL) {
+  if (!out) {
     r->nomem = true;
     return;
   }
   fprintf(out, "unknown key %s%s%s; allowed: ", esp_quoted(name, quoted, sizeof quoted),
-          section[0] != '\0' ? " in section " : " at the top level", section);
+          section[0] ? " in section " : " at the top level", section);
   const char *closest = list_names(r, section, name, out);
   const esp_key *other = elsewhere(r, name, true), *dotted = find_path(name);
-  if (dotted != NULL && section[0] == '\0')
+  if (dotted && section[0] == '\0')
     fprintf(out, " (write '%s' on a line of its own, indented beneath '%s:')", dotted->name, dotted->section);
-  else if (other != NULL && other->section[0] != '\0')
+  else if (other && other->section[0] != '\0')
     fprintf(out, " (%s belongs to section %s)", name, other->section);
-  else if (other != NULL)
+  else if (other)
     fprintf(out, " (%s belongs to the top level)", name);
-  else if (closest != NULL)
+  else if (closest)
     fprintf(out, " (did you mean %s?)", closest);
-  else if ((other = elsewhere(r, name, false)) != NULL)
+  else if ((other = elsewhere(r, name, false)))
     fprintf(out, " (did you mean %s?)", esp_key_path(other, path, sizeof path));
   if (fclose(out) != 0) {
     free(text);
@@ -236,7 +236,7 @@ static const char *words_of(unsigned experiments)
   return esp_experiment_word(first_of(experiments));
 }
 
-/* --- values ---------------------------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static int key_index(const esp_key *key)
 {
@@ -256,12 +256,12 @@ static void note_value(reading *r, place at, const esp_key *key, const char *wha
   if (key->type == ESP_KEY_CHOICE && what[0] == '\'') {
     char word[80];
     snprintf(word, sizeof word, "%.*s", (int)strcspn(what + 1, "'"), what + 1);
-    for (int i = 0; key->choices[i] != NULL; i++)
+    for (int i = 0; key->choices[i]; i++)
       closest = esp_closest(word, key->choices[i], closest, &best);
   }
   note(r, at, "%s%s%s; allowed: %s%s%s%s", path, at.source == 0 ? ": " : "", what,
-       esp_key_allowed(key, allowed, sizeof allowed), closest != NULL ? " (did you mean " : "",
-       closest != NULL ? closest : "", closest != NULL ? "?)" : "");
+       esp_key_allowed(key, allowed, sizeof allowed), closest ? " (did you mean " : "",
+       closest ? closest : "", closest ? "?)" : "");
 }
 
 static bool read_list(reading *r, const esp_key *key, const esp_yaml_node *list)
@@ -271,7 +271,7 @@ static bool read_list(reading *r, const esp_key *key, const esp_yaml_node *list)
   esp_number_list *numbers = (esp_number_list *)((char *)&read + key->offset);
   bool good = true;
   numbers->n = 0;
-  for (const esp_yaml_node *item = list->child; item != NULL; item = item->next) {
+  for (const esp_yaml_node *item = list->child; item; item = item->next) {
     if (item->kind == ESP_YAML_SCALAR && esp_key_append(key, item->text, item->plain, &read, what, sizeof what))
       continue;
     good = false;
@@ -283,7 +283,7 @@ static bool read_list(reading *r, const esp_key *key, const esp_yaml_node *list)
     if (numbers->n == ESP_MAX_LIST)
       break; /* once is enough */
   }
-  if (list->child == NULL) {
+  if (!list->child) {
     note_value(r, place_of(r, list), key, "the list is empty");
     good = false;
   }
@@ -309,15 +309,15 @@ static void read_value(reading *r, const esp_key *key, const esp_yaml_node *node
     r->given[key_index(key)] = place_of(r, node);
 }
 
-/* --- the file -------------------------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 /* The key as written, unless an earlier key of the map is the same; keys that are not words were reported. */
 static const char *key_word(reading *r, const esp_yaml_node *map, const esp_yaml_node *value)
 {
-  if (value->key == NULL || value->key->kind != ESP_YAML_SCALAR)
+  if (!value->key || value->key->kind != ESP_YAML_SCALAR)
     return NULL;
   for (const esp_yaml_node *v = map->child; v != value; v = v->next)
-    if (v->key != NULL && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, value->key->text) == 0) {
+    if (v->key && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, value->key->text) == 0) {
       char quoted[80];
       note(r, place_of(r, value->key), "key %s is given twice, first on line %d; keep one of them",
            esp_quoted(value->key->text, quoted, sizeof quoted), v->key->line);
@@ -328,10 +328,10 @@ static const char *key_word(reading *r, const esp_yaml_node *map, const esp_yaml
 
 static void read_key(reading *r, const char *section, const char *name, const esp_yaml_node *value)
 {
-  const place at = place_of(r, value->key != NULL ? value->key : value);
+  const place at = place_of(r, value->key ? value->key : value);
   const esp_key *key = esp_schema_find(section, name);
   char path[64];
-  if (key == NULL)
+  if (!key)
     note_unknown(r, at, section, name);
   else if ((key->experiments & r->experiments) == 0)
     note(r, at, "experiment %s has no key %s; it belongs to experiment %s, remove it here", words_of(r->experiments),
@@ -349,9 +349,9 @@ static void read_section(reading *r, const char *section, const esp_yaml_node *n
     return;
   }
   if (node->kind == ESP_YAML_MAP)
-    for (const esp_yaml_node *value = node->child; value != NULL; value = value->next) {
+    for (const esp_yaml_node *value = node->child; value; value = value->next) {
       const char *name = key_word(r, node, value);
-      if (name != NULL)
+      if (name)
         read_key(r, section, name, value);
     }
   else if (node->kind == ESP_YAML_LIST)
@@ -365,7 +365,7 @@ static void read_file(reading *r)
 {
   const esp_yaml_node *root = r->document.root;
   r->source = 0;
-  if (root == NULL || (root->kind == ESP_YAML_SCALAR && root->text[0] == '\0')) {
+  if (!root || (root->kind == ESP_YAML_SCALAR && root->text[0] == '\0')) {
     if (r->document.complete)
       note(r, (place){0, 1, 1}, "the file is empty or holds only comments; it needs at least 'experiment: dms'");
     return;
@@ -375,9 +375,9 @@ static void read_file(reading *r)
       note(r, place_of(r, root), "found %s; allowed: keys with values, such as 'experiment: dms'", esp_yaml_kind_word(root));
     return;
   }
-  for (const esp_yaml_node *value = root->child; value != NULL; value = value->next) {
+  for (const esp_yaml_node *value = root->child; value; value = value->next) {
     const char *name = key_word(r, root, value);
-    if (name == NULL)
+    if (!name)
       continue;
     if (esp_schema_has_section(name, ~0u))
       read_section(r, name, value);
@@ -386,7 +386,7 @@ static void read_file(reading *r)
   }
 }
 
-/* --- overrides ------------------------------------------------------------------------------------------------------- */
+/* ---- overrides ---- */
 
 static char *trimmed(const char *text, size_t n)
 {
@@ -401,9 +401,9 @@ static const esp_key *override_key(reading *r, place at, const char *path)
 {
   const char *dot = strchr(path, '.');
   char section[64] = "", quoted[80];
-  if (dot != NULL)
+  if (dot)
     snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
-  if (dot == NULL && esp_schema_has_section(path, ~0u)) {
+  if (!dot && esp_schema_has_section(path, ~0u)) {
     int n;
     const esp_key *key = esp_schema_keys(&n);
     while (strcmp(key->section, path) != 0)
@@ -411,16 +411,16 @@ static const esp_key *override_key(reading *r, place at, const char *path)
     note(r, at, "%s is a section, not a key; name one of its keys, such as %s.%s", path, path, key->name);
     return NULL;
   }
-  const esp_key *key = dot != NULL ? esp_schema_find(section, dot + 1) : esp_schema_find("", path);
-  if (key != NULL)
+  const esp_key *key = dot ? esp_schema_find(section, dot + 1) : esp_schema_find("", path);
+  if (key)
     return key;
-  if (dot == NULL || esp_schema_has_section(section, ~0u)) {
-    note_unknown(r, at, section, dot != NULL ? dot + 1 : path);
+  if (!dot || esp_schema_has_section(section, ~0u)) {
+    note_unknown(r, at, section, dot ? dot + 1 : path);
     return NULL;
   }
   const esp_key *other = elsewhere(r, dot + 1, true);
   char whole[64];
-  if (other != NULL)
+  if (other)
     note(r, at, "there is no section %s; %s is written %s", esp_quoted(section, quoted, sizeof quoted), dot + 1,
          esp_key_path(other, whole, sizeof whole));
   else
@@ -436,18 +436,18 @@ static void prepare_override(reading *r, int i, const char *arg)
   r->source = i + 1;
   const place at = {i + 1, 1, 1};
   const char *equals = strchr(arg, '=');
-  if (equals == NULL || equals == arg) {
+  if (!equals || equals == arg) {
     note(r, at, "it is not of the form key=value, such as network.n_hid=30");
     return;
   }
-  if (strpbrk(arg, "\r\n") != NULL) {
+  if (strpbrk(arg, "\r\n")) {
     note(r, at, "it holds a line break; write it on one line");
     return;
   }
   char *value = trimmed(equals + 1, strlen(equals + 1));
   o->path = trimmed(arg, (size_t)(equals - arg));
   const esp_yaml_listener listener = {note_yaml, r};
-  if (value == NULL || o->path == NULL || esp_yaml_read(value, strlen(value), &listener, &o->document) != ESP_OK)
+  if (!value || !o->path || esp_yaml_read(value, strlen(value), &listener, &o->document) != ESP_OK)
     r->nomem = true;
   free(value);
 }
@@ -458,7 +458,7 @@ static void read_override(reading *r, int i)
   const place at = {i + 1, 1, 1};
   char path[64];
   r->source = i + 1;
-  if (o->path == NULL || (o->key = override_key(r, at, o->path)) == NULL)
+  if (!o->path || !(o->key = override_key(r, at, o->path)))
     return;
   if ((o->key->experiments & r->experiments) == 0) {
     note(r, at, "experiment %s has no key %s; it belongs to experiment %s", words_of(r->experiments),
@@ -467,20 +467,20 @@ static void read_override(reading *r, int i)
   }
   if (!o->document.complete)
     return; /* reported when it was read */
-  if (o->document.root == NULL)
+  if (!o->document.root)
     note_value(r, at, o->key, "there is no value");
   else
     read_value(r, o->key, o->document.root);
 }
 
-/* --- what concerns the whole ----------------------------------------------------------------------------------------- */
+/* ---- what concerns the whole ---- */
 
 static bool names_experiment(const esp_yaml_node *node, reading *r)
 {
   char what[256];
   esp_config scrap;
   esp_schema_defaults(ESP_EXPERIMENT_DMS, &scrap);
-  if (node == NULL || node->kind != ESP_YAML_SCALAR ||
+  if (!node || node->kind != ESP_YAML_SCALAR ||
       !esp_key_set(esp_schema_find("", "experiment"), node->text, node->plain, &scrap, what, sizeof what))
     return false;
   r->experiments = 1u << scrap.experiment;
@@ -492,11 +492,11 @@ static void find_experiment(reading *r)
 {
   r->experiments = ~0u;
   for (int i = r->n_set - 1; i >= 0; i--)
-    if (r->set[i].path != NULL && strcmp(r->set[i].path, "experiment") == 0 && names_experiment(r->set[i].document.root, r))
+    if (r->set[i].path && strcmp(r->set[i].path, "experiment") == 0 && names_experiment(r->set[i].document.root, r))
       return;
-  if (r->document.root != NULL && r->document.root->kind == ESP_YAML_MAP)
-    for (const esp_yaml_node *v = r->document.root->child; v != NULL; v = v->next)
-      if (v->key != NULL && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, "experiment") == 0) {
+  if (r->document.root && r->document.root->kind == ESP_YAML_MAP)
+    for (const esp_yaml_node *v = r->document.root->child; v; v = v->next)
+      if (v->key && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, "experiment") == 0) {
         names_experiment(v, r);
         return;
       }
@@ -505,10 +505,10 @@ static void find_experiment(reading *r)
 static bool mentions(const reading *r, const char *key)
 {
   for (int i = 0; i < r->n_set; i++)
-    if (r->set[i].path != NULL && strcmp(r->set[i].path, key) == 0)
+    if (r->set[i].path && strcmp(r->set[i].path, key) == 0)
       return true;
-  for (const esp_yaml_node *v = r->document.root->child; v != NULL; v = v->next)
-    if (v->key != NULL && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, key) == 0)
+  for (const esp_yaml_node *v = r->document.root->child; v; v = v->next)
+    if (v->key && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, key) == 0)
       return true;
   return false;
 }
@@ -662,7 +662,7 @@ static void check_lever(reading *r)
 static void check_whole(reading *r)
 {
   const esp_yaml_node *root = r->document.root;
-  if (!r->document.complete || root == NULL || root->kind != ESP_YAML_MAP)
+  if (!r->document.complete || !root || root->kind != ESP_YAML_MAP)
     return; /* what is missing may be in the part that was not read */
   r->source = 0;
   if (!mentions(r, "experiment"))
@@ -682,7 +682,7 @@ static char *verbatim(const reading *r, const char *text, size_t size)
   char *copy = NULL;
   size_t n;
   FILE *out = open_memstream(&copy, &n);
-  if (out == NULL)
+  if (!out)
     return NULL;
   fwrite(text, 1, size, out);
   if (r->n_set > 0 && size > 0 && text[size - 1] != '\n')
@@ -699,7 +699,7 @@ static char *verbatim(const reading *r, const char *text, size_t size)
 
 static void free_reading(reading *r)
 {
-  for (int i = 0; r->set != NULL && i < r->n_set; i++) {
+  for (int i = 0; r->set && i < r->n_set; i++) {
     free(r->set[i].path);
     esp_yaml_free(&r->set[i].document);
   }
@@ -721,7 +721,7 @@ static esp_err parse(const char *name, const char *text, size_t size, int n_set,
   reading r = {.name = name, .values = &out->values};
   const esp_yaml_listener listener = {note_yaml, &r};
   esp_err err = ESP_OK;
-  if ((r.set = calloc((size_t)n_set + 1, sizeof *r.set)) == NULL) {
+  if (!(r.set = calloc((size_t)n_set + 1, sizeof *r.set))) {
     err = esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", name);
     goto done;
   }
@@ -741,9 +741,9 @@ static esp_err parse(const char *name, const char *text, size_t size, int n_set,
     err = ESP_ERR_NOMEM;
   else if (r.n_faults > 0) {
     err = esp_fail(ESP_ERR_CONFIG, "%s: %d fault%s in the configuration", name, r.n_faults, r.n_faults > 1 ? "s" : "");
-    if ((*problems = all_faults(&r)) == NULL)
+    if (!(*problems = all_faults(&r)))
       err = ESP_ERR_NOMEM;
-  } else if ((out->text = verbatim(&r, text, size)) == NULL || esp_schema_resolved(&out->values, &out->resolved) != ESP_OK)
+  } else if (!(out->text = verbatim(&r, text, size)) || esp_schema_resolved(&out->values, &out->resolved) != ESP_OK)
     err = ESP_ERR_NOMEM;
   if (err == ESP_ERR_NOMEM)
     esp_fail(err, "memory is exhausted while %s is read", name);
@@ -761,13 +761,13 @@ esp_err esp_config_parse(const char *name, const char *text, int n_set, const ch
   return parse(name, text, strlen(text), n_set, set, out, problems);
 }
 
-/* --- reading the file from disk -------------------------------------------------------------------------------------- */
+/* ---- reading the file from disk ---- */
 
 static esp_err cannot_open(const char *path)
 {
   const int code = errno;
   char here[1024];
-  if (code == ENOENT && path[0] != '/' && getcwd(here, sizeof here) != NULL)
+  if (code == ENOENT && path[0] != '/' && getcwd(here, sizeof here))
     return esp_fail(ESP_ERR_NO_INPUT, "%s: there is no such file in %s; check the name, or give the whole path", path, here);
   if (code == ENOENT || code == ENOTDIR)
     return esp_fail(ESP_ERR_NO_INPUT, "%s: there is no such file; check the name and the folders before it", path);
@@ -823,7 +823,7 @@ esp_err esp_config_load(const char *path, int n_set, const char *const *set, esp
   esp_err err = check_regular(path, fd);
   if (err != ESP_OK)
     goto done;
-  if ((text = malloc(ESP_YAML_MAX_BYTES + 1)) == NULL) {
+  if (!(text = malloc(ESP_YAML_MAX_BYTES + 1))) {
     err = esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", path);
     goto done;
   }

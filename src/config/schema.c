@@ -339,11 +339,11 @@ static const void *const_member(const esp_key *key, const esp_config *config)
   return (const char *)config + key->offset;
 }
 
-/* --- words ----------------------------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 const char *esp_key_path(const esp_key *key, char *buffer, size_t size)
 {
-  snprintf(buffer, size, "%s%s%s", key->section, key->section[0] != '\0' ? "." : "", key->name);
+  snprintf(buffer, size, "%s%s%s", key->section, key->section[0] ? "." : "", key->name);
   return buffer;
 }
 
@@ -367,7 +367,7 @@ const char *esp_quoted(const char *text, char *buffer, size_t size)
 static size_t join_words(const char *const *words, const char *mark, const char *between, char *buffer, size_t size)
 {
   size_t n = 0;
-  for (int i = 0; words[i] != NULL && n < size; i++)
+  for (int i = 0; words[i] && n < size; i++)
     n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", i > 0 ? between : "", mark, words[i], mark);
   return n;
 }
@@ -451,14 +451,14 @@ const char *esp_closest(const char *word, const char *candidate, const char *bes
     return best_so_far;
   int d = distance(word, candidate);
   if (d > 1 + (int)n / 4) /* more than a slip of the finger: of use only if it is a part of the candidate */
-    d = n >= 4 && strstr(candidate, word) != NULL ? ESP_FAR - 1 : ESP_FAR;
+    d = n >= 4 && strstr(candidate, word) ? ESP_FAR - 1 : ESP_FAR;
   if (d >= *best)
     return best_so_far;
   *best = d;
   return candidate;
 }
 
-/* --- numbers, independent of the locale of the process --------------------------------------------------------------- */
+/* ---- numbers, independent of the locale of the process ---- */
 
 static locale_t c_locale(void)
 {
@@ -514,12 +514,12 @@ static bool is_number(const char *s, bool *whole)
 static bool has_word(const char *text, const char *words) /* words: "|a|b|" */
 {
   char wanted[16];
-  if (strlen(text) > 8 || strchr(text, '|') != NULL)
+  if (strlen(text) > 8 || strchr(text, '|'))
     return false;
   snprintf(wanted, sizeof wanted, "|%s|", text);
   for (char *c = wanted; *c != '\0'; c++)
     *c = lower(*c);
-  return strstr(words, wanted) != NULL;
+  return strstr(words, wanted);
 }
 
 /* Whether the text is a number, whole or not; if not, why. */
@@ -550,9 +550,9 @@ static bool read_form(const char *text, bool plain, bool *whole, char *fault, si
     hint = " (write it in decimal)";
   else if (has_word(digits, "|.inf|inf|infinity|.nan|nan|"))
     hint = " (it must be finite)";
-  else if (text[strspn(text, "+-0123456789_.")] == '\0' && strchr(text, '_') != NULL)
+  else if (text[strspn(text, "+-0123456789_.")] == '\0' && strchr(text, '_'))
     hint = " (write digits without underscores)";
-  else if (text[strspn(text, "+-0123456789,")] == '\0' && strchr(text, ',') != NULL)
+  else if (text[strspn(text, "+-0123456789,")] == '\0' && strchr(text, ','))
     hint = " (the decimal sign is a point)";
   snprintf(fault, size, "%s is not a number%s", quoted, hint);
   return false;
@@ -644,7 +644,7 @@ static bool set_real(const esp_key *key, const char *text, bool plain, esp_confi
 
 static bool set_choice(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
 {
-  for (int i = 0; key->choices[i] != NULL; i++)
+  for (int i = 0; key->choices[i]; i++)
     if (strcmp(key->choices[i], text) == 0) {
       memcpy(member(key, config), &i, sizeof i);
       return true;
@@ -708,7 +708,7 @@ bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config
 
 const char *esp_key_preset(const esp_key *key, esp_experiment_id experiment)
 {
-  return key->preset_of[experiment] != NULL ? key->preset_of[experiment] : key->preset;
+  return key->preset_of[experiment] ? key->preset_of[experiment] : key->preset;
 }
 
 static void set_preset(const esp_key *key, esp_experiment_id experiment, esp_config *config)
@@ -716,7 +716,7 @@ static void set_preset(const esp_key *key, esp_experiment_id experiment, esp_con
   char fault[256];
   const char *preset = esp_key_preset(key, experiment);
   if (key->type != ESP_KEY_LIST) {
-    if (preset != NULL && !esp_key_set(key, preset, true, config, fault, sizeof fault))
+    if (preset && !esp_key_set(key, preset, true, config, fault, sizeof fault))
       abort(); /* a slip in the table above */
     return;
   }
@@ -739,7 +739,7 @@ void esp_schema_defaults(esp_experiment_id experiment, esp_config *config)
     set_preset(&keys[k], experiment, config);
 }
 
-/* --- what is written from the table ---------------------------------------------------------------------------------- */
+/* ---- what is written from the table ---- */
 
 const char *esp_key_print(const esp_key *key, const esp_config *config, char *buffer, size_t size)
 {
@@ -790,7 +790,7 @@ static FILE *begin(char **text, size_t *size)
 {
   *text = NULL;
   FILE *stream = open_memstream(text, size);
-  if (stream == NULL)
+  if (!stream)
     esp_fail(ESP_ERR_NOMEM, "memory is exhausted while a configuration is written out");
   return stream;
 }
@@ -799,7 +799,7 @@ esp_err esp_schema_resolved(const esp_config *config, char **text)
 {
   size_t size;
   FILE *out = begin(text, &size);
-  if (out == NULL)
+  if (!out)
     return ESP_ERR_NOMEM;
   const char *section = "";
   char value[ESP_KEY_TEXT];
@@ -808,7 +808,7 @@ esp_err esp_schema_resolved(const esp_config *config, char **text)
       continue;
     if (strcmp(section, keys[k].section) != 0)
       fprintf(out, "\n%s:\n", section = keys[k].section);
-    fprintf(out, "%s%s: %s\n", section[0] != '\0' ? "  " : "", keys[k].name,
+    fprintf(out, "%s%s: %s\n", section[0] ? "  " : "", keys[k].name,
             esp_key_print(&keys[k], config, value, sizeof value));
   }
   return finish(out, text);
@@ -829,7 +829,7 @@ esp_err esp_config_difference(const esp_config *old_config, const esp_config *ne
 {
   size_t size;
   FILE *out = begin(difference, &size);
-  if (out == NULL)
+  if (!out)
     return ESP_ERR_NOMEM;
   for (int k = 0; k < N_KEYS; k++) {
     char was[ESP_KEY_TEXT] = "(none)", is[ESP_KEY_TEXT] = "(none)", path[64];
@@ -855,14 +855,14 @@ static void describe_key(FILE *out, const esp_key *key)
   who[0] = '\0';
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
     if ((key->experiments & 1u << e) != 0)
-      snprintf(who + strlen(who), sizeof who - strlen(who), "%s%s", who[0] != '\0' ? ", " : "", experiment_words[e]);
-  const char *mark = key->preset != NULL ? "`" : "";
+      snprintf(who + strlen(who), sizeof who - strlen(who), "%s%s", who[0] ? ", " : "", experiment_words[e]);
+  const char *mark = key->preset ? "`" : "";
   char own[256] = "";
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
-    if (key->preset_of[e] != NULL)
+    if (key->preset_of[e])
       snprintf(own + strlen(own), sizeof own - strlen(own), "; %s: `%s`", experiment_words[e], key->preset_of[e]);
   fprintf(out, "| `%s` | %s | %s%s%s%s | %s | %s%s | %s |\n", key->name, allowed, mark,
-          key->preset != NULL ? key->preset : "required", mark, own, key->unit != NULL ? key->unit : "-", key->meaning,
+          key->preset ? key->preset : "required", mark, own, key->unit ? key->unit : "-", key->meaning,
           key->run_only   ? " (how to run, not what: may change between runs of one file)"
           : key->analysis ? " (`espalier analyze` can change it afterwards)"
                           : "",
@@ -873,7 +873,7 @@ esp_err esp_config_describe(char **markdown)
 {
   size_t size;
   FILE *out = begin(markdown, &size);
-  if (out == NULL)
+  if (!out)
     return ESP_ERR_NOMEM;
   fputs("# Keys of a configuration\n\n"
         "A configuration is one YAML file of sections with keys; `config/` holds complete examples. A key that is left out\n"
@@ -882,10 +882,10 @@ esp_err esp_config_describe(char **markdown)
         out);
   const char *section = NULL;
   for (int k = 0; k < N_KEYS; k++) {
-    if (section == NULL || strcmp(section, keys[k].section) != 0) {
+    if (!section || strcmp(section, keys[k].section) != 0) {
       section = keys[k].section;
       fprintf(out, "\n## %s\n\n| key | allowed | default | unit | meaning | experiments |\n|---|---|---|---|---|---|\n",
-              section[0] != '\0' ? section : "Top level");
+              section[0] ? section : "Top level");
     }
     describe_key(out, &keys[k]);
   }
