@@ -316,17 +316,33 @@ const esp_key *esp_schema_find(const char *section, const char *name)
   return NULL;
 }
 
-bool esp_schema_has_section(const char *section, unsigned experiments)
+unsigned esp_schema_owners(const char *section)
 {
+  unsigned owners = 0;
   for (int k = 0; k < N_KEYS; k++)
-    if (section[0] != '\0' && strcmp(keys[k].section, section) == 0 && (keys[k].experiments & experiments) != 0)
-      return true;
-  return false;
+    if (section[0] && strcmp(keys[k].section, section) == 0)
+      owners |= keys[k].experiments;
+  return owners;
 }
 
 const char *esp_experiment_word(esp_experiment_id experiment)
 {
   return experiment_words[experiment];
+}
+
+const char *esp_list_experiments(unsigned experiments, const char *before, const char *after, const char *last, char *buffer,
+                                 size_t size)
+{
+  size_t n = 0;
+  experiments &= ALL;
+  buffer[0] = '\0';
+  for (int e = 0; e < ESP_N_EXPERIMENTS && n < size; e++) {
+    if (!(experiments & 1u << e))
+      continue;
+    const char *between = n == 0 ? "" : experiments >> e == 1 ? last : ", ";
+    n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", between, before, experiment_words[e], after);
+  }
+  return buffer;
 }
 
 static void *member(const esp_key *key, esp_config *config)
@@ -678,9 +694,14 @@ bool esp_key_set(const esp_key *key, const char *text, bool plain, esp_config *c
   return false;
 }
 
+esp_number_list *esp_key_list(const esp_key *key, esp_config *config)
+{
+  return member(key, config);
+}
+
 bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
 {
-  esp_number_list *list = member(key, config);
+  esp_number_list *list = esp_key_list(key, config);
   double v;
   if (!read_real(text, plain, &v, fault, size))
     return false;
@@ -720,7 +741,7 @@ static void set_preset(const esp_key *key, esp_experiment_id experiment, esp_con
       abort(); /* a slip in the table above */
     return;
   }
-  ((esp_number_list *)member(key, config))->n = 0;
+  esp_key_list(key, config)->n = 0;
   for (const char *s = preset; *s != ']';) { /* "[0.10, 0.15]" */
     char item[32];
     s += strspn(s, "[, ");
@@ -775,8 +796,16 @@ const char *esp_key_print(const esp_key *key, const esp_config *config, char *bu
   return buffer;
 }
 
-/* A growing text; finish() is ESP_OK only if all of it was written. */
-static esp_err finish(FILE *stream, char **text)
+FILE *esp_text_begin(char **text, size_t *size)
+{
+  *text = NULL;
+  FILE *stream = open_memstream(text, size);
+  if (!stream)
+    esp_fail(ESP_ERR_NOMEM, "memory is exhausted while a configuration is written out");
+  return stream;
+}
+
+esp_err esp_text_end(FILE *stream, char **text)
 {
   const bool bad = ferror(stream) != 0;
   if (fclose(stream) == 0 && !bad)
@@ -786,19 +815,10 @@ static esp_err finish(FILE *stream, char **text)
   return esp_fail(ESP_ERR_NOMEM, "memory is exhausted while a configuration is written out");
 }
 
-static FILE *begin(char **text, size_t *size)
-{
-  *text = NULL;
-  FILE *stream = open_memstream(text, size);
-  if (!stream)
-    esp_fail(ESP_ERR_NOMEM, "memory is exhausted while a configuration is written out");
-  return stream;
-}
-
 esp_err esp_schema_resolved(const esp_config *config, char **text)
 {
   size_t size;
-  FILE *out = begin(text, &size);
+  FILE *out = esp_text_begin(text, &size);
   if (!out)
     return ESP_ERR_NOMEM;
   const char *section = "";
@@ -811,7 +831,7 @@ esp_err esp_schema_resolved(const esp_config *config, char **text)
     fprintf(out, "%s%s: %s\n", section[0] ? "  " : "", keys[k].name,
             esp_key_print(&keys[k], config, value, sizeof value));
   }
-  return finish(out, text);
+  return esp_text_end(out, text);
 }
 
 void esp_config_analysis_keys(const esp_config *config, char *buffer, size_t size)
@@ -828,7 +848,7 @@ void esp_config_analysis_keys(const esp_config *config, char *buffer, size_t siz
 esp_err esp_config_difference(const esp_config *old_config, const esp_config *new_config, esp_difference of, char **difference)
 {
   size_t size;
-  FILE *out = begin(difference, &size);
+  FILE *out = esp_text_begin(difference, &size);
   if (!out)
     return ESP_ERR_NOMEM;
   for (int k = 0; k < N_KEYS; k++) {
@@ -842,7 +862,7 @@ esp_err esp_config_difference(const esp_config *old_config, const esp_config *ne
     if (strcmp(was, is) != 0) /* equal texts are equal values: the text reads back to the same bits */
       fprintf(out, "  %s: %s -> %s\n", esp_key_path(&keys[k], path, sizeof path), was, is);
   }
-  return finish(out, difference);
+  return esp_text_end(out, difference);
 }
 
 static void describe_key(FILE *out, const esp_key *key)
@@ -872,7 +892,7 @@ static void describe_key(FILE *out, const esp_key *key)
 esp_err esp_config_describe(char **markdown)
 {
   size_t size;
-  FILE *out = begin(markdown, &size);
+  FILE *out = esp_text_begin(markdown, &size);
   if (!out)
     return ESP_ERR_NOMEM;
   fputs("# Keys of a configuration\n\n"
@@ -889,5 +909,5 @@ esp_err esp_config_describe(char **markdown)
     }
     describe_key(out, &keys[k]);
   }
-  return finish(out, markdown);
+  return esp_text_end(out, markdown);
 }

@@ -142,8 +142,19 @@ static const broken_case broken[] = {
      "c.yaml:2:1: experiment scratch has no section transfer; it belongs to experiment dms, remove it here\n"},
     {DMS "scratch:\n  calls: 5\n", NULL, "c.yaml:2:1: experiment dms has no section scratch; it belongs to experiment scratch"},
     {"experiment: scratch\nladder:\n  fractions: [0.5]\n", NULL,
-     "c.yaml:3:3: experiment scratch has no key ladder.fractions; it belongs to experiment dms, remove it here\n"},
+     "c.yaml:3:3: experiment scratch has no key ladder.fractions; it belongs to experiments dms and bandit, remove it here\n"},
     {"experiment: scratch\ntraining:\n  max_calls: 5\n", NULL, "c.yaml:3:3: experiment scratch has no key training.max_calls;"},
+    {BANDIT "lever:\n  hours: 5\n", NULL, "c.yaml:2:1: experiment bandit has no section lever; it belongs to experiment lever, remove it here\n"},
+    {BANDIT "probe:\n  onsets: [16]\n", NULL,
+     "c.yaml:2:1: experiment bandit has no section probe; it belongs to experiments dms and scratch, remove it here\n"},
+    {LEVER "network:\n  n_hid: 5\n", NULL,
+     "c.yaml:2:1: experiment lever has no section network; it belongs to experiments dms, scratch and bandit, remove it here\n"},
+    {LEVER, "ladder.ties=row_major", "--set ladder.ties=row_major: experiment lever has no key ladder.ties; it belongs to experiments dms, "
+                                     "scratch and bandit\n"},
+    {BANDIT, "lever=3", "--set lever=3: experiment bandit has no section lever; it belongs to experiment lever\n"},
+    {BANDIT, "lever.x=3", "--set lever.x=3: experiment bandit has no section lever; it belongs to experiment lever\n"},
+    {"experiment: scratch\n", "ladder=3", "--set ladder=3: ladder is a section, not a key; name one of its keys, such as ladder.criterion\n"},
+    {DMS "lever.hours: 3\n", NULL, "~ladder, transfer, probe\n"}, /* and no advice to write it beneath 'lever:' */
 
     /* YAML that is not, or not here */
     {DMS "network:\n\tn_hid: 30\n", NULL, "c.yaml:3:1: a tab cannot indent a line; use spaces\n"},
@@ -270,6 +281,19 @@ static const broken_case broken[] = {
     {LEVER "synapses:\n  return_theta: 5.5\n", NULL, "c.yaml:3:17: synapses.return_theta is 5.5 and synapses.theta_max is 5 (its default);"},
     {LEVER "synapses:\n  learning_rate: 0.03\n", NULL,
      "c.yaml:3:18: synapses.consolidated_sd is 0.05 (its default) and synapses.learning_rate is 0.03;"},
+    {LEVER "synapses:\n  update_ms: 10000\n  consolidated_sd: 0.001\n", NULL,
+     "c.yaml:4:20: synapses.consolidated_sd is 0.001 and synapses.update_ms is 10000; allowed: a square above synapses.learning_rate times "
+     "synapses.update_ms in seconds\n"},
+    {LEVER "synapses:\n  update_ms: 100000\n", NULL,
+     "c.yaml:3:14: synapses.update_ms: '100000' is out of range; allowed: a number above 0, at most 10000\n"},
+    {LEVER "lever:\n  hours: 33.5\n  switch_hour: 16.75\n  segment_min: 1005\n  snapshot_min: 1005\n  unrewarded_hours: 0\n"
+           "synapses:\n  update_ms: 100.5\n", NULL,
+     "c.yaml:9:14: synapses.update_ms is 100.5 and neurons.dt_ms is 1 (its default); allowed: a whole number of steps between updates\n"},
+    {LEVER "neurons:\n  dt_ms: 2\n", NULL,
+     "c.yaml:3:10: trials.step_ms is 15 (its default) and neurons.dt_ms is 2; allowed: a whole number of time steps in a step of the lever\n"},
+    {LEVER "neurons:\n  n_receiving: 50\n", NULL, /* of three keys, at the one that was given */
+     "c.yaml:3:16: trials.n_pool is 10 (its default) and neurons.n_receiving is 50; allowed: room for neurons.n_receiving and two pools\n"},
+    {LEVER "synapses:\n  theta_max: x\n  return_theta: 50\n", NULL, "c.yaml:3:14: synapses.theta_max: 'x' is not a number;"},
     {LEVER "trials:\n  cue: uniform\n", NULL, "c.yaml:3:8: trials.cue: 'uniform' is not one of the choices; allowed: gamma, beta\n"},
     {LEVER "synapses:\n  theta_min: 0\n", NULL, "c.yaml:3:14: synapses.theta_min: '0' is out of range; allowed: "},
 };
