@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "espalier/config.h"
-#include "espalier/lever.h"
 
 #define DMS "experiment: dms\n"
 #define BANDIT "experiment: bandit\n"
@@ -512,27 +511,34 @@ static void test_defaults_of_bandit(void **state)
   esp_config_file_free(&file);
 }
 
-/* Those of the numerical modules, which the paper's figure needs. */
+/* Those which the paper's figure needs: they show every feature of it at full size. */
 static void test_defaults_of_lever(void **state)
 {
   (void)state;
   esp_config_file file = good(LEVER, 0, NULL);
-  esp_config *c = &file.values, modules = file.values;
+  esp_config *c = &file.values, wanted = file.values;
   assert_int_equal(c->experiment, ESP_EXPERIMENT_LEVER);
   assert_int_equal(c->ensemble.members, 5);
   assert_true(c->seed == 2018);
   assert_true(c->lever.hours == 48 && c->lever.switch_hour == 24 && c->lever.segment_min == 60);
   assert_true(c->lever.unrewarded_hours == 14 * 24 && c->lever.consolidation_hour == 4 * 24);
-  const esp_lever_options defaults = esp_lever_defaults();
-  modules.trials = defaults.task;
-  modules.neurons = defaults.neurons;
-  modules.synapses = defaults.synapses;
-  modules.lever.snapshot_min = defaults.snapshot_min;
-  modules.lever.n_wait_bins = defaults.n_wait_bins;
-  modules.lever.n_sampled = defaults.n_sampled;
-  assert_difference(c, &modules, "");
-  modules.neurons.n_in++; /* such a difference would have been seen */
-  assert_difference(c, &modules, "  neurons.n_in: 200 -> 201\n");
+  assert_true(c->lever.snapshot_min == 10 && c->lever.n_wait_bins == 288 && c->lever.n_sampled == 2000);
+  wanted.trials = (esp_lever_task_options){
+      .n_pool = 10, .step_ms = 15, .window_ms = 500, .smoothing = 0.95, .threshold_hz = 15, .reward_s = 0.3, .pause_min_s = 0.5,
+      .pause_max_s = 1, .timeout_s = 10, .background_hz = 2, .cue = ESP_CUE_GAMMA, .cue_scale_hz = 60, .cue_shape_a = 0.2,
+      .cue_shape_b = 0.8, .cue_min_hz = 2, .cue_max_hz = 60, .tau_a_s = 50, .alpha = 0.02, .reward_floor = 0.02};
+  wanted.neurons = (esp_spiking_options){
+      .n_in = 200, .n_exc = 60, .n_receiving = 30, .n_inh = 20, .dt_ms = 1, .exc_fall_ms = 20, .exc_rise_ms = 2, .inh_fall_ms = 10,
+      .inh_rise_ms = 1, .bias = -3, .slope = 1, .scale_hz = 1, .dead_exc_ms = 5, .dead_inh_ms = 2, .target_hz = 5, .homeostasis = 0.02,
+      .p_exc_to_inh = 0.575, .p_inh_to_exc = 0.6, .p_inh_to_inh = 0.55, .w_exc_to_inh_mean = 0.5, .w_exc_to_inh_sd = 0.1,
+      .w_from_inh_mean = -1, .w_from_inh_sd = 0.2};
+  wanted.synapses = (esp_rewiring_options){
+      .n_repeats = 10, .p_potential = 0.5, .start_mean = -0.5, .start_sd = 0.5, .theta0 = 3, .theta_min = -2, .theta_max = 5,
+      .prior_mean = 0, .prior_sd = 2, .temperature = 0.1, .learning_rate = 1e-5, .tau_e_s = 1, .tau_g_s = 50, .gradient_gain = 0.05,
+      .gradient_clip = 400, .update_ms = 100, .waiting_h = 44, .return_theta = 0.1, .consolidated_sd = 0.05, .p_consolidated = 1};
+  assert_difference(c, &wanted, "");
+  wanted.neurons.n_in++; /* such a difference would have been seen */
+  assert_difference(c, &wanted, "  neurons.n_in: 200 -> 201\n");
   esp_config_file_free(&file);
 
   file = good(LEVER "lever:\n  consolidation_hour: 24\n", 0, NULL); /* at once */
