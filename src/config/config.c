@@ -246,7 +246,7 @@ static void note_foreign(reading *r, place at, const char *what, const char *nam
 {
   char words[256];
   const bool several = owners & (owners - 1);
-  note(r, at, "experiment %s has no %s %s; it belongs to experiment%s %s%s", esp_experiment_word(first_of(r->experiments)), what, name,
+  note(r, at, "experiment %s has no %s %s; it belongs to experiment%s %s%s", esp_experiment_name(first_of(r->experiments)), what, name,
        several ? "s" : "", esp_list_experiments(owners, "", "", " and ", words, sizeof words),
        at.source == 0 ? ", remove it here" : "");
 }

@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const experiment_words[] = {[ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch",
-                                               [ESP_EXPERIMENT_BANDIT] = "bandit", [ESP_EXPERIMENT_LEVER] = "lever", NULL};
+static const char *const experiment_words[] = {
+#define X(ID, name, ...) [ESP_EXPERIMENT_##ID] = #name,
+    ESP_EXPERIMENTS(X)
+#undef X
+    NULL};
 static const char *const readout_words[] = {[ESP_READOUT_RATE] = "rate", [ESP_READOUT_LATENT] = "latent", NULL};
 static const char *const scg_words[] = {
     [ESP_SCG_PUBLISHED] = "published", [ESP_SCG_DEPOSITED] = "deposited", [ESP_SCG_MOLLER] = "moller", NULL};
@@ -38,13 +41,22 @@ _Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) =
                    sizeof(esp_cue_kind) == sizeof(int),
                "an enum is an int here");
 
-#define DMS (1u << ESP_EXPERIMENT_DMS)
-#define SCRATCH (1u << ESP_EXPERIMENT_SCRATCH)
-#define BANDIT (1u << ESP_EXPERIMENT_BANDIT)
-#define LEVER (1u << ESP_EXPERIMENT_LEVER)
-#define BOTH (DMS | SCRATCH)
-#define NETWORKS (DMS | SCRATCH | BANDIT) /* that are trained by gradients */
-#define ALL (NETWORKS | LEVER)
+/* Who has a key: an experiment, or those whose networks have something in common. */
+enum {
+#define X(ID, ...) ID = 1u << ESP_EXPERIMENT_##ID,
+  ESP_EXPERIMENTS(X)
+#undef X
+  ALL = (1u << ESP_N_EXPERIMENTS) - 1
+};
+enum { DMS_TASK, BANDIT_TASK, LEVER_TASK };
+enum {
+#define X(ID, name, task, sentence) | (task == DMS_TASK ? ID : 0)
+  DMS_NETWORKS = 0 ESP_EXPERIMENTS(X),
+#undef X
+#define X(ID, name, task, sentence) | (task != LEVER_TASK ? ID : 0)
+  RATE_NETWORKS = 0 ESP_EXPERIMENTS(X) /* trained by gradients */
+#undef X
+};
 
 /* The rest of a line is the sentence, then perhaps .run_only or the preset of an experiment that has its own. */
 #define OF_BANDIT .preset_of[ESP_EXPERIMENT_BANDIT]
@@ -63,9 +75,10 @@ _Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) =
 static const esp_key keys[] = {
     {.section = "", .name = "experiment", .type = ESP_KEY_CHOICE, .offset = offsetof(esp_config, experiment),
      .choices = experiment_words, .experiments = ALL,
-     .meaning = "what to run: dms trains and prunes step by step beside an unpruned twin; scratch prunes before "
-                "any training (Fig. S2A); bandit learns values from reward (Figs. 6, 7); lever is a spiking network that rewires itself "
-                "while it learns to move a lever (Kappel et al. 2018, Fig. 5)"},
+     .meaning = "what to run"
+#define X(ID, name, task, sentence) "; " #name " " sentence
+                ESP_EXPERIMENTS(X)},
+#undef X
     {.section = "", .name = "seed", .type = ESP_KEY_UINT64, .offset = offsetof(esp_config, seed), .preset = "2022",
      OF_LEVER = "2018", .experiments = ALL, .meaning = "start of all random numbers; equal seeds give equal results"},
 
@@ -73,57 +86,57 @@ static const esp_key keys[] = {
             "starts of the ensemble (paper: 400; Fig. S2A: 200; bandit: 100; lever: 5 runs)", OF_BANDIT = "100", OF_LEVER = "5"),
     REAL(ensemble, max_failed_fraction, CLOSED, 0, 1, "0.05", NULL, ALL,
          "a complete run with a larger share of failed cells exits with status 65", .run_only = true),
-    REAL(ensemble, checkpoint_interval, CLOSED, 1, 86400, "60", "s", NETWORKS,
+    REAL(ensemble, checkpoint_interval, CLOSED, 1, 86400, "60", "s", RATE_NETWORKS,
          "a stage that trains longer than this saves its state at least this often", .run_only = true),
 
-    INTEGER(network, n_hid, 1, 4096, "30", "units", NETWORKS, "hidden units N (paper: 30; bandit: 20)", OF_BANDIT = "20"),
-    CHOICE(network, readout, readout_words, "rate", NETWORKS,
+    INTEGER(network, n_hid, 1, 4096, "30", "units", RATE_NETWORKS, "hidden units N (paper: 30; bandit: 20)", OF_BANDIT = "20"),
+    CHOICE(network, readout, readout_words, "rate", RATE_NETWORKS,
            "what the output reads: rate is tanh of the hidden state (published code), latent the hidden state itself "
            "(printed Eq. 3)"),
-    INTEGER(network, input_lag, 0, 1, "0", "steps", BOTH,
+    INTEGER(network, input_lag, 0, 1, "0", "steps", DMS_NETWORKS,
             "0: the input of a step drives that step (published code); 1: the next one (printed Eq. 1)"),
-    REAL(network, w_in_sd, CLOSED, 0, 100, "0.2", NULL, NETWORKS, "start weights: standard deviation of the input weights"),
-    REAL(network, w_rec_sd, CLOSED, 0, 100, "0.1", NULL, NETWORKS,
+    REAL(network, w_in_sd, CLOSED, 0, 100, "0.2", NULL, RATE_NETWORKS, "start weights: standard deviation of the input weights"),
+    REAL(network, w_rec_sd, CLOSED, 0, 100, "0.1", NULL, RATE_NETWORKS,
          "start weights: standard deviation of the recurrent weights (bandit: sqrt(2 / (units + inputs)))",
          OF_BANDIT = "0.2581988897471611"),
-    REAL(network, w_rec_diagonal, CLOSED, -100, 100, "0.5", NULL, NETWORKS,
+    REAL(network, w_rec_diagonal, CLOSED, -100, 100, "0.5", NULL, RATE_NETWORKS,
          "start weights: added to the diagonal of the recurrent weights", OF_BANDIT = "0"),
-    REAL(network, w_out_sd, CLOSED, 0, 100, "0.2", NULL, NETWORKS,
+    REAL(network, w_out_sd, CLOSED, 0, 100, "0.2", NULL, RATE_NETWORKS,
          "start weights: standard deviation of the readout weights (bandit: sqrt(2 / units))",
          OF_BANDIT = "0.31622776601683794"),
 
-    INTEGER(task, trials_per_condition, 1, 10000, "5", "trials", BOTH,
+    INTEGER(task, trials_per_condition, 1, 10000, "5", "trials", DMS_NETWORKS,
             "repeats of each condition in a training set (paper: 5; published code: 4)"),
-    REAL(task, target_noise_sd, ABOVE_LOW, 0, 100, "0.1", NULL, BOTH,
+    REAL(task, target_noise_sd, ABOVE_LOW, 0, 100, "0.1", NULL, DMS_NETWORKS,
          "standard deviation of the noise on the targets, frozen for an episode"),
-    REAL(task, input_noise_sd, CLOSED, 0, 100, "0", NULL, BOTH,
+    REAL(task, input_noise_sd, CLOSED, 0, 100, "0", NULL, DMS_NETWORKS,
          "standard deviation of the noise on the inputs, frozen for an episode (published code: none)"),
 
-    CHOICE(training, scg, scg_words, "published", NETWORKS,
+    CHOICE(training, scg, scg_words, "published", RATE_NETWORKS,
            "scaled conjugate gradient: published is the arithmetic of the published code with every update masked, "
            "deposited that code unchanged (its fallback step revives removed weights), moller the textbook algorithm"),
-    CHOICE(training, hessian, hessian_words, "difference", NETWORKS,
+    CHOICE(training, hessian, hessian_words, "difference", RATE_NETWORKS,
            "curvature along the direction of a step: difference of two gradients (published code), or exact, which is faster "
            "and free of the difference's rounding noise"),
-    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, NETWORKS, "finite-difference step of the curvature (hessian: difference)"),
-    REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, NETWORKS, "first regularisation of the curvature"),
-    REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, NETWORKS,
+    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, RATE_NETWORKS, "finite-difference step of the curvature (hessian: difference)"),
+    REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, RATE_NETWORKS, "first regularisation of the curvature"),
+    REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, RATE_NETWORKS,
          "length of the gradient step after max_failures failures in a row (not used by moller)"),
-    INTEGER(training, max_failures, 1, 1000000, "10", "steps", NETWORKS,
+    INTEGER(training, max_failures, 1, 1000000, "10", "steps", RATE_NETWORKS,
             "failed steps in a row before the fallback step (not used by moller)"),
-    INTEGER(training, steps_per_call, 0, 10000000, "0", "steps", NETWORKS,
+    INTEGER(training, steps_per_call, 0, 10000000, "0", "steps", RATE_NETWORKS,
             "SCG steps in one training call; 0: as many as the network has weights"),
     INTEGER(training, max_calls, 1, 100000, "100", "calls", DMS, "training calls in an episode that does not converge"),
     INTEGER(training, plateau_calls, 0, 100000, "0", "calls", DMS,
             "for exploring only: an episode whose loss fell by less than 1 % over this many calls ends; 0: never (paper)"),
     INTEGER(training, start_episodes, 1, 1000, "5", "episodes", DMS,
             "episodes, each with new frozen noise, that train the start before any pruning"),
-    INTEGER(training, window, 1, 1000000, "300", "steps", BOTH,
+    INTEGER(training, window, 1, 1000000, "300", "steps", DMS_NETWORKS,
             "a call has converged when the mean decrease of the loss over this many accepted steps (at most 0.8 of the "
             "steps of a call) ..."),
-    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, NETWORKS,
+    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, RATE_NETWORKS,
          "... is below this (bandit: a running mean of the decreases) ..."),
-    REAL(training, loss_factor, ABOVE_LOW, 0, 1e6, "1.05", NULL, BOTH,
+    REAL(training, loss_factor, ABOVE_LOW, 0, 1e6, "1.05", NULL, DMS_NETWORKS,
          "... and the loss is below this times target_noise_sd squared"),
     INTEGER(training, start_calls, 1, 1000000, "1000", "calls", BANDIT, "training calls of a start that does not converge"),
     INTEGER(training, ladder_calls, 1, 1000000, "39", "calls", BANDIT, "training calls at each rung, in both arms"),
@@ -139,9 +152,9 @@ static const esp_key keys[] = {
      .preset = "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, "
                "0.95]",
      .meaning = "fraction of all recurrent weights removed at each rung"},
-    CHOICE(ladder, criterion, criterion_words, "magnitude", NETWORKS,
+    CHOICE(ladder, criterion, criterion_words, "magnitude", RATE_NETWORKS,
            "which weights go: the smallest (paper), or drawn at random (a control)"),
-    CHOICE(ladder, ties, ties_words, "row_major", NETWORKS,
+    CHOICE(ladder, ties, ties_words, "row_major", RATE_NETWORKS,
            "which of equally small weights goes first (published code: column_major)"),
     CHOICE(ladder, noise, noise_words, "independent", DMS,
            "independent: each arm has its own training sets (published code); paired: both arms share them"),
@@ -185,11 +198,11 @@ static const esp_key keys[] = {
     CHOICE(transfer, new_cues, cues_words, "both", DMS,
            "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
 
-    {KEY(probe, onsets, ESP_KEY_LIST), .experiments = BOTH, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED, .whole = true,
+    {KEY(probe, onsets, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED, .whole = true,
      .example = "[16, 24, 32]", .unit = "bins", .preset = "[16, 20, 24, 28, 32, 36]", .analysis = true,
      .meaning = "finished networks are tested with distractors: two bins on input 2, opposite to cue 1, from each of these "
                 "on (paper: these)"},
-    {KEY(probe, strengths, ESP_KEY_LIST), .experiments = BOTH, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
+    {KEY(probe, strengths, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
      .example = "[0, 0.5, 1]", .preset = "[0, 0.2, 0.4, 0.6, 0.8, 1]", .analysis = true,
      .meaning = "strengths of the distractors; 0 is none (paper: these)"},
 
@@ -325,9 +338,19 @@ unsigned esp_schema_owners(const char *section)
   return owners;
 }
 
-const char *esp_experiment_word(esp_experiment_id experiment)
+const char *esp_experiment_name(esp_experiment_id experiment)
 {
   return experiment_words[experiment];
+}
+
+const char *esp_experiment_sentence(esp_experiment_id experiment)
+{
+  static const char *const sentences[] = {
+#define X(ID, name, task, sentence) [ESP_EXPERIMENT_##ID] = sentence,
+      ESP_EXPERIMENTS(X)
+#undef X
+  };
+  return sentences[experiment];
 }
 
 const char *esp_list_experiments(unsigned experiments, const char *before, const char *after, const char *last, char *buffer,

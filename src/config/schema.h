@@ -42,8 +42,6 @@ const esp_key *esp_schema_find(const char *section, const char *name);
 /** The experiments (by bits) that have keys in this section; 0: there is no such section. */
 unsigned esp_schema_owners(const char *section);
 
-const char *esp_experiment_word(esp_experiment_id experiment);
-
 /** Experiments (by bits) in words: "dms, scratch and bandit" with " and " before the last, each between the marks. Returns buffer. */
 const char *esp_list_experiments(unsigned experiments, const char *before, const char *after, const char *last, char *buffer,
                                  size_t size);

@@ -402,6 +402,7 @@ const esp_network_kind esp_bandit_networks = {
     .set_size = set_size,
     .make_set = make_set,
     .set_workspace_bytes = set_workspace_bytes,
+    .plain = &(const esp_bandit_training){0},
     .sets_follow_weights = true,
     .criterion = criterion,
     .declare_measures = declare_measures,

@@ -308,6 +308,7 @@ const esp_network_kind esp_dms_networks = {
     .set_size = set_size,
     .make_set = make_set,
     .set_workspace_bytes = set_workspace_bytes,
+    .plain = &(const esp_dms_training){.set = ESP_DMS_OLD_CUES},
     .criterion = criterion,
     .declare_measures = declare_measures,
     .analyse = analyse,

@@ -423,9 +423,6 @@ static esp_err measure(const esp_config *config, double *seconds)
 }
 
 const esp_experiment esp_experiment_lever = {
-    .id = ESP_EXPERIMENT_LEVER,
-    .name = "lever",
-    .title = "lever movement: a spiking network that rewires itself while it learns from reward",
     .declare = declare,
     .workspace_bytes = workspace_bytes,
     .measure = measure,

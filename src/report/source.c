@@ -52,14 +52,6 @@ static const struct {
     [ESP_M_WAITS] = {"waits", "waits", -1, LEVER},
 };
 
-const char *esp_experiment_name(esp_experiment_id experiment)
-{
-  static const char *const names[ESP_N_EXPERIMENTS] = {
-      [ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch", [ESP_EXPERIMENT_BANDIT] = "bandit",
-      [ESP_EXPERIMENT_LEVER] = "lever"};
-  return names[experiment];
-}
-
 const char *esp_measure_name(esp_measure measure)
 {
   return measures[measure].name;

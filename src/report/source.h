@@ -59,8 +59,6 @@ typedef struct esp_source {
 esp_err esp_source_load(const esp_report_input *input, esp_source *source);
 void esp_source_free(esp_source *source);
 
-const char *esp_experiment_name(esp_experiment_id experiment); /* "dms", "scratch", "bandit", "lever" */
-
 const char *esp_measure_name(esp_measure measure);
 const char *esp_measure_field(esp_measure measure);  /* the field that it lies in              */
 long esp_measure_element(esp_measure measure);       /* of that field; -1: all of it           */
