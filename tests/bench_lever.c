@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "espalier/lever.h"
+#include "unit/lever_options.h"
 #include "unit/reference_lever.h"
 
 enum { INTERVALS = 600, PLAIN_INTERVALS = 20, INTERVALS_PER_HOUR = 36000 };
@@ -24,7 +25,7 @@ static int bench(int n_repeats, double start_mean, int n_rounds)
 {
   const esp_rng_key key = {.seed = 3, .member = 1, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
   const esp_lever_segment segment = {ESP_RULE_EXACT, false, true};
-  esp_lever_options options = esp_lever_defaults();
+  esp_lever_options options = lever_defaults();
   options.synapses.n_repeats = n_repeats;
   options.synapses.start_mean = start_mean;
   esp_workspace ws;

@@ -17,13 +17,26 @@
 
 #define ESP_MAX_LIST 64
 
+/* The experiments there are: ID; name in configs and files, src/experiment/<name>.c; the task of its networks, for which it shares keys
+ * with others (groups in src/config/schema.c); what it does. The order is that of reports. */
+#define ESP_EXPERIMENTS(X)                                                                  \
+  X(DMS, dms, DMS_TASK, "trains and prunes step by step beside an unpruned twin")           \
+  X(SCRATCH, scratch, DMS_TASK, "prunes before any training (Fig. S2A)")                    \
+  X(BANDIT, bandit, BANDIT_TASK, "learns values from reward (Figs. 6, 7)")                  \
+  X(LEVER, lever, LEVER_TASK,                                                               \
+    "moves a lever with a spiking network that rewires itself while it learns (Kappel et al. 2018, Fig. 5)")
+
 typedef enum {
-  ESP_EXPERIMENT_DMS,
-  ESP_EXPERIMENT_SCRATCH,
-  ESP_EXPERIMENT_BANDIT,
-  ESP_EXPERIMENT_LEVER,
+#define X(ID, ...) ESP_EXPERIMENT_##ID,
+  ESP_EXPERIMENTS(X)
+#undef X
   ESP_N_EXPERIMENTS
 } esp_experiment_id;
+
+/** "dms", and what it does. Constant text. */
+const char *esp_experiment_name(esp_experiment_id experiment);
+const char *esp_experiment_sentence(esp_experiment_id experiment);
+
 typedef enum { ESP_NOISE_INDEPENDENT, ESP_NOISE_PAIRED } esp_noise_mode;             /* independent | paired   */
 typedef enum { ESP_HESSIAN_DIFFERENCE, ESP_HESSIAN_EXACT } esp_hessian;               /* difference | exact     */
 typedef enum { ESP_START_DEPOSITED, ESP_START_FRESH_BLOCK } esp_start_check;         /* deposited | fresh_block */

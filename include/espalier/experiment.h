@@ -1,7 +1,8 @@
 /* espalier/experiment.h - the interface that every experiment fills: one declaration and one function.
  *
- * To add an experiment: declare its arms, stages and fields, write the stage function, and add one line to the registry in
- * src/experiment/experiment.c. Coordinator, file, resume, status and verify need nothing else. */
+ * To add an experiment: declare its arms, stages and fields and write the stage function in a new src/experiment/NAME.c, which ends with
+ * its esp_experiment_NAME, and add a line to ESP_EXPERIMENTS in config.h. Coordinator, file, resume, status and verify need nothing
+ * else; docs/DESIGN.md says what keys of its own and a part of the report take. */
 #ifndef ESPALIER_EXPERIMENT_H
 #define ESPALIER_EXPERIMENT_H
 #include "espalier/config.h"
@@ -29,9 +30,7 @@ typedef struct {
 } esp_stage_context;
 
 typedef struct esp_experiment {
-  esp_experiment_id id;
-  const char *name;  /* in the config */
-  const char *title; /* one sentence  */
+  const struct esp_network_kind *networks; /* of those with rate networks (src/experiment/network_stage.h); NULL: others */
 
   /** Fill a zeroed plan from the config: arms, stages, axes, record and resume fields. */
   esp_err (*declare)(const esp_config *config, esp_plan *plan);
@@ -61,9 +60,6 @@ typedef struct esp_experiment {
 
 /** The experiment that a config asks for; never NULL. */
 const esp_experiment *esp_experiment_of(const esp_config *config);
-
-/** The word for it in a config: "dms", "scratch", "bandit", "lever". */
-const char *esp_experiment_name(esp_experiment_id experiment);
 
 /** Make the plan of a config. Free with esp_plan_free.
  *  @return ESP_OK or ESP_ERR_NOMEM. */

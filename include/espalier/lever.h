@@ -38,13 +38,6 @@ typedef struct {
   int n_sampled;       /* synapses whose theta is kept at each snapshot: 2000                      */
 } esp_lever_options;
 
-/** What was found to show every feature of the figure at full size: 200 inputs, beta = 1e-5 / s, s = 0.02, tau_a = 50 s, c_g = 0.05,
- *  C = 400. The authors' smaller example has 50 inputs, beta = 5e-5 / s, s = 0.1, tau_a = 750 s, c_g = 1, C = 40. */
-esp_lever_options esp_lever_defaults(void);
-
-/** @return ESP_OK, or ESP_ERR_ARG with the first option that is out of range. */
-esp_err esp_lever_check(const esp_lever_options *options);
-
 /* ---- state ---- */
 
 typedef enum { ESP_LEVER_F64, ESP_LEVER_I32, ESP_LEVER_U8 } esp_lever_type;
@@ -136,7 +129,7 @@ typedef struct {
   int32_t clock, segment_start;
 } esp_lever_network;
 
-/** Make a network of checked options in its state at time 0. The workspace keeps it.
+/** Make a network in its state at time 0; the options are those of a config, which are checked. The workspace keeps it.
  *  @param key  seed and member; arm and stage should be ESP_RNG_SHARED: draws are told apart by the clock, so that all segments of
  *              a run continue one another, and arms with the same past have the same future until something differs
  *  @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_INTERNAL. */

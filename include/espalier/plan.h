@@ -96,6 +96,7 @@ typedef struct esp_plan {
   const char *experiment;           /* "dms"                             */
   int n_members, n_arms, n_stages;
   char arm_name[ESP_MAX_ARMS][32];
+  bool pruned[ESP_MAX_ARMS]; /* networks of the arm lack the share of weights that is the value of their stage */
   struct {                /* a number of each arm, for the file; name NULL: there is none         */
     const char *name, *unit, *long_name;
     double value[ESP_MAX_ARMS];

@@ -52,11 +52,6 @@ typedef struct {
   double consolidated_sd, p_consolidated; /* sigma_c = 0.05, 1                                                */
 } esp_rewiring_options;
 
-esp_rewiring_options esp_rewiring_defaults(void);
-
-/** @return ESP_OK, or ESP_ERR_ARG with the first option that is out of range. */
-esp_err esp_rewiring_check(const esp_rewiring_options *options, const esp_spiking_options *neurons);
-
 /** Entries that are always enough for the synapses of any network: mean + 8 standard deviations of their number, plus 1. */
 int esp_rewiring_capacity(const esp_rewiring_options *options, const esp_spiking_options *neurons);
 

@@ -39,11 +39,6 @@ typedef struct {
   double w_exc_to_inh_mean, w_exc_to_inh_sd, w_from_inh_mean, w_from_inh_sd; /* 0.5, 0.1 not below 0; -1, 0.2 not above 0 */
 } esp_spiking_options;
 
-esp_spiking_options esp_spiking_defaults(void);
-
-/** @return ESP_OK, or ESP_ERR_ARG with the first option that is out of range. */
-esp_err esp_spiking_check(const esp_spiking_options *options);
-
 enum { ESP_SPIKING_INPUT_ARRAYS = 3, ESP_SPIKING_NEURON_ARRAYS = 8 };
 
 /** What a later step needs: plain arrays of the caller, for saving and loading. */

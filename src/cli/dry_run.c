@@ -206,7 +206,7 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
   char text[64];
   const esp_experiment *experiment = esp_experiment_of(config);
   const int n_members = esp_members_below(members, plan->n_members);
-  printf("%s: %s\n", plan->experiment, experiment->title);
+  printf("%s: %s\n", plan->experiment, esp_experiment_sentence(config->experiment));
   if (n_members < plan->n_members)
     printf("%s x %d arms, %ld of %ld cells:\n", esp_members_words(members, plan->n_members, text, sizeof text), plan->n_arms,
            esp_plan_n_cells_of(plan, members.first, members.last), esp_plan_n_cells(plan));

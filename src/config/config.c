@@ -1,5 +1,12 @@
-/* config/config.c - a fault never stops the reading: it is noted with its place, the value keeps its default, and the next
- * key is read; at the end all faults are sorted by place. */
+/* config/config.c - from a text to a struct, or to all that is wrong with the text.
+ *
+ * The file becomes a tree (yaml.c), each override a small one of its own. Then it is looked up which experiment is meant, for that
+ * says which keys there are and what they are if nothing is said of them. Then the values of the file are read, then those of the
+ * overrides, so that the last one wins, and at the end the rules between keys are asked (rules.c).
+ *
+ * A fault never stops the reading: it is noted with its place, the value keeps its default, and the next key is read; the faults are
+ * sorted by place when all is done. The trap is to tell of one mistake twice. So what follows a fault of syntax is dropped, a rule is
+ * not asked about a value that has a fault itself, and nothing is said to be missing from a text that was not read to its end. */
 #include "espalier/config.h"
 
 #include <errno.h>
@@ -13,6 +20,7 @@
 #include <unistd.h>
 
 #include "espalier/file.h"
+#include "rules.h"
 #include "schema.h"
 #include "yaml.h"
 
@@ -51,7 +59,7 @@ typedef struct {
   bool faulty[MAX_KEYS]; /* a value of the key has a fault          */
 } reading;
 
-/* --- faults ---------------------------------------------------------------------------------------------------------- */
+/* ---- faults ---- */
 
 static void note_text(reading *r, place at, char *text)
 {
@@ -62,7 +70,7 @@ static void note_text(reading *r, place at, char *text)
   if (r->n_faults == r->capacity) {
     const int capacity = r->capacity > 0 ? 2 * r->capacity : 16;
     fault *more = realloc(r->faults, (size_t)capacity * sizeof *more);
-    if (more == NULL) {
+    if (!more) {
       r->nomem = true;
       free(text);
       return;
@@ -108,32 +116,27 @@ static int by_place(const void *a, const void *b)
 static char *all_faults(reading *r)
 {
   enum { MOST = 100, MOST_OF_ARG = 500 }; /* nobody reads more */
-  char *text = NULL;
+  char *text;
   size_t size;
-  FILE *out = open_memstream(&text, &size);
-  if (out == NULL)
+  FILE *out = esp_text_begin(&text, &size);
+  if (!out)
     return NULL;
   qsort(r->faults, (size_t)r->n_faults, sizeof *r->faults, by_place);
   for (int i = 0; i < r->n_faults && i < MOST; i++) {
     const fault *f = &r->faults[i];
-    if (f->at.source == 0)
+    if (f->at.source == 0) {
       fprintf(out, "%s:%d:%d: %s\n", r->name, f->at.line, f->at.column, f->text);
-    else {
-      const char *arg = r->set[f->at.source - 1].arg;
-      fputs("--set ", out);
-      for (int c = 0; arg[c] != '\0' && c < MOST_OF_ARG; c++)
-        fputc((unsigned char)arg[c] < ' ' ? '?' : arg[c], out); /* a fault is one line */
-      fprintf(out, "%s: %s\n", strlen(arg) > MOST_OF_ARG ? "..." : "", f->text);
+      continue;
     }
+    const char *arg = r->set[f->at.source - 1].arg;
+    fputs("--set ", out);
+    for (int c = 0; arg[c] && c < MOST_OF_ARG; c++)
+      fputc((unsigned char)arg[c] < ' ' ? '?' : arg[c], out); /* a fault is one line */
+    fprintf(out, "%s: %s\n", strlen(arg) > MOST_OF_ARG ? "..." : "", f->text);
   }
   if (r->n_faults > MOST)
     fprintf(out, "... and %d more\n", r->n_faults - MOST);
-  const bool bad = ferror(out) != 0;
-  if (fclose(out) != 0 || bad) {
-    free(text);
-    return NULL;
-  }
-  return text;
+  return esp_text_end(out, &text) == ESP_OK ? text : NULL;
 }
 
 static place place_of(const reading *r, const esp_yaml_node *node)
@@ -141,7 +144,12 @@ static place place_of(const reading *r, const esp_yaml_node *node)
   return (place){r->source, node->line, node->column};
 }
 
-/* --- keys that are not understood ------------------------------------------------------------------------------------ */
+/* ---- keys that are not understood ---- */
+
+static bool in_experiment(const reading *r, const esp_key *key)
+{
+  return key->experiments & r->experiments;
+}
 
 /* Keys of a section, or top-level keys and sections, that the experiment has: printed, and the one closest to word. */
 static const char *list_names(const reading *r, const char *section, const char *word, FILE *out)
@@ -150,15 +158,12 @@ static const char *list_names(const reading *r, const char *section, const char 
   const esp_key *keys = esp_schema_keys(&n);
   const char *closest = NULL, *last = "", *between = "";
   for (int k = 0; k < n; k++) {
-    const char *name = keys[k].name;
-    if ((keys[k].experiments & r->experiments) == 0)
-      continue;
-    if (section[0] == '\0' && keys[k].section[0] != '\0')
-      name = keys[k].section; /* named once: a section is one run of lines in the table */
-    else if (strcmp(keys[k].section, section) != 0)
+    const bool names_section = !section[0] && keys[k].section[0];
+    const char *name = names_section ? keys[k].section : keys[k].name;
+    if (!in_experiment(r, &keys[k]) || (!names_section && strcmp(keys[k].section, section) != 0))
       continue;
     if (strcmp(name, last) == 0)
-      continue;
+      continue; /* a section is named once: it is one run of lines in the table */
     fprintf(out, "%s%s", between, last = name);
     between = ", ";
     closest = esp_closest(word, name, closest, &best);
@@ -172,11 +177,11 @@ static const esp_key *elsewhere(const reading *r, const char *name, bool exact)
   int n, best = ESP_FAR;
   const esp_key *keys = esp_schema_keys(&n), *found = NULL;
   for (int k = 0; k < n; k++) {
-    if ((keys[k].experiments & r->experiments) == 0)
+    if (!in_experiment(r, &keys[k]))
       continue;
     if (exact && strcmp(keys[k].name, name) == 0)
       return &keys[k];
-    if (!exact && esp_closest(name, keys[k].name, NULL, &best) != NULL)
+    if (!exact && esp_closest(name, keys[k].name, NULL, &best))
       found = &keys[k];
   }
   return found;
@@ -186,57 +191,67 @@ static const esp_key *find_path(const char *path)
 {
   char section[64];
   const char *dot = strchr(path, '.');
-  if (dot == NULL || (size_t)(dot - path) >= sizeof section)
+  if (!dot || (size_t)(dot - path) >= sizeof section)
     return NULL;
   snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
   return esp_schema_find(section, dot + 1);
 }
 
+/* What may have been meant by a name that is not known here; closest: of those that are. */
+static void print_guess(const reading *r, const char *section, const char *name, const char *closest, FILE *out)
+{
+  const esp_key *other = elsewhere(r, name, true), *dotted = find_path(name), *similar = elsewhere(r, name, false);
+  char path[64];
+  if (dotted && in_experiment(r, dotted) && !section[0])
+    fprintf(out, " (write '%s' on a line of its own, indented beneath '%s:')", dotted->name, dotted->section);
+  else if (other && other->section[0])
+    fprintf(out, " (%s belongs to section %s)", name, other->section);
+  else if (other)
+    fprintf(out, " (%s belongs to the top level)", name);
+  else if (closest)
+    fprintf(out, " (did you mean %s?)", closest);
+  else if (similar)
+    fprintf(out, " (did you mean %s?)", esp_key_path(similar, path, sizeof path));
+}
+
 static void note_unknown(reading *r, place at, const char *section, const char *name)
 {
-  char *text = NULL, quoted[80], path[64];
+  char *text, quoted[80];
   size_t size;
-  FILE *out = open_memstream(&text, &size);
-  if (out == NULL) {
+  FILE *out = esp_text_begin(&text, &size);
+  if (!out) {
     r->nomem = true;
     return;
   }
   fprintf(out, "unknown key %s%s%s; allowed: ", esp_quoted(name, quoted, sizeof quoted),
-          section[0] != '\0' ? " in section " : " at the top level", section);
+          section[0] ? " in section " : " at the top level", section);
   const char *closest = list_names(r, section, name, out);
-  const esp_key *other = elsewhere(r, name, true), *dotted = find_path(name);
-  if (dotted != NULL && section[0] == '\0')
-    fprintf(out, " (write '%s' on a line of its own, indented beneath '%s:')", dotted->name, dotted->section);
-  else if (other != NULL && other->section[0] != '\0')
-    fprintf(out, " (%s belongs to section %s)", name, other->section);
-  else if (other != NULL)
-    fprintf(out, " (%s belongs to the top level)", name);
-  else if (closest != NULL)
-    fprintf(out, " (did you mean %s?)", closest);
-  else if ((other = elsewhere(r, name, false)) != NULL)
-    fprintf(out, " (did you mean %s?)", esp_key_path(other, path, sizeof path));
-  if (fclose(out) != 0) {
-    free(text);
+  print_guess(r, section, name, closest, out);
+  if (esp_text_end(out, &text) == ESP_OK)
+    note_text(r, at, text);
+  else
     r->nomem = true;
-    return;
-  }
-  note_text(r, at, text);
 }
 
 static esp_experiment_id first_of(unsigned experiments)
 {
   int e = 0;
-  while (e < ESP_N_EXPERIMENTS - 1 && (experiments & 1u << e) == 0)
+  while (e < ESP_N_EXPERIMENTS - 1 && !(experiments & 1u << e))
     e++;
   return (esp_experiment_id)e;
 }
 
-static const char *words_of(unsigned experiments)
+/* A key or section that only other experiments have. */
+static void note_foreign(reading *r, place at, const char *what, const char *name, unsigned owners)
 {
-  return esp_experiment_word(first_of(experiments));
+  char words[256];
+  const bool several = owners & (owners - 1);
+  note(r, at, "experiment %s has no %s %s; it belongs to experiment%s %s%s", esp_experiment_name(first_of(r->experiments)), what, name,
+       several ? "s" : "", esp_list_experiments(owners, "", "", " and ", words, sizeof words),
+       at.source == 0 ? ", remove it here" : "");
 }
 
-/* --- values ---------------------------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static int key_index(const esp_key *key)
 {
@@ -244,34 +259,46 @@ static int key_index(const esp_key *key)
   return (int)(key - esp_schema_keys(&n));
 }
 
-/* "network.n_hid: " in a file; an override names its key itself. */
-static void note_value(reading *r, place at, const esp_key *key, const char *what)
+static bool is_given(const reading *r, const esp_key *key)
 {
-  r->faulty[key_index(key)] = true;
-  char path[64] = "", allowed[256];
+  return r->given[key_index(key)].line > 0;
+}
+
+/* The choice that a misspelt one, which the text begins with in quotes, may mean; NULL: none. */
+static const char *closest_choice(const esp_key *key, const char *what)
+{
+  char word[80];
   int best = ESP_FAR;
   const char *closest = NULL;
-  if (at.source == 0)
-    esp_key_path(key, path, sizeof path);
-  if (key->type == ESP_KEY_CHOICE && what[0] == '\'') {
-    char word[80];
-    snprintf(word, sizeof word, "%.*s", (int)strcspn(what + 1, "'"), what + 1);
-    for (int i = 0; key->choices[i] != NULL; i++)
-      closest = esp_closest(word, key->choices[i], closest, &best);
-  }
-  note(r, at, "%s%s%s; allowed: %s%s%s%s", path, at.source == 0 ? ": " : "", what,
-       esp_key_allowed(key, allowed, sizeof allowed), closest != NULL ? " (did you mean " : "",
-       closest != NULL ? closest : "", closest != NULL ? "?)" : "");
+  if (key->type != ESP_KEY_CHOICE || what[0] != '\'')
+    return NULL;
+  snprintf(word, sizeof word, "%.*s", (int)strcspn(what + 1, "'"), what + 1);
+  for (int i = 0; key->choices[i]; i++)
+    closest = esp_closest(word, key->choices[i], closest, &best);
+  return closest;
+}
+
+/* What is wrong with a value: "network.n_hid: ..." in a file; an override names its key itself. */
+static void note_value(reading *r, place at, const esp_key *key, const char *what)
+{
+  char path[64], allowed[256], hint[80] = "";
+  const char *closest = closest_choice(key, what);
+  if (closest)
+    snprintf(hint, sizeof hint, " (did you mean %s?)", closest);
+  r->faulty[key_index(key)] = true;
+  esp_key_path(key, path, sizeof path);
+  note(r, at, "%s%s%s; allowed: %s%s", at.source == 0 ? path : "", at.source == 0 ? ": " : "", what,
+       esp_key_allowed(key, allowed, sizeof allowed), hint);
 }
 
 static bool read_list(reading *r, const esp_key *key, const esp_yaml_node *list)
 {
   char what[256];
   esp_config read = *r->values; /* so that a list with a fault leaves the old one */
-  esp_number_list *numbers = (esp_number_list *)((char *)&read + key->offset);
+  esp_number_list *numbers = esp_key_list(key, &read);
   bool good = true;
   numbers->n = 0;
-  for (const esp_yaml_node *item = list->child; item != NULL; item = item->next) {
+  for (const esp_yaml_node *item = list->child; item; item = item->next) {
     if (item->kind == ESP_YAML_SCALAR && esp_key_append(key, item->text, item->plain, &read, what, sizeof what))
       continue;
     good = false;
@@ -283,7 +310,7 @@ static bool read_list(reading *r, const esp_key *key, const esp_yaml_node *list)
     if (numbers->n == ESP_MAX_LIST)
       break; /* once is enough */
   }
-  if (list->child == NULL) {
+  if (!list->child) {
     note_value(r, place_of(r, list), key, "the list is empty");
     good = false;
   }
@@ -309,15 +336,15 @@ static void read_value(reading *r, const esp_key *key, const esp_yaml_node *node
     r->given[key_index(key)] = place_of(r, node);
 }
 
-/* --- the file -------------------------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 /* The key as written, unless an earlier key of the map is the same; keys that are not words were reported. */
 static const char *key_word(reading *r, const esp_yaml_node *map, const esp_yaml_node *value)
 {
-  if (value->key == NULL || value->key->kind != ESP_YAML_SCALAR)
+  if (!value->key || value->key->kind != ESP_YAML_SCALAR)
     return NULL;
   for (const esp_yaml_node *v = map->child; v != value; v = v->next)
-    if (v->key != NULL && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, value->key->text) == 0) {
+    if (v->key && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, value->key->text) == 0) {
       char quoted[80];
       note(r, place_of(r, value->key), "key %s is given twice, first on line %d; keep one of them",
            esp_quoted(value->key->text, quoted, sizeof quoted), v->key->line);
@@ -328,35 +355,35 @@ static const char *key_word(reading *r, const esp_yaml_node *map, const esp_yaml
 
 static void read_key(reading *r, const char *section, const char *name, const esp_yaml_node *value)
 {
-  const place at = place_of(r, value->key != NULL ? value->key : value);
+  const place at = place_of(r, value->key ? value->key : value);
   const esp_key *key = esp_schema_find(section, name);
   char path[64];
-  if (key == NULL)
+  if (!key)
     note_unknown(r, at, section, name);
-  else if ((key->experiments & r->experiments) == 0)
-    note(r, at, "experiment %s has no key %s; it belongs to experiment %s, remove it here", words_of(r->experiments),
-         esp_key_path(key, path, sizeof path), words_of(key->experiments));
+  else if (!in_experiment(r, key))
+    note_foreign(r, at, "key", esp_key_path(key, path, sizeof path), key->experiments);
   else
     read_value(r, key, value);
 }
 
 static void read_section(reading *r, const char *section, const esp_yaml_node *node)
 {
+  const unsigned owners = esp_schema_owners(section);
   char quoted[80];
-  if (!esp_schema_has_section(section, r->experiments)) {
-    note(r, place_of(r, node->key), "experiment %s has no section %s; it belongs to experiment %s, remove it here",
-         words_of(r->experiments), section, words_of(~r->experiments));
+  if (!(owners & r->experiments)) {
+    note_foreign(r, place_of(r, node->key), "section", section, owners);
     return;
   }
+  const bool empty = node->kind == ESP_YAML_SCALAR && node->plain && !node->text[0]; /* all keys commented out: fine */
   if (node->kind == ESP_YAML_MAP)
-    for (const esp_yaml_node *value = node->child; value != NULL; value = value->next) {
+    for (const esp_yaml_node *value = node->child; value; value = value->next) {
       const char *name = key_word(r, node, value);
-      if (name != NULL)
+      if (name)
         read_key(r, section, name, value);
     }
   else if (node->kind == ESP_YAML_LIST)
     note(r, place_of(r, node), "%s: found a list; allowed: keys with values, indented beneath '%s:'", section, section);
-  else if (node->kind == ESP_YAML_SCALAR && !(node->plain && node->text[0] == '\0')) /* all keys commented out: fine */
+  else if (node->kind == ESP_YAML_SCALAR && !empty)
     note(r, place_of(r, node), "%s: found the value %s; allowed: keys with values, indented beneath '%s:'", section,
          esp_quoted(node->text, quoted, sizeof quoted), section);
 }
@@ -365,7 +392,7 @@ static void read_file(reading *r)
 {
   const esp_yaml_node *root = r->document.root;
   r->source = 0;
-  if (root == NULL || (root->kind == ESP_YAML_SCALAR && root->text[0] == '\0')) {
+  if (!root || (root->kind == ESP_YAML_SCALAR && root->text[0] == '\0')) {
     if (r->document.complete)
       note(r, (place){0, 1, 1}, "the file is empty or holds only comments; it needs at least 'experiment: dms'");
     return;
@@ -375,18 +402,18 @@ static void read_file(reading *r)
       note(r, place_of(r, root), "found %s; allowed: keys with values, such as 'experiment: dms'", esp_yaml_kind_word(root));
     return;
   }
-  for (const esp_yaml_node *value = root->child; value != NULL; value = value->next) {
+  for (const esp_yaml_node *value = root->child; value; value = value->next) {
     const char *name = key_word(r, root, value);
-    if (name == NULL)
+    if (!name)
       continue;
-    if (esp_schema_has_section(name, ~0u))
+    if (esp_schema_owners(name))
       read_section(r, name, value);
     else
       read_key(r, "", name, value);
   }
 }
 
-/* --- overrides ------------------------------------------------------------------------------------------------------- */
+/* ---- overrides ---- */
 
 static char *trimmed(const char *text, size_t n)
 {
@@ -397,31 +424,34 @@ static char *trimmed(const char *text, size_t n)
   return strndup(text, n);
 }
 
+/* The first key of a section that the experiment has; it has the section. */
+static const esp_key *first_key(const reading *r, const char *section)
+{
+  int n;
+  const esp_key *key = esp_schema_keys(&n);
+  while (strcmp(key->section, section) != 0 || !in_experiment(r, key))
+    key++;
+  return key;
+}
+
 static const esp_key *override_key(reading *r, place at, const char *path)
 {
-  const char *dot = strchr(path, '.');
-  char section[64] = "", quoted[80];
-  if (dot != NULL)
+  const char *dot = strchr(path, '.'), *name = dot ? dot + 1 : path;
+  char section[64] = "", quoted[80], whole[64];
+  if (dot)
     snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
-  if (dot == NULL && esp_schema_has_section(path, ~0u)) {
-    int n;
-    const esp_key *key = esp_schema_keys(&n);
-    while (strcmp(key->section, path) != 0)
-      key++;
-    note(r, at, "%s is a section, not a key; name one of its keys, such as %s.%s", path, path, key->name);
-    return NULL;
-  }
-  const esp_key *key = dot != NULL ? esp_schema_find(section, dot + 1) : esp_schema_find("", path);
-  if (key != NULL)
+  const esp_key *key = esp_schema_find(section, name), *other = elsewhere(r, name, true);
+  const unsigned owners = esp_schema_owners(dot ? section : path);
+  if (key)
     return key;
-  if (dot == NULL || esp_schema_has_section(section, ~0u)) {
-    note_unknown(r, at, section, dot != NULL ? dot + 1 : path);
-    return NULL;
-  }
-  const esp_key *other = elsewhere(r, dot + 1, true);
-  char whole[64];
-  if (other != NULL)
-    note(r, at, "there is no section %s; %s is written %s", esp_quoted(section, quoted, sizeof quoted), dot + 1,
+  if (owners && !(owners & r->experiments))
+    note_foreign(r, at, "section", dot ? section : path, owners);
+  else if (owners && !dot)
+    note(r, at, "%s is a section, not a key; name one of its keys, such as %s.%s", path, path, first_key(r, path)->name);
+  else if (owners || !dot)
+    note_unknown(r, at, section, name);
+  else if (other)
+    note(r, at, "there is no section %s; %s is written %s", esp_quoted(section, quoted, sizeof quoted), name,
          esp_key_path(other, whole, sizeof whole));
   else
     note_unknown(r, at, "", section);
@@ -436,18 +466,18 @@ static void prepare_override(reading *r, int i, const char *arg)
   r->source = i + 1;
   const place at = {i + 1, 1, 1};
   const char *equals = strchr(arg, '=');
-  if (equals == NULL || equals == arg) {
+  if (!equals || equals == arg) {
     note(r, at, "it is not of the form key=value, such as network.n_hid=30");
     return;
   }
-  if (strpbrk(arg, "\r\n") != NULL) {
+  if (strpbrk(arg, "\r\n")) {
     note(r, at, "it holds a line break; write it on one line");
     return;
   }
   char *value = trimmed(equals + 1, strlen(equals + 1));
   o->path = trimmed(arg, (size_t)(equals - arg));
   const esp_yaml_listener listener = {note_yaml, r};
-  if (value == NULL || o->path == NULL || esp_yaml_read(value, strlen(value), &listener, &o->document) != ESP_OK)
+  if (!value || !o->path || esp_yaml_read(value, strlen(value), &listener, &o->document) != ESP_OK)
     r->nomem = true;
   free(value);
 }
@@ -458,29 +488,28 @@ static void read_override(reading *r, int i)
   const place at = {i + 1, 1, 1};
   char path[64];
   r->source = i + 1;
-  if (o->path == NULL || (o->key = override_key(r, at, o->path)) == NULL)
+  if (!o->path || !(o->key = override_key(r, at, o->path)))
     return;
-  if ((o->key->experiments & r->experiments) == 0) {
-    note(r, at, "experiment %s has no key %s; it belongs to experiment %s", words_of(r->experiments),
-         esp_key_path(o->key, path, sizeof path), words_of(o->key->experiments));
+  if (!in_experiment(r, o->key)) {
+    note_foreign(r, at, "key", esp_key_path(o->key, path, sizeof path), o->key->experiments);
     return;
   }
   if (!o->document.complete)
     return; /* reported when it was read */
-  if (o->document.root == NULL)
+  if (!o->document.root)
     note_value(r, at, o->key, "there is no value");
   else
     read_value(r, o->key, o->document.root);
 }
 
-/* --- what concerns the whole ----------------------------------------------------------------------------------------- */
+/* ---- what concerns the whole ---- */
 
 static bool names_experiment(const esp_yaml_node *node, reading *r)
 {
   char what[256];
   esp_config scrap;
   esp_schema_defaults(ESP_EXPERIMENT_DMS, &scrap);
-  if (node == NULL || node->kind != ESP_YAML_SCALAR ||
+  if (!node || node->kind != ESP_YAML_SCALAR ||
       !esp_key_set(esp_schema_find("", "experiment"), node->text, node->plain, &scrap, what, sizeof what))
     return false;
   r->experiments = 1u << scrap.experiment;
@@ -492,11 +521,11 @@ static void find_experiment(reading *r)
 {
   r->experiments = ~0u;
   for (int i = r->n_set - 1; i >= 0; i--)
-    if (r->set[i].path != NULL && strcmp(r->set[i].path, "experiment") == 0 && names_experiment(r->set[i].document.root, r))
+    if (r->set[i].path && strcmp(r->set[i].path, "experiment") == 0 && names_experiment(r->set[i].document.root, r))
       return;
-  if (r->document.root != NULL && r->document.root->kind == ESP_YAML_MAP)
-    for (const esp_yaml_node *v = r->document.root->child; v != NULL; v = v->next)
-      if (v->key != NULL && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, "experiment") == 0) {
+  if (r->document.root && r->document.root->kind == ESP_YAML_MAP)
+    for (const esp_yaml_node *v = r->document.root->child; v; v = v->next)
+      if (v->key && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, "experiment") == 0) {
         names_experiment(v, r);
         return;
       }
@@ -505,201 +534,84 @@ static void find_experiment(reading *r)
 static bool mentions(const reading *r, const char *key)
 {
   for (int i = 0; i < r->n_set; i++)
-    if (r->set[i].path != NULL && strcmp(r->set[i].path, key) == 0)
+    if (r->set[i].path && strcmp(r->set[i].path, key) == 0)
       return true;
-  for (const esp_yaml_node *v = r->document.root->child; v != NULL; v = v->next)
-    if (v->key != NULL && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, key) == 0)
+  for (const esp_yaml_node *v = r->document.root->child; v; v = v->next)
+    if (v->key && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, key) == 0)
       return true;
   return false;
 }
 
-/* A value that must be one of a list's, which it is then set to, so that == finds it. Of two faults one is enough. */
-static bool check_in_list(reading *r, const char *section, const char *name, double *value, const char *list_name,
-                          const esp_number_list *numbers, const char *or_else)
+/* Whether rules may speak of the key. Of two faults one is enough. */
+static bool is_sound(const reading *r, const esp_key *key)
 {
-  const int of_value = key_index(esp_schema_find(section, name)), of_list = key_index(esp_schema_find("ladder", list_name));
-  const place at = r->given[of_value], at_list = r->given[of_list];
-  if (r->faulty[of_value] || r->faulty[of_list])
-    return false;
-  for (int i = 0; i < numbers->n; i++)
-    if (fabs(numbers->value[i] - *value) <= 1e-9) {
-      *value = numbers->value[i];
-      return true;
-    }
-  char list[ESP_KEY_TEXT], text[32];
-  esp_print_real(*value, text, sizeof text);
-  esp_key_print(esp_schema_find("ladder", list_name), r->values, list, sizeof list);
-  note(r, at.line > 0 ? at : at_list, "%s.%s is %s%s, which is not %s; allowed: %sone of ladder.%s %s", section, name, text,
-       at.line > 0 ? "" : " (its default)", strcmp(list_name, "fractions") == 0 ? "a rung" : "a level", or_else, list_name, list);
-  return false;
+  return in_experiment(r, key) && !r->faulty[key_index(key)];
 }
 
-static void check_transfer(reading *r)
+/* A rule that does not hold: told at its key or, if only another one was given, there. */
+static void note_broken(void *context, const esp_rule *rule)
 {
-  esp_config *c = r->values;
-  if (c->transfer.members > c->ensemble.members)
-    c->transfer.members = c->ensemble.members;
-  if (c->transfer.from != 0.0)
-    check_in_list(r, "transfer", "from", &c->transfer.from, "fractions", &c->ladder.fractions, "0 (no transfer) or ");
-}
-
-static void check_bandit(reading *r)
-{
-  enum { MOST_LEVELS = 4 }; /* with two arms each */
-  esp_config *c = r->values;
-  if (c->new_option.members > c->ensemble.members)
-    c->new_option.members = c->ensemble.members;
-  if (c->ladder.value_noise.n > MOST_LEVELS)
-    note(r, r->given[key_index(esp_schema_find("ladder", "value_noise"))], "ladder.value_noise has %d levels; allowed: at most %d",
-         c->ladder.value_noise.n, MOST_LEVELS);
-  if (c->new_option.from == 0.0)
+  reading *r = context;
+  const esp_key *key = find_path(rule->key), *other = NULL;
+  bool sound = is_sound(r, key);
+  for (int i = 0; i < ESP_RULE_OTHERS && rule->others[i]; i++) {
+    const esp_key *next = find_path(rule->others[i]);
+    sound &= is_sound(r, next);
+    if (!other || (!is_given(r, other) && is_given(r, next)))
+      other = next;
+  }
+  if (!sound)
     return;
-  check_in_list(r, "new_option", "from", &c->new_option.from, "fractions", &c->ladder.fractions, "0 (no new option) or ");
-  check_in_list(r, "new_option", "ladder", &c->new_option.ladder, "value_noise", &c->ladder.value_noise, "");
-}
-
-/* Two keys that must go together, or else a fault at the one that was given. Of two faults one is enough. */
-static void check_pair(reading *r, bool good, const char *path, const char *other_path, const char *allowed)
-{
-  const esp_key *key = find_path(path), *other = find_path(other_path);
-  const int k = key_index(key), o = key_index(other);
-  const place at = r->given[k].line > 0 ? r->given[k] : r->given[o].line > 0 ? r->given[o] : (place){0, 1, 1};
-  char value[ESP_KEY_TEXT], other_value[ESP_KEY_TEXT];
-  if (!good && !r->faulty[k] && !r->faulty[o])
-    note(r, at, "%s is %s%s and %s is %s%s; allowed: %s", path, esp_key_print(key, r->values, value, sizeof value),
-         r->given[k].line > 0 ? "" : " (its default)", other_path, esp_key_print(other, r->values, other_value, sizeof other_value),
-         r->given[o].line > 0 ? "" : " (its default)", allowed);
-}
-
-static bool is_multiple(double value, double of)
-{
-  const double n = nearbyint(value / of);
-  return n >= 1 && fabs(n * of - value) <= 1e-9 * value;
-}
-
-/* Stages are whole segments, segments whole snapshots, snapshots whole updates, updates whole steps. */
-static void check_lever_times(reading *r)
-{
-  const esp_config *c = r->values;
-  const double updates = (c->lever.hours + c->lever.unrewarded_hours) * 3.6e6 / c->synapses.update_ms;
-  check_pair(r, is_multiple(c->lever.hours * 60, c->lever.segment_min), "lever.hours", "lever.segment_min",
-             "a whole number of segments");
-  check_pair(r, is_multiple(c->lever.switch_hour * 60, c->lever.segment_min), "lever.switch_hour", "lever.segment_min",
-             "a switch between two segments");
-  check_pair(r, c->lever.switch_hour < c->lever.hours, "lever.switch_hour", "lever.hours", "a switch before the end");
-  check_pair(r, is_multiple(c->lever.segment_min, c->lever.snapshot_min), "lever.segment_min", "lever.snapshot_min",
-             "a whole number of snapshots in a segment");
-  check_pair(r, is_multiple(c->lever.snapshot_min * 60000, c->synapses.update_ms), "lever.snapshot_min", "synapses.update_ms",
-             "a whole number of updates between snapshots");
-  check_pair(r, c->lever.segment_min * 60000 / c->neurons.dt_ms < INT32_MAX, "lever.segment_min", "neurons.dt_ms",
-             "fewer than 2^31 time steps in a segment");
-  check_pair(r, c->lever.unrewarded_trials_min * 60000 / c->neurons.dt_ms < INT32_MAX, "lever.unrewarded_trials_min", "neurons.dt_ms",
-             "fewer than 2^31 time steps of trials");
-  check_pair(r, is_multiple(c->synapses.update_ms, c->neurons.dt_ms), "synapses.update_ms", "neurons.dt_ms",
-             "a whole number of steps between updates");
-  check_pair(r, is_multiple(c->trials.step_ms, c->neurons.dt_ms), "trials.step_ms", "neurons.dt_ms",
-             "a whole number of time steps in a step of the lever");
-  check_pair(r, is_multiple(c->trials.window_ms, c->neurons.dt_ms), "trials.window_ms", "neurons.dt_ms",
-             "a whole number of time steps in the window");
-  check_pair(r, is_multiple(c->lever.movement_before_ms, c->trials.step_ms), "lever.movement_before_ms", "trials.step_ms",
-             "a whole number of steps of the lever");
-  check_pair(r, is_multiple(c->lever.movement_after_ms, c->trials.step_ms), "lever.movement_after_ms", "trials.step_ms",
-             "a whole number of steps of the lever");
-  check_pair(r, updates < INT32_MAX, "lever.hours", "synapses.update_ms", "fewer than 2^31 updates in all");
-}
-
-static void check_unrewarded(reading *r)
-{
-  const esp_config *c = r->values;
-  const double step_min = 60 * c->lever.unrewarded_step_hours, before = c->lever.consolidation_hour - c->lever.switch_hour;
-  if (c->lever.unrewarded_hours == 0)
-    return;
-  check_pair(r, is_multiple(c->lever.unrewarded_hours, c->lever.unrewarded_step_hours), "lever.unrewarded_hours",
-             "lever.unrewarded_step_hours", "a whole number of stages");
-  check_pair(r, is_multiple(step_min, c->lever.snapshot_min), "lever.unrewarded_step_hours", "lever.snapshot_min",
-             "a whole number of snapshots in a stage");
-  check_pair(r, is_multiple(c->lever.unrewarded_trials_min, c->lever.snapshot_min), "lever.unrewarded_trials_min",
-             "lever.snapshot_min", "a whole number of snapshots in the trials");
-  check_pair(r, c->lever.unrewarded_trials_min < step_min, "lever.unrewarded_trials_min", "lever.unrewarded_step_hours",
-             "less than the stage");
-  if (c->lever.consolidation_hour == 0)
-    return;
-  check_pair(r, before >= 0, "lever.consolidation_hour", "lever.switch_hour", "0 (no consolidation), or not before the switch");
-  check_pair(r, before < c->lever.unrewarded_hours, "lever.consolidation_hour", "lever.unrewarded_hours",
-             "0 (no consolidation), or before the end of the time without reward, which begins at lever.switch_hour");
-  const bool moved = r->given[key_index(esp_schema_find("lever", "switch_hour"))].line > 0;
-  check_pair(r, before <= 0 || is_multiple(before, c->lever.unrewarded_step_hours), "lever.consolidation_hour",
-             moved ? "lever.switch_hour" : "lever.unrewarded_step_hours",
-             "0 (no consolidation), or lever.switch_hour and a whole number of lever.unrewarded_step_hours after it");
-}
-
-static void check_lever_sizes(reading *r)
-{
-  const esp_config *c = r->values;
-  const double per_update = c->synapses.learning_rate * 1e-3 * c->synapses.update_ms;
-  check_pair(r, c->neurons.n_receiving <= c->neurons.n_exc, "neurons.n_receiving", "neurons.n_exc", "not more than all of them");
-  check_pair(r, c->neurons.n_receiving > c->neurons.n_exc || 2 * c->trials.n_pool <= c->neurons.n_exc - c->neurons.n_receiving,
-             "trials.n_pool", "neurons.n_exc", "room for neurons.n_receiving and two pools");
-  check_pair(r, c->neurons.exc_fall_ms > c->neurons.exc_rise_ms, "neurons.exc_fall_ms", "neurons.exc_rise_ms", "a slower fall than rise");
-  check_pair(r, c->neurons.inh_fall_ms > c->neurons.inh_rise_ms, "neurons.inh_fall_ms", "neurons.inh_rise_ms", "a slower fall than rise");
-  check_pair(r, c->trials.pause_min_s <= c->trials.pause_max_s, "trials.pause_min_s", "trials.pause_max_s", "a minimum below the maximum");
-  check_pair(r, c->trials.cue_min_hz <= c->trials.cue_max_hz, "trials.cue_min_hz", "trials.cue_max_hz", "a minimum below the maximum");
-  check_pair(r, c->trials.cue_max_hz * c->neurons.dt_ms < 1000, "trials.cue_max_hz", "neurons.dt_ms", "less than a spike in a step");
-  check_pair(r, c->trials.background_hz * c->neurons.dt_ms < 1000, "trials.background_hz", "neurons.dt_ms", "less than a spike in a step");
-  check_pair(r, c->synapses.return_theta <= c->synapses.theta_max, "synapses.return_theta", "synapses.theta_max",
-             "not above the greatest parameter");
-  check_pair(r, per_update < c->synapses.consolidated_sd * c->synapses.consolidated_sd, "synapses.consolidated_sd",
-             "synapses.learning_rate", "a square of the former above the latter times synapses.update_ms in seconds");
-}
-
-static void check_lever(reading *r)
-{
-  check_lever_times(r);
-  check_unrewarded(r);
-  check_lever_sizes(r);
+  const esp_key *blamed = is_given(r, key) || !other ? key : other;
+  const place at = is_given(r, blamed) ? r->given[key_index(blamed)] : (place){0, 1, 1};
+  const char *preset = is_given(r, key) ? "" : " (its default)";
+  char value[ESP_KEY_TEXT], list[ESP_KEY_TEXT], path[64];
+  esp_key_print(key, r->values, value, sizeof value);
+  if (!other)
+    note(r, at, "%s has %d %s; allowed: %s", rule->key, esp_key_list(key, r->values)->n, rule->noun, rule->allowed);
+  else if (rule->noun)
+    note(r, at, "%s is %s%s, which is not %s; allowed: %s %s", rule->key, value, preset, rule->noun, rule->allowed,
+         esp_key_print(other, r->values, list, sizeof list));
+  else
+    note(r, at, "%s is %s%s and %s is %s%s; allowed: %s", rule->key, value, preset, esp_key_path(other, path, sizeof path),
+         esp_key_print(other, r->values, list, sizeof list), is_given(r, other) ? "" : " (its default)", rule->allowed);
 }
 
 static void check_whole(reading *r)
 {
   const esp_yaml_node *root = r->document.root;
-  if (!r->document.complete || root == NULL || root->kind != ESP_YAML_MAP)
+  char choices[256];
+  if (!r->document.complete || !root || root->kind != ESP_YAML_MAP)
     return; /* what is missing may be in the part that was not read */
   r->source = 0;
   if (!mentions(r, "experiment"))
-    note(r, (place){0, 1, 1}, "the required key experiment is missing; write 'experiment: dms', 'experiment: scratch', "
-                                  "'experiment: bandit' or 'experiment: lever'");
-  if (r->experiments == 1u << ESP_EXPERIMENT_DMS)
-    check_transfer(r);
-  if (r->experiments == 1u << ESP_EXPERIMENT_BANDIT)
-    check_bandit(r);
-  if (r->experiments == 1u << ESP_EXPERIMENT_LEVER)
-    check_lever(r);
+    note(r, (place){0, 1, 1}, "the required key experiment is missing; write %s",
+         esp_list_experiments(~0u, "'experiment: ", "'", " or ", choices, sizeof choices));
+  if (r->experiments == ~0u)
+    return; /* not known: every rule may be somebody's */
+  esp_rules_settle(r->values);
+  esp_rules_ask(r->values, note_broken, r);
 }
 
 /* The text as read, and each override as a comment on a line of its own. */
 static char *verbatim(const reading *r, const char *text, size_t size)
 {
-  char *copy = NULL;
+  char *copy;
   size_t n;
-  FILE *out = open_memstream(&copy, &n);
-  if (out == NULL)
+  FILE *out = esp_text_begin(&copy, &n);
+  if (!out)
     return NULL;
   fwrite(text, 1, size, out);
   if (r->n_set > 0 && size > 0 && text[size - 1] != '\n')
     fputc('\n', out);
   for (int i = 0; i < r->n_set; i++)
     fprintf(out, "# --set %s\n", r->set[i].arg);
-  const bool bad = ferror(out) != 0;
-  if (fclose(out) != 0 || bad) {
-    free(copy);
-    return NULL;
-  }
-  return copy;
+  return esp_text_end(out, &copy) == ESP_OK ? copy : NULL;
 }
 
 static void free_reading(reading *r)
 {
-  for (int i = 0; r->set != NULL && i < r->n_set; i++) {
+  for (int i = 0; r->set && i < r->n_set; i++) {
     free(r->set[i].path);
     esp_yaml_free(&r->set[i].document);
   }
@@ -721,7 +633,7 @@ static esp_err parse(const char *name, const char *text, size_t size, int n_set,
   reading r = {.name = name, .values = &out->values};
   const esp_yaml_listener listener = {note_yaml, &r};
   esp_err err = ESP_OK;
-  if ((r.set = calloc((size_t)n_set + 1, sizeof *r.set)) == NULL) {
+  if (!(r.set = calloc((size_t)n_set + 1, sizeof *r.set))) {
     err = esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", name);
     goto done;
   }
@@ -741,9 +653,9 @@ static esp_err parse(const char *name, const char *text, size_t size, int n_set,
     err = ESP_ERR_NOMEM;
   else if (r.n_faults > 0) {
     err = esp_fail(ESP_ERR_CONFIG, "%s: %d fault%s in the configuration", name, r.n_faults, r.n_faults > 1 ? "s" : "");
-    if ((*problems = all_faults(&r)) == NULL)
+    if (!(*problems = all_faults(&r)))
       err = ESP_ERR_NOMEM;
-  } else if ((out->text = verbatim(&r, text, size)) == NULL || esp_schema_resolved(&out->values, &out->resolved) != ESP_OK)
+  } else if (!(out->text = verbatim(&r, text, size)) || esp_schema_resolved(&out->values, &out->resolved) != ESP_OK)
     err = ESP_ERR_NOMEM;
   if (err == ESP_ERR_NOMEM)
     esp_fail(err, "memory is exhausted while %s is read", name);
@@ -761,13 +673,13 @@ esp_err esp_config_parse(const char *name, const char *text, int n_set, const ch
   return parse(name, text, strlen(text), n_set, set, out, problems);
 }
 
-/* --- reading the file from disk -------------------------------------------------------------------------------------- */
+/* ---- reading the file from disk ---- */
 
 static esp_err cannot_open(const char *path)
 {
   const int code = errno;
   char here[1024];
-  if (code == ENOENT && path[0] != '/' && getcwd(here, sizeof here) != NULL)
+  if (code == ENOENT && path[0] != '/' && getcwd(here, sizeof here))
     return esp_fail(ESP_ERR_NO_INPUT, "%s: there is no such file in %s; check the name, or give the whole path", path, here);
   if (code == ENOENT || code == ENOTDIR)
     return esp_fail(ESP_ERR_NO_INPUT, "%s: there is no such file; check the name and the folders before it", path);
@@ -823,7 +735,7 @@ esp_err esp_config_load(const char *path, int n_set, const char *const *set, esp
   esp_err err = check_regular(path, fd);
   if (err != ESP_OK)
     goto done;
-  if ((text = malloc(ESP_YAML_MAX_BYTES + 1)) == NULL) {
+  if (!(text = malloc(ESP_YAML_MAX_BYTES + 1))) {
     err = esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", path);
     goto done;
   }

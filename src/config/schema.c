@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const experiment_words[] = {[ESP_EXPERIMENT_DMS] = "dms", [ESP_EXPERIMENT_SCRATCH] = "scratch",
-                                               [ESP_EXPERIMENT_BANDIT] = "bandit", [ESP_EXPERIMENT_LEVER] = "lever", NULL};
+static const char *const experiment_words[] = {
+#define X(ID, name, ...) [ESP_EXPERIMENT_##ID] = #name,
+    ESP_EXPERIMENTS(X)
+#undef X
+    NULL};
 static const char *const readout_words[] = {[ESP_READOUT_RATE] = "rate", [ESP_READOUT_LATENT] = "latent", NULL};
 static const char *const scg_words[] = {
     [ESP_SCG_PUBLISHED] = "published", [ESP_SCG_DEPOSITED] = "deposited", [ESP_SCG_MOLLER] = "moller", NULL};
@@ -38,13 +41,22 @@ _Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) =
                    sizeof(esp_cue_kind) == sizeof(int),
                "an enum is an int here");
 
-#define DMS (1u << ESP_EXPERIMENT_DMS)
-#define SCRATCH (1u << ESP_EXPERIMENT_SCRATCH)
-#define BANDIT (1u << ESP_EXPERIMENT_BANDIT)
-#define LEVER (1u << ESP_EXPERIMENT_LEVER)
-#define BOTH (DMS | SCRATCH)
-#define NETWORKS (DMS | SCRATCH | BANDIT) /* that are trained by gradients */
-#define ALL (NETWORKS | LEVER)
+/* Who has a key: an experiment, or those whose networks have something in common. */
+enum {
+#define X(ID, ...) ID = 1u << ESP_EXPERIMENT_##ID,
+  ESP_EXPERIMENTS(X)
+#undef X
+  ALL = (1u << ESP_N_EXPERIMENTS) - 1
+};
+enum { DMS_TASK, BANDIT_TASK, LEVER_TASK };
+enum {
+#define X(ID, name, task, sentence) | (task == DMS_TASK ? ID : 0)
+  DMS_NETWORKS = 0 ESP_EXPERIMENTS(X),
+#undef X
+#define X(ID, name, task, sentence) | (task != LEVER_TASK ? ID : 0)
+  RATE_NETWORKS = 0 ESP_EXPERIMENTS(X) /* trained by gradients */
+#undef X
+};
 
 /* The rest of a line is the sentence, then perhaps .run_only or the preset of an experiment that has its own. */
 #define OF_BANDIT .preset_of[ESP_EXPERIMENT_BANDIT]
@@ -63,9 +75,10 @@ _Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) =
 static const esp_key keys[] = {
     {.section = "", .name = "experiment", .type = ESP_KEY_CHOICE, .offset = offsetof(esp_config, experiment),
      .choices = experiment_words, .experiments = ALL,
-     .meaning = "what to run: dms trains and prunes step by step beside an unpruned twin; scratch prunes before "
-                "any training (Fig. S2A); bandit learns values from reward (Figs. 6, 7); lever is a spiking network that rewires itself "
-                "while it learns to move a lever (Kappel et al. 2018, Fig. 5)"},
+     .meaning = "what to run"
+#define X(ID, name, task, sentence) "; " #name " " sentence
+                ESP_EXPERIMENTS(X)},
+#undef X
     {.section = "", .name = "seed", .type = ESP_KEY_UINT64, .offset = offsetof(esp_config, seed), .preset = "2022",
      OF_LEVER = "2018", .experiments = ALL, .meaning = "start of all random numbers; equal seeds give equal results"},
 
@@ -73,57 +86,57 @@ static const esp_key keys[] = {
             "starts of the ensemble (paper: 400; Fig. S2A: 200; bandit: 100; lever: 5 runs)", OF_BANDIT = "100", OF_LEVER = "5"),
     REAL(ensemble, max_failed_fraction, CLOSED, 0, 1, "0.05", NULL, ALL,
          "a complete run with a larger share of failed cells exits with status 65", .run_only = true),
-    REAL(ensemble, checkpoint_interval, CLOSED, 1, 86400, "60", "s", NETWORKS,
+    REAL(ensemble, checkpoint_interval, CLOSED, 1, 86400, "60", "s", RATE_NETWORKS,
          "a stage that trains longer than this saves its state at least this often", .run_only = true),
 
-    INTEGER(network, n_hid, 1, 4096, "30", "units", NETWORKS, "hidden units N (paper: 30; bandit: 20)", OF_BANDIT = "20"),
-    CHOICE(network, readout, readout_words, "rate", NETWORKS,
+    INTEGER(network, n_hid, 1, 4096, "30", "units", RATE_NETWORKS, "hidden units N (paper: 30; bandit: 20)", OF_BANDIT = "20"),
+    CHOICE(network, readout, readout_words, "rate", RATE_NETWORKS,
            "what the output reads: rate is tanh of the hidden state (published code), latent the hidden state itself "
            "(printed Eq. 3)"),
-    INTEGER(network, input_lag, 0, 1, "0", "steps", BOTH,
+    INTEGER(network, input_lag, 0, 1, "0", "steps", DMS_NETWORKS,
             "0: the input of a step drives that step (published code); 1: the next one (printed Eq. 1)"),
-    REAL(network, w_in_sd, CLOSED, 0, 100, "0.2", NULL, NETWORKS, "start weights: standard deviation of the input weights"),
-    REAL(network, w_rec_sd, CLOSED, 0, 100, "0.1", NULL, NETWORKS,
+    REAL(network, w_in_sd, CLOSED, 0, 100, "0.2", NULL, RATE_NETWORKS, "start weights: standard deviation of the input weights"),
+    REAL(network, w_rec_sd, CLOSED, 0, 100, "0.1", NULL, RATE_NETWORKS,
          "start weights: standard deviation of the recurrent weights (bandit: sqrt(2 / (units + inputs)))",
          OF_BANDIT = "0.2581988897471611"),
-    REAL(network, w_rec_diagonal, CLOSED, -100, 100, "0.5", NULL, NETWORKS,
+    REAL(network, w_rec_diagonal, CLOSED, -100, 100, "0.5", NULL, RATE_NETWORKS,
          "start weights: added to the diagonal of the recurrent weights", OF_BANDIT = "0"),
-    REAL(network, w_out_sd, CLOSED, 0, 100, "0.2", NULL, NETWORKS,
+    REAL(network, w_out_sd, CLOSED, 0, 100, "0.2", NULL, RATE_NETWORKS,
          "start weights: standard deviation of the readout weights (bandit: sqrt(2 / units))",
          OF_BANDIT = "0.31622776601683794"),
 
-    INTEGER(task, trials_per_condition, 1, 10000, "5", "trials", BOTH,
+    INTEGER(task, trials_per_condition, 1, 10000, "5", "trials", DMS_NETWORKS,
             "repeats of each condition in a training set (paper: 5; published code: 4)"),
-    REAL(task, target_noise_sd, ABOVE_LOW, 0, 100, "0.1", NULL, BOTH,
+    REAL(task, target_noise_sd, ABOVE_LOW, 0, 100, "0.1", NULL, DMS_NETWORKS,
          "standard deviation of the noise on the targets, frozen for an episode"),
-    REAL(task, input_noise_sd, CLOSED, 0, 100, "0", NULL, BOTH,
+    REAL(task, input_noise_sd, CLOSED, 0, 100, "0", NULL, DMS_NETWORKS,
          "standard deviation of the noise on the inputs, frozen for an episode (published code: none)"),
 
-    CHOICE(training, scg, scg_words, "published", NETWORKS,
+    CHOICE(training, scg, scg_words, "published", RATE_NETWORKS,
            "scaled conjugate gradient: published is the arithmetic of the published code with every update masked, "
            "deposited that code unchanged (its fallback step revives removed weights), moller the textbook algorithm"),
-    CHOICE(training, hessian, hessian_words, "difference", NETWORKS,
+    CHOICE(training, hessian, hessian_words, "difference", RATE_NETWORKS,
            "curvature along the direction of a step: difference of two gradients (published code), or exact, which is faster "
            "and free of the difference's rounding noise"),
-    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, NETWORKS, "finite-difference step of the curvature (hessian: difference)"),
-    REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, NETWORKS, "first regularisation of the curvature"),
-    REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, NETWORKS,
+    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, RATE_NETWORKS, "finite-difference step of the curvature (hessian: difference)"),
+    REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, RATE_NETWORKS, "first regularisation of the curvature"),
+    REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, RATE_NETWORKS,
          "length of the gradient step after max_failures failures in a row (not used by moller)"),
-    INTEGER(training, max_failures, 1, 1000000, "10", "steps", NETWORKS,
+    INTEGER(training, max_failures, 1, 1000000, "10", "steps", RATE_NETWORKS,
             "failed steps in a row before the fallback step (not used by moller)"),
-    INTEGER(training, steps_per_call, 0, 10000000, "0", "steps", NETWORKS,
+    INTEGER(training, steps_per_call, 0, 10000000, "0", "steps", RATE_NETWORKS,
             "SCG steps in one training call; 0: as many as the network has weights"),
     INTEGER(training, max_calls, 1, 100000, "100", "calls", DMS, "training calls in an episode that does not converge"),
     INTEGER(training, plateau_calls, 0, 100000, "0", "calls", DMS,
             "for exploring only: an episode whose loss fell by less than 1 % over this many calls ends; 0: never (paper)"),
     INTEGER(training, start_episodes, 1, 1000, "5", "episodes", DMS,
             "episodes, each with new frozen noise, that train the start before any pruning"),
-    INTEGER(training, window, 1, 1000000, "300", "steps", BOTH,
+    INTEGER(training, window, 1, 1000000, "300", "steps", DMS_NETWORKS,
             "a call has converged when the mean decrease of the loss over this many accepted steps (at most 0.8 of the "
             "steps of a call) ..."),
-    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, NETWORKS,
+    REAL(training, min_decrease, ABOVE_LOW, 0, 1, "1e-8", NULL, RATE_NETWORKS,
          "... is below this (bandit: a running mean of the decreases) ..."),
-    REAL(training, loss_factor, ABOVE_LOW, 0, 1e6, "1.05", NULL, BOTH,
+    REAL(training, loss_factor, ABOVE_LOW, 0, 1e6, "1.05", NULL, DMS_NETWORKS,
          "... and the loss is below this times target_noise_sd squared"),
     INTEGER(training, start_calls, 1, 1000000, "1000", "calls", BANDIT, "training calls of a start that does not converge"),
     INTEGER(training, ladder_calls, 1, 1000000, "39", "calls", BANDIT, "training calls at each rung, in both arms"),
@@ -139,9 +152,9 @@ static const esp_key keys[] = {
      .preset = "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, "
                "0.95]",
      .meaning = "fraction of all recurrent weights removed at each rung"},
-    CHOICE(ladder, criterion, criterion_words, "magnitude", NETWORKS,
+    CHOICE(ladder, criterion, criterion_words, "magnitude", RATE_NETWORKS,
            "which weights go: the smallest (paper), or drawn at random (a control)"),
-    CHOICE(ladder, ties, ties_words, "row_major", NETWORKS,
+    CHOICE(ladder, ties, ties_words, "row_major", RATE_NETWORKS,
            "which of equally small weights goes first (published code: column_major)"),
     CHOICE(ladder, noise, noise_words, "independent", DMS,
            "independent: each arm has its own training sets (published code); paired: both arms share them"),
@@ -185,11 +198,11 @@ static const esp_key keys[] = {
     CHOICE(transfer, new_cues, cues_words, "both", DMS,
            "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
 
-    {KEY(probe, onsets, ESP_KEY_LIST), .experiments = BOTH, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED, .whole = true,
+    {KEY(probe, onsets, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED, .whole = true,
      .example = "[16, 24, 32]", .unit = "bins", .preset = "[16, 20, 24, 28, 32, 36]", .analysis = true,
      .meaning = "finished networks are tested with distractors: two bins on input 2, opposite to cue 1, from each of these "
                 "on (paper: these)"},
-    {KEY(probe, strengths, ESP_KEY_LIST), .experiments = BOTH, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
+    {KEY(probe, strengths, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
      .example = "[0, 0.5, 1]", .preset = "[0, 0.2, 0.4, 0.6, 0.8, 1]", .analysis = true,
      .meaning = "strengths of the distractors; 0 is none (paper: these)"},
 
@@ -316,17 +329,43 @@ const esp_key *esp_schema_find(const char *section, const char *name)
   return NULL;
 }
 
-bool esp_schema_has_section(const char *section, unsigned experiments)
+unsigned esp_schema_owners(const char *section)
 {
+  unsigned owners = 0;
   for (int k = 0; k < N_KEYS; k++)
-    if (section[0] != '\0' && strcmp(keys[k].section, section) == 0 && (keys[k].experiments & experiments) != 0)
-      return true;
-  return false;
+    if (section[0] && strcmp(keys[k].section, section) == 0)
+      owners |= keys[k].experiments;
+  return owners;
 }
 
-const char *esp_experiment_word(esp_experiment_id experiment)
+const char *esp_experiment_name(esp_experiment_id experiment)
 {
   return experiment_words[experiment];
+}
+
+const char *esp_experiment_sentence(esp_experiment_id experiment)
+{
+  static const char *const sentences[] = {
+#define X(ID, name, task, sentence) [ESP_EXPERIMENT_##ID] = sentence,
+      ESP_EXPERIMENTS(X)
+#undef X
+  };
+  return sentences[experiment];
+}
+
+const char *esp_list_experiments(unsigned experiments, const char *before, const char *after, const char *last, char *buffer,
+                                 size_t size)
+{
+  size_t n = 0;
+  experiments &= ALL;
+  buffer[0] = '\0';
+  for (int e = 0; e < ESP_N_EXPERIMENTS && n < size; e++) {
+    if (!(experiments & 1u << e))
+      continue;
+    const char *between = n == 0 ? "" : experiments >> e == 1 ? last : ", ";
+    n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", between, before, experiment_words[e], after);
+  }
+  return buffer;
 }
 
 static void *member(const esp_key *key, esp_config *config)
@@ -339,11 +378,11 @@ static const void *const_member(const esp_key *key, const esp_config *config)
   return (const char *)config + key->offset;
 }
 
-/* --- words ----------------------------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 const char *esp_key_path(const esp_key *key, char *buffer, size_t size)
 {
-  snprintf(buffer, size, "%s%s%s", key->section, key->section[0] != '\0' ? "." : "", key->name);
+  snprintf(buffer, size, "%s%s%s", key->section, key->section[0] ? "." : "", key->name);
   return buffer;
 }
 
@@ -367,7 +406,7 @@ const char *esp_quoted(const char *text, char *buffer, size_t size)
 static size_t join_words(const char *const *words, const char *mark, const char *between, char *buffer, size_t size)
 {
   size_t n = 0;
-  for (int i = 0; words[i] != NULL && n < size; i++)
+  for (int i = 0; words[i] && n < size; i++)
     n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", i > 0 ? between : "", mark, words[i], mark);
   return n;
 }
@@ -451,14 +490,14 @@ const char *esp_closest(const char *word, const char *candidate, const char *bes
     return best_so_far;
   int d = distance(word, candidate);
   if (d > 1 + (int)n / 4) /* more than a slip of the finger: of use only if it is a part of the candidate */
-    d = n >= 4 && strstr(candidate, word) != NULL ? ESP_FAR - 1 : ESP_FAR;
+    d = n >= 4 && strstr(candidate, word) ? ESP_FAR - 1 : ESP_FAR;
   if (d >= *best)
     return best_so_far;
   *best = d;
   return candidate;
 }
 
-/* --- numbers, independent of the locale of the process --------------------------------------------------------------- */
+/* ---- numbers, independent of the locale of the process ---- */
 
 static locale_t c_locale(void)
 {
@@ -514,12 +553,12 @@ static bool is_number(const char *s, bool *whole)
 static bool has_word(const char *text, const char *words) /* words: "|a|b|" */
 {
   char wanted[16];
-  if (strlen(text) > 8 || strchr(text, '|') != NULL)
+  if (strlen(text) > 8 || strchr(text, '|'))
     return false;
   snprintf(wanted, sizeof wanted, "|%s|", text);
   for (char *c = wanted; *c != '\0'; c++)
     *c = lower(*c);
-  return strstr(words, wanted) != NULL;
+  return strstr(words, wanted);
 }
 
 /* Whether the text is a number, whole or not; if not, why. */
@@ -550,9 +589,9 @@ static bool read_form(const char *text, bool plain, bool *whole, char *fault, si
     hint = " (write it in decimal)";
   else if (has_word(digits, "|.inf|inf|infinity|.nan|nan|"))
     hint = " (it must be finite)";
-  else if (text[strspn(text, "+-0123456789_.")] == '\0' && strchr(text, '_') != NULL)
+  else if (text[strspn(text, "+-0123456789_.")] == '\0' && strchr(text, '_'))
     hint = " (write digits without underscores)";
-  else if (text[strspn(text, "+-0123456789,")] == '\0' && strchr(text, ',') != NULL)
+  else if (text[strspn(text, "+-0123456789,")] == '\0' && strchr(text, ','))
     hint = " (the decimal sign is a point)";
   snprintf(fault, size, "%s is not a number%s", quoted, hint);
   return false;
@@ -644,7 +683,7 @@ static bool set_real(const esp_key *key, const char *text, bool plain, esp_confi
 
 static bool set_choice(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
 {
-  for (int i = 0; key->choices[i] != NULL; i++)
+  for (int i = 0; key->choices[i]; i++)
     if (strcmp(key->choices[i], text) == 0) {
       memcpy(member(key, config), &i, sizeof i);
       return true;
@@ -678,9 +717,14 @@ bool esp_key_set(const esp_key *key, const char *text, bool plain, esp_config *c
   return false;
 }
 
+esp_number_list *esp_key_list(const esp_key *key, esp_config *config)
+{
+  return member(key, config);
+}
+
 bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
 {
-  esp_number_list *list = member(key, config);
+  esp_number_list *list = esp_key_list(key, config);
   double v;
   if (!read_real(text, plain, &v, fault, size))
     return false;
@@ -708,7 +752,7 @@ bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config
 
 const char *esp_key_preset(const esp_key *key, esp_experiment_id experiment)
 {
-  return key->preset_of[experiment] != NULL ? key->preset_of[experiment] : key->preset;
+  return key->preset_of[experiment] ? key->preset_of[experiment] : key->preset;
 }
 
 static void set_preset(const esp_key *key, esp_experiment_id experiment, esp_config *config)
@@ -716,11 +760,11 @@ static void set_preset(const esp_key *key, esp_experiment_id experiment, esp_con
   char fault[256];
   const char *preset = esp_key_preset(key, experiment);
   if (key->type != ESP_KEY_LIST) {
-    if (preset != NULL && !esp_key_set(key, preset, true, config, fault, sizeof fault))
+    if (preset && !esp_key_set(key, preset, true, config, fault, sizeof fault))
       abort(); /* a slip in the table above */
     return;
   }
-  ((esp_number_list *)member(key, config))->n = 0;
+  esp_key_list(key, config)->n = 0;
   for (const char *s = preset; *s != ']';) { /* "[0.10, 0.15]" */
     char item[32];
     s += strspn(s, "[, ");
@@ -739,7 +783,7 @@ void esp_schema_defaults(esp_experiment_id experiment, esp_config *config)
     set_preset(&keys[k], experiment, config);
 }
 
-/* --- what is written from the table ---------------------------------------------------------------------------------- */
+/* ---- what is written from the table ---- */
 
 const char *esp_key_print(const esp_key *key, const esp_config *config, char *buffer, size_t size)
 {
@@ -775,8 +819,16 @@ const char *esp_key_print(const esp_key *key, const esp_config *config, char *bu
   return buffer;
 }
 
-/* A growing text; finish() is ESP_OK only if all of it was written. */
-static esp_err finish(FILE *stream, char **text)
+FILE *esp_text_begin(char **text, size_t *size)
+{
+  *text = NULL;
+  FILE *stream = open_memstream(text, size);
+  if (!stream)
+    esp_fail(ESP_ERR_NOMEM, "memory is exhausted while a configuration is written out");
+  return stream;
+}
+
+esp_err esp_text_end(FILE *stream, char **text)
 {
   const bool bad = ferror(stream) != 0;
   if (fclose(stream) == 0 && !bad)
@@ -786,20 +838,11 @@ static esp_err finish(FILE *stream, char **text)
   return esp_fail(ESP_ERR_NOMEM, "memory is exhausted while a configuration is written out");
 }
 
-static FILE *begin(char **text, size_t *size)
-{
-  *text = NULL;
-  FILE *stream = open_memstream(text, size);
-  if (stream == NULL)
-    esp_fail(ESP_ERR_NOMEM, "memory is exhausted while a configuration is written out");
-  return stream;
-}
-
 esp_err esp_schema_resolved(const esp_config *config, char **text)
 {
   size_t size;
-  FILE *out = begin(text, &size);
-  if (out == NULL)
+  FILE *out = esp_text_begin(text, &size);
+  if (!out)
     return ESP_ERR_NOMEM;
   const char *section = "";
   char value[ESP_KEY_TEXT];
@@ -808,10 +851,10 @@ esp_err esp_schema_resolved(const esp_config *config, char **text)
       continue;
     if (strcmp(section, keys[k].section) != 0)
       fprintf(out, "\n%s:\n", section = keys[k].section);
-    fprintf(out, "%s%s: %s\n", section[0] != '\0' ? "  " : "", keys[k].name,
+    fprintf(out, "%s%s: %s\n", section[0] ? "  " : "", keys[k].name,
             esp_key_print(&keys[k], config, value, sizeof value));
   }
-  return finish(out, text);
+  return esp_text_end(out, text);
 }
 
 void esp_config_analysis_keys(const esp_config *config, char *buffer, size_t size)
@@ -828,8 +871,8 @@ void esp_config_analysis_keys(const esp_config *config, char *buffer, size_t siz
 esp_err esp_config_difference(const esp_config *old_config, const esp_config *new_config, esp_difference of, char **difference)
 {
   size_t size;
-  FILE *out = begin(difference, &size);
-  if (out == NULL)
+  FILE *out = esp_text_begin(difference, &size);
+  if (!out)
     return ESP_ERR_NOMEM;
   for (int k = 0; k < N_KEYS; k++) {
     char was[ESP_KEY_TEXT] = "(none)", is[ESP_KEY_TEXT] = "(none)", path[64];
@@ -842,7 +885,7 @@ esp_err esp_config_difference(const esp_config *old_config, const esp_config *ne
     if (strcmp(was, is) != 0) /* equal texts are equal values: the text reads back to the same bits */
       fprintf(out, "  %s: %s -> %s\n", esp_key_path(&keys[k], path, sizeof path), was, is);
   }
-  return finish(out, difference);
+  return esp_text_end(out, difference);
 }
 
 static void describe_key(FILE *out, const esp_key *key)
@@ -855,14 +898,14 @@ static void describe_key(FILE *out, const esp_key *key)
   who[0] = '\0';
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
     if ((key->experiments & 1u << e) != 0)
-      snprintf(who + strlen(who), sizeof who - strlen(who), "%s%s", who[0] != '\0' ? ", " : "", experiment_words[e]);
-  const char *mark = key->preset != NULL ? "`" : "";
+      snprintf(who + strlen(who), sizeof who - strlen(who), "%s%s", who[0] ? ", " : "", experiment_words[e]);
+  const char *mark = key->preset ? "`" : "";
   char own[256] = "";
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
-    if (key->preset_of[e] != NULL)
+    if (key->preset_of[e])
       snprintf(own + strlen(own), sizeof own - strlen(own), "; %s: `%s`", experiment_words[e], key->preset_of[e]);
   fprintf(out, "| `%s` | %s | %s%s%s%s | %s | %s%s | %s |\n", key->name, allowed, mark,
-          key->preset != NULL ? key->preset : "required", mark, own, key->unit != NULL ? key->unit : "-", key->meaning,
+          key->preset ? key->preset : "required", mark, own, key->unit ? key->unit : "-", key->meaning,
           key->run_only   ? " (how to run, not what: may change between runs of one file)"
           : key->analysis ? " (`espalier analyze` can change it afterwards)"
                           : "",
@@ -872,8 +915,8 @@ static void describe_key(FILE *out, const esp_key *key)
 esp_err esp_config_describe(char **markdown)
 {
   size_t size;
-  FILE *out = begin(markdown, &size);
-  if (out == NULL)
+  FILE *out = esp_text_begin(markdown, &size);
+  if (!out)
     return ESP_ERR_NOMEM;
   fputs("# Keys of a configuration\n\n"
         "A configuration is one YAML file of sections with keys; `config/` holds complete examples. A key that is left out\n"
@@ -882,12 +925,12 @@ esp_err esp_config_describe(char **markdown)
         out);
   const char *section = NULL;
   for (int k = 0; k < N_KEYS; k++) {
-    if (section == NULL || strcmp(section, keys[k].section) != 0) {
+    if (!section || strcmp(section, keys[k].section) != 0) {
       section = keys[k].section;
       fprintf(out, "\n## %s\n\n| key | allowed | default | unit | meaning | experiments |\n|---|---|---|---|---|---|\n",
-              section[0] != '\0' ? section : "Top level");
+              section[0] ? section : "Top level");
     }
     describe_key(out, &keys[k]);
   }
-  return finish(out, markdown);
+  return esp_text_end(out, markdown);
 }

@@ -6,6 +6,7 @@
 #define ESP_CONFIG_SCHEMA_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "espalier/config.h"
 
@@ -38,10 +39,12 @@ const esp_key *esp_schema_keys(int *n_keys);
 /** The key section.name ("" for the top level), or NULL. */
 const esp_key *esp_schema_find(const char *section, const char *name);
 
-/** Whether an experiment (by bits) has keys in this section. */
-bool esp_schema_has_section(const char *section, unsigned experiments);
+/** The experiments (by bits) that have keys in this section; 0: there is no such section. */
+unsigned esp_schema_owners(const char *section);
 
-const char *esp_experiment_word(esp_experiment_id experiment);
+/** Experiments (by bits) in words: "dms, scratch and bandit" with " and " before the last, each between the marks. Returns buffer. */
+const char *esp_list_experiments(unsigned experiments, const char *before, const char *after, const char *last, char *buffer,
+                                 size_t size);
 
 /** Fill every member with its default in that experiment (experiment itself: dms). */
 void esp_schema_defaults(esp_experiment_id experiment, esp_config *config);
@@ -59,6 +62,9 @@ const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size);
  *  @param[out] fault  what is wrong with it, in words, if the call returns false (the member is then untouched). */
 bool esp_key_set(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size);
 
+/** The list that a key of that type is. */
+esp_number_list *esp_key_list(const esp_key *key, esp_config *config);
+
 /** Append one item to a list (emptied by the caller). As esp_key_set. */
 bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size);
 
@@ -70,6 +76,10 @@ void esp_print_real(double value, char *buffer, size_t size);
 
 /** Text of a file in quotes for a message: cut when long, control characters replaced. Returns buffer. */
 const char *esp_quoted(const char *text, char *buffer, size_t size);
+
+/** A text that grows; NULL with a message if memory is exhausted. The text is there (ESP_OK), or freed, when it has been ended. */
+FILE *esp_text_begin(char **text, size_t *size);
+esp_err esp_text_end(FILE *stream, char **text);
 
 /** Every key that the experiment has, as YAML; heap text, the caller frees it. ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_schema_resolved(const esp_config *config, char **text);

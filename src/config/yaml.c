@@ -54,7 +54,7 @@ static void locate(const builder *b, size_t offset, int *line, int *column)
   }
 }
 
-/* --- libyaml's faults in a person's words ---------------------------------------------------------------------------- */
+/* ---- libyaml's faults in a person's words ---- */
 
 static char character_at(const builder *b, yaml_mark_t mark)
 {
@@ -84,12 +84,12 @@ static const struct {
 
 static void report_syntax(builder *b, const yaml_parser_t *parser)
 {
-  const char *problem = parser->problem != NULL ? parser->problem : "it cannot be read";
+  const char *problem = parser->problem ? parser->problem : "it cannot be read";
   const yaml_mark_t mark = parser->problem_mark;
   if (parser->error == YAML_READER_ERROR) {
     int line, column;
     locate(b, parser->problem_offset, &line, &column);
-    if (strstr(problem, "control characters") != NULL)
+    if (strstr(problem, "control characters"))
       report(b, line, column, "an invisible control character (code %d); delete it", parser->problem_value);
     else
       report(b, line, column, "a byte that is not UTF-8 text (%s); save the file as UTF-8", problem);
@@ -106,22 +106,22 @@ static void report_syntax(builder *b, const yaml_parser_t *parser)
   for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++)
     if (strcmp(problem, sentences[i].problem) == 0) {
       /* an opening bracket or quotation mark is a better place to look than the end of the file */
-      const bool opening = parser->context != NULL && parser->context_mark.line < mark.line &&
-                           (strstr(parser->context, "flow") != NULL || strstr(parser->context, "quoted") != NULL);
+      const bool opening = parser->context && parser->context_mark.line < mark.line &&
+                           (strstr(parser->context, "flow") || strstr(parser->context, "quoted"));
       const yaml_mark_t at = opening ? parser->context_mark : mark;
       report(b, line_of(at), column_of(at), "%s", sentences[i].words);
       return;
     }
   report(b, line_of(mark), column_of(mark), "not valid YAML: %s%s%s; check quotes, brackets and indentation",
-         parser->context != NULL ? parser->context : "", parser->context != NULL ? " " : "", problem);
+         parser->context ? parser->context : "", parser->context ? " " : "", problem);
 }
 
-/* --- the tree -------------------------------------------------------------------------------------------------------- */
+/* ---- the tree ---- */
 
 static esp_yaml_node *new_node(builder *b, esp_yaml_kind kind, yaml_mark_t mark)
 {
   esp_yaml_node *node = calloc(1, sizeof *node);
-  if (node == NULL) {
+  if (!node) {
     b->nomem = true;
     return NULL;
   }
@@ -141,7 +141,7 @@ static void attach(builder *b, esp_yaml_node *node)
     return;
   }
   esp_yaml_node *parent = b->open[b->depth - 1], **key = &b->key[b->depth - 1];
-  if (parent->kind == ESP_YAML_MAP && *key == NULL) {
+  if (parent->kind == ESP_YAML_MAP && !*key) {
     if (node->kind == ESP_YAML_LIST || node->kind == ESP_YAML_MAP)
       report(b, node->line, node->column, "%s cannot be a key; write a word", esp_yaml_kind_word(node));
     *key = node;
@@ -151,7 +151,7 @@ static void attach(builder *b, esp_yaml_node *node)
     node->key = *key;
     *key = NULL;
   }
-  if (parent->last != NULL)
+  if (parent->last)
     parent->last->next = node;
   else
     parent->child = node;
@@ -161,10 +161,10 @@ static void attach(builder *b, esp_yaml_node *node)
 static void refuse_extras(builder *b, const yaml_event_t *event, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
   const int line = line_of(event->start_mark), column = column_of(event->start_mark);
-  if (anchor != NULL)
+  if (anchor)
     report(b, line, column, "anchors and aliases (&%.40s, *%.40s) are not used here; write the value out", (const char *)anchor,
            (const char *)anchor);
-  if (tag != NULL)
+  if (tag)
     report(b, line, column, "tags (%.40s) are not used here; write the value alone", (const char *)tag);
 }
 
@@ -172,13 +172,13 @@ static void add_scalar(builder *b, const yaml_event_t *event)
 {
   const size_t length = event->data.scalar.length;
   esp_yaml_node *node = new_node(b, ESP_YAML_SCALAR, event->start_mark);
-  if (node == NULL)
+  if (!node)
     return;
   node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-  if (memchr(event->data.scalar.value, 0, length) != NULL) {
+  if (memchr(event->data.scalar.value, 0, length)) {
     report(b, node->line, node->column, "a text with a zero character; delete it");
     node->kind = ESP_YAML_REFUSED;
-  } else if ((node->text = strdup((const char *)event->data.scalar.value)) == NULL)
+  } else if (!(node->text = strdup((const char *)event->data.scalar.value)))
     b->nomem = true;
   refuse_extras(b, event, event->data.scalar.anchor, event->data.scalar.tag);
   attach(b, node);
@@ -193,7 +193,7 @@ static bool open_container(builder *b, const yaml_event_t *event, esp_yaml_kind 
     return false;
   }
   esp_yaml_node *node = new_node(b, kind, event->start_mark);
-  if (node == NULL)
+  if (!node)
     return false;
   attach(b, node);
   b->open[b->depth] = node;
@@ -217,7 +217,7 @@ static bool take(builder *b, const yaml_event_t *event, int *n_documents)
     return *n_documents == 1;
   case YAML_ALIAS_EVENT:
     refuse_extras(b, event, event->data.alias.anchor, NULL);
-    if ((node = new_node(b, ESP_YAML_REFUSED, event->start_mark)) != NULL)
+    if ((node = new_node(b, ESP_YAML_REFUSED, event->start_mark)))
       attach(b, node);
     return true;
   case YAML_SCALAR_EVENT:
@@ -276,7 +276,7 @@ esp_err esp_yaml_read(const char *text, size_t size, const esp_yaml_listener *li
 
 void esp_yaml_free(esp_yaml *document)
 {
-  for (esp_yaml_node *node = document->newest; node != NULL;) {
+  for (esp_yaml_node *node = document->newest; node;) {
     esp_yaml_node *older = node->older;
     free(node->text);
     free(node);

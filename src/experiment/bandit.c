@@ -52,6 +52,7 @@ static void declare_arms(const esp_config *config, esp_plan *plan)
   plan->arm_value.unit = "1";
   plan->arm_value.long_name = "variance of the noise on the values that the arm learns at the rungs";
   for (int arm = 0; arm < plan->n_arms; arm++) {
+    plan->pruned[arm] = is_pruned(arm);
     plan->arm_value.value[arm] = levels->value[level_of(arm)];
     snprintf(plan->arm_name[arm], sizeof plan->arm_name[arm], "%s_%.15g", is_pruned(arm) ? "pruned" : "twin",
              plan->arm_value.value[arm]);
@@ -115,15 +116,8 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   if (new_option_stage(config) >= 0)
     declare_new_option(config, plan->n_arms, &plan->stages[new_option_stage(config)]);
   const int longest = longest_stage(config);
-  esp_network_declare(config, &esp_bandit_networks, longest, n_blocks(config, longest), plan);
+  esp_network_declare(config, longest, n_blocks(config, longest), plan);
   return ESP_OK;
-}
-
-static esp_err measure(const esp_config *config, double *seconds)
-{
-  const esp_bandit_training details = {0};
-  const esp_network_task task = {.kind = &esp_bandit_networks, .n_episodes = 1, .max_calls = 1, .details = &details};
-  return esp_network_measure(config, &task, seconds);
 }
 
 static esp_err esp_bandit_stage(const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
@@ -132,7 +126,6 @@ static esp_err esp_bandit_stage(const esp_stage_context *context, esp_record *re
   const esp_cell cell = context->cell;
   esp_bandit_training details = {.schedule = config->bandit.start_schedule};
   esp_network_task task = {
-      .kind = &esp_bandit_networks,
       .details = &details,
       .max_calls = config->training.start_calls,
       .block_calls = config->bandit.block_calls,
@@ -154,25 +147,11 @@ static esp_err esp_bandit_stage(const esp_stage_context *context, esp_record *re
   return esp_network_stage(context, &task, record, outcome);
 }
 
-static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
-{
-  return esp_network_analyse(&esp_bandit_networks, config, cell, record, ws);
-}
-
-static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
-                      const esp_record *parent)
-{
-  return esp_network_verify(config, &esp_bandit_networks, is_pruned(cell.arm) ? plan->stages[cell.stage].value : -1,
-                            record, parent);
-}
-
 const esp_experiment esp_experiment_bandit = {
-    .id = ESP_EXPERIMENT_BANDIT,
-    .name = "bandit",
-    .title = "two-armed bandit: values learned from reward, pruned and retrained at several levels of noise",
+    .networks = &esp_bandit_networks,
     .declare = declare,
-    .measure = measure,
+    .measure = esp_network_measure,
     .stage = esp_bandit_stage,
-    .analyse = analyse,
-    .verify = verify,
+    .analyse = esp_network_analyse,
+    .verify = esp_network_verify,
 };

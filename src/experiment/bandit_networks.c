@@ -361,6 +361,7 @@ const esp_network_kind esp_bandit_networks = {
     .inputs = "input channel: 1 constant, 2 fixation on, 3-5 targets 1-3 on, 6-9 option chosen before, 10 its reward",
     .outputs = "output: value of option 1-4; option 1 is to keep fixating",
     .make_set = make_set,
+    .plain = &(const esp_bandit_training){0},
     .sets_follow_weights = true,
     .criterion = criterion,
     .declare_measures = declare_measures,

@@ -92,6 +92,7 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   plan->n_arms = N_ARMS;
   strcpy(plan->arm_name[ARM_PRUNED], "pruned");
   strcpy(plan->arm_name[ARM_TWIN], "twin");
+  plan->pruned[ARM_PRUNED] = true;
   plan->n_stages = 1 + config->ladder.fractions.n + (transfer_stage(config) >= 0);
   plan->stages = calloc((size_t)plan->n_stages, sizeof *plan->stages);
   ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
@@ -100,15 +101,8 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
     declare_rung(config, rung, &plan->stages[1 + rung]);
   if (transfer_stage(config) >= 0)
     declare_transfer(config, &plan->stages[transfer_stage(config)]);
-  esp_network_declare(config, &esp_dms_networks, longest_stage(config), config->training.start_episodes, plan);
+  esp_network_declare(config, longest_stage(config), config->training.start_episodes, plan);
   return ESP_OK;
-}
-
-static esp_err measure(const esp_config *config, double *seconds)
-{
-  const esp_dms_training old_cues = {.set = ESP_DMS_OLD_CUES};
-  const esp_network_task task = {.kind = &esp_dms_networks, .n_episodes = 1, .max_calls = 1, .details = &old_cues};
-  return esp_network_measure(config, &task, seconds);
 }
 
 static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
@@ -118,7 +112,6 @@ static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *recor
   const bool paired = config->ladder.noise == ESP_NOISE_PAIRED && cell.stage != START; /* the start is the same either way */
   esp_dms_training details = {.noise_arm = paired ? ESP_RNG_SHARED : (uint32_t)cell.arm, .set = ESP_DMS_OLD_CUES};
   esp_network_task task = {
-      .kind = &esp_dms_networks,
       .details = &details,
       .n_episodes = 1,
       .max_calls = config->training.max_calls,
@@ -136,24 +129,11 @@ static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *recor
   return esp_network_stage(context, &task, record, outcome);
 }
 
-static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
-{
-  return esp_network_analyse(&esp_dms_networks, config, cell, record, ws);
-}
-
-static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
-                      const esp_record *parent)
-{
-  return esp_network_verify(config, &esp_dms_networks, cell.arm == ARM_PRUNED ? plan->stages[cell.stage].value : -1, record, parent);
-}
-
 const esp_experiment esp_experiment_dms = {
-    .id = ESP_EXPERIMENT_DMS,
-    .name = "dms",
-    .title = "delayed match to sample: prune ladders and their unpruned twins",
+    .networks = &esp_dms_networks,
     .declare = declare,
-    .measure = measure,
+    .measure = esp_network_measure,
     .stage = esp_dms_stage,
-    .analyse = analyse,
-    .verify = verify,
+    .analyse = esp_network_analyse,
+    .verify = esp_network_verify,
 };

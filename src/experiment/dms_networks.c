@@ -273,6 +273,7 @@ const esp_network_kind esp_dms_networks = {
     .inputs = "input channel: 1 constant, 2 cue 1, 3 cue 2, 4 end, 5 start, 6 start and response (new cues: 4 cue 1, 5 cue 2)",
     .outputs = "output: +1 match, -1 non-match",
     .make_set = make_set,
+    .plain = &(const esp_dms_training){.set = ESP_DMS_OLD_CUES},
     .criterion = criterion,
     .declare_measures = declare_measures,
     .analyse = analyse,

@@ -6,26 +6,25 @@
 
 #include "experiments.h"
 
-static const esp_experiment *const experiments[ESP_N_EXPERIMENTS] = {&esp_experiment_dms, &esp_experiment_scratch,
-                                                                     &esp_experiment_bandit, &esp_experiment_lever};
+static const struct {
+  const char *name;
+  const esp_experiment *functions;
+} experiments[ESP_N_EXPERIMENTS] = {
+#define X(ID, name, ...) [ESP_EXPERIMENT_##ID] = {#name, &esp_experiment_##name},
+    ESP_EXPERIMENTS(X)
+#undef X
+};
 
 const esp_experiment *esp_experiment_of(const esp_config *config)
 {
-  assert((size_t)config->experiment < sizeof experiments / sizeof *experiments);
-  assert(experiments[config->experiment]->id == config->experiment);
-  return experiments[config->experiment];
-}
-
-const char *esp_experiment_name(esp_experiment_id experiment)
-{
-  return experiments[experiment]->name;
+  assert((size_t)config->experiment < ESP_N_EXPERIMENTS);
+  return experiments[config->experiment].functions;
 }
 
 esp_err esp_plan_create(const esp_config *config, esp_plan *plan)
 {
-  const esp_experiment *experiment = esp_experiment_of(config);
-  *plan = (esp_plan){.experiment = experiment->name};
-  esp_err err = experiment->declare(config, plan);
+  *plan = (esp_plan){.experiment = experiments[config->experiment].name};
+  esp_err err = esp_experiment_of(config)->declare(config, plan);
   if (err == ESP_OK && plan->no_memory)
     err = esp_fail(ESP_ERR_NOMEM, "no memory for the axes of the results");
   if (err != ESP_OK)

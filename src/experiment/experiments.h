@@ -1,8 +1,10 @@
-/* experiment/experiments.h - the experiments there are; the registry in experiment.c lists them. */
+/* experiment/experiments.h - the experiments there are (ESP_EXPERIMENTS), each defined in a file of its name. */
 #ifndef ESPALIER_EXPERIMENT_EXPERIMENTS_H
 #define ESPALIER_EXPERIMENT_EXPERIMENTS_H
 #include "espalier/experiment.h"
 
-extern const esp_experiment esp_experiment_dms, esp_experiment_scratch, esp_experiment_bandit, esp_experiment_lever;
+#define X(ID, name, ...) extern const esp_experiment esp_experiment_##name;
+ESP_EXPERIMENTS(X)
+#undef X
 
 #endif

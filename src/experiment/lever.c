@@ -93,9 +93,7 @@ static void declare_stages(const esp_config *config, esp_plan *plan)
 static esp_err declare(const esp_config *config, esp_plan *plan)
 {
   static const char *const arms[] = {"plastic", "approximate", "fixed", "forgetting", "consolidated"};
-  const esp_lever_options options = esp_lever_options_of(config);
   const esp_lever_timetable t = esp_lever_timetable_of(config);
-  ESP_TRY(esp_lever_check(&options)); /* the config has been checked: never a fault of the user's */
   plan->n_members = config->ensemble.members;
   plan->n_arms = t.n_unrewarded == 0       ? ESP_LEVER_ARM_FORGETTING
                  : t.consolidated_from < 0 ? ESP_LEVER_ARM_CONSOLIDATED
@@ -412,9 +410,6 @@ static esp_err measure(const esp_config *config, double *seconds)
 }
 
 const esp_experiment esp_experiment_lever = {
-    .id = ESP_EXPERIMENT_LEVER,
-    .name = "lever",
-    .title = "lever movement: a spiking network that rewires itself while it learns from reward",
     .declare = declare,
     .measure = measure,
     .stage = esp_lever_stage,

@@ -11,8 +11,14 @@
 /* Beyond the fields of the record, the state of a half-trained stage says where it was. */
 enum { RESUME_EPISODE = NET_N_TRAINED, RESUME_EVALUATIONS, RESUME_SET_CALLS, RESUME_SET_WEIGHTS };
 
-void esp_network_declare(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes, esp_plan *plan)
+static const esp_network_kind *kind_of(const esp_config *config)
 {
+  return esp_experiment_of(config)->networks;
+}
+
+void esp_network_declare(const esp_config *config, int max_calls, int n_episodes, esp_plan *plan)
+{
+  const esp_network_kind *kind = kind_of(config);
   const esp_rnn_shape shape = kind->shape(config);
   const int n = shape.n_hid;
   plan->stage_value.name = "prune_fraction";
@@ -72,10 +78,10 @@ void esp_network_declare(const esp_config *config, const esp_network_kind *kind,
 
 /* ---- the network a stage starts from ---- */
 
-static void random_start(const esp_stage_context *context, const esp_network_kind *kind, esp_record *record)
+static void random_start(const esp_stage_context *context, esp_record *record)
 {
   const esp_config *config = context->config;
-  const esp_rnn_shape shape = kind->shape(config);
+  const esp_rnn_shape shape = kind_of(config)->shape(config);
   const esp_rng_key key = {.seed = config->seed,
                            .member = (uint32_t)context->cell.member,
                            .arm = ESP_RNG_SHARED,
@@ -107,7 +113,7 @@ static esp_err begin_network(const esp_stage_context *context, const esp_network
     for (int f = NET_W_IN; f <= NET_MASK; f++)
       copy_field(context->parent, record, f);
   else
-    random_start(context, task->kind, record);
+    random_start(context, record);
   if (task->prune_fraction <= 0)
     return ESP_OK;
   const esp_rng_key key = {.seed = context->config->seed,
@@ -161,7 +167,7 @@ static esp_err call_made(void *context)
   *esp_record_i32(&t->resume, NET_N_CALLS) = t->progress.n_calls;
   *esp_record_i32(&t->resume, RESUME_EPISODE) = t->episode;
   *esp_record_f64(&t->resume, RESUME_EVALUATIONS) = (double)t->progress.n_evaluations;
-  if (t->task->kind->sets_follow_weights) {
+  if (kind_of(t->context->config)->sets_follow_weights) {
     *esp_record_i32(&t->resume, RESUME_SET_CALLS) = t->set_calls;
     memcpy(esp_record_f64(&t->resume, RESUME_SET_WEIGHTS), t->set_weights, n_bytes);
   }
@@ -175,7 +181,7 @@ static void restore(training *t, const esp_record *state)
   t->episode = *esp_record_i32(state, RESUME_EPISODE);
   t->progress.n_calls = *esp_record_i32(state, NET_N_CALLS);
   t->progress.n_evaluations = (int64_t)*esp_record_f64(state, RESUME_EVALUATIONS);
-  if (t->task->kind->sets_follow_weights) {
+  if (kind_of(t->context->config)->sets_follow_weights) {
     t->set_calls = *esp_record_i32(state, RESUME_SET_CALLS);
     memcpy(t->set_weights, esp_record_f64(state, RESUME_SET_WEIGHTS), esp_rnn_n_weights(&t->shape) * sizeof(double));
   }
@@ -201,8 +207,9 @@ typedef struct {
 static esp_err take_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                         esp_workspace *ws, training_set *set)
 {
-  const esp_rnn_shape shape = task->kind->shape(context->config);
-  ESP_TRY(task->kind->make_set(context, task, which, &set->trials, ws));
+  const esp_network_kind *kind = kind_of(context->config);
+  const esp_rnn_shape shape = kind->shape(context->config);
+  ESP_TRY(kind->make_set(context, task, which, &set->trials, ws));
   ESP_TRY(esp_tree_build(&set->trials, context->config->network.input_lag, ws, &set->tree));
   ESP_TRY(esp_rnn_problem_take(&shape, &set->tree, ws, &set->problem));
   return context->config->training.hessian == ESP_HESSIAN_EXACT ? esp_rnn_tangent_take(&set->problem, ws) : ESP_OK;
@@ -234,7 +241,7 @@ static int last_call(const esp_network_task *task, int n_calls)
 static esp_err train_episode(training *t)
 {
   const esp_config *config = t->context->config;
-  const esp_network_kind *kind = t->task->kind;
+  const esp_network_kind *kind = kind_of(config);
   esp_workspace *ws = t->context->ws;
   training_set set;
   esp_criterion criterion;
@@ -353,20 +360,19 @@ esp_err esp_network_stage(const esp_stage_context *context, const esp_network_ta
                           esp_outcome *outcome)
 {
   const size_t mark = context->ws->used;
-  training t = {.context = context, .task = task, .record = record, .shape = task->kind->shape(context->config)};
+  training t = {.context = context, .task = task, .record = record, .shape = kind_of(context->config)->shape(context->config)};
   esp_err err = run(&t);
   if (err == ESP_OK)
     conclude(&t, record, outcome);
   context->ws->used = mark;
   if (err == ESP_OK && outcome->state == ESP_CELL_DONE)
-    err = esp_network_analyse(task->kind, context->config, context->cell, record, context->ws);
+    err = esp_network_analyse(context->config, context->cell, record, context->ws);
   return err;
 }
 
 /* ---- measuring it ---- */
 
-esp_err esp_network_analyse(const esp_network_kind *kind, const esp_config *config, esp_cell cell, esp_record *record,
-                            esp_workspace *ws)
+esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
 {
   const size_t trained = bytes_of_training(record->layout);
   unsigned char *keep;
@@ -377,7 +383,7 @@ esp_err esp_network_analyse(const esp_network_kind *kind, const esp_config *conf
   esp_record_clear(record); /* only numbers that are there are written: what was measured before has to go */
   memcpy(record->data, keep, trained);
   ws->used = mark;
-  return kind->analyse(config, cell, record, ws);
+  return kind_of(config)->analyse(config, cell, record, ws);
 }
 
 esp_err esp_unless_diverged(esp_err err)
@@ -405,7 +411,7 @@ static esp_err measure(const esp_config *config, const esp_network_task *task, e
 {
   enum { N_STEPS = 100 };
   const esp_stage_context context = {.config = config, .ws = ws};
-  const esp_rnn_shape shape = task->kind->shape(config);
+  const esp_rnn_shape shape = kind_of(config)->shape(config);
   const esp_rng_key key = {.seed = config->seed};
   training_set set;
   esp_scg_state state;
@@ -427,25 +433,27 @@ static esp_err measure(const esp_config *config, const esp_network_task *task, e
   return ESP_OK;
 }
 
-esp_err esp_network_measure(const esp_config *config, const esp_network_task *task, double *seconds)
+esp_err esp_network_measure(const esp_config *config, double *seconds)
 {
+  const esp_network_kind *kind = kind_of(config);
+  const esp_network_task task = {.n_episodes = 1, .max_calls = 1, .details = kind->plain};
   esp_workspace ws;
   esp_one_thread();
   ESP_TRY(esp_workspace_create(&ws));
-  const esp_err err = measure(config, task, &ws, seconds);
+  const esp_err err = measure(config, &task, &ws, seconds);
   esp_workspace_free(&ws);
   return err;
 }
 
 /* ---- what must hold in a finished record ---- */
 
-esp_err esp_network_verify(const esp_config *config, const esp_network_kind *kind, double prune_fraction,
-                           const esp_record *record, const esp_record *parent)
+esp_err esp_network_verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
+                           const esp_record *parent)
 {
   const int n = config->network.n_hid;
   const uint8_t *mask = esp_record_u8(record, NET_MASK);
   const double *w = esp_record_f64(record, NET_W_IN), *w_rec = esp_record_f64(record, NET_W_REC);
-  const esp_rnn_shape shape = kind->shape(config);
+  const esp_rnn_shape shape = kind_of(config)->shape(config);
   int removed = 0;
   for (int i = 0; i < n * n; i++) {
     ESP_REQUIRE(mask[i] <= 1, ESP_ERR_DATA, "mask[%d, %d] is %d, not 0 or 1", i / n, i % n, mask[i]);
@@ -455,7 +463,7 @@ esp_err esp_network_verify(const esp_config *config, const esp_network_kind *kin
                 "mask[%d, %d] is kept but was removed at the stage before", i / n, i % n);
     removed += mask[i] == 0;
   }
-  const int expected = prune_fraction < 0 ? 0 : esp_prune_count(n, prune_fraction);
+  const int expected = plan->pruned[cell.arm] ? esp_prune_count(n, plan->stages[cell.stage].value) : 0;
   ESP_REQUIRE(removed == expected, ESP_ERR_DATA, "%d recurrent weights are removed, not %d", removed, expected);
   for (size_t i = 0; i < esp_rnn_n_weights(&shape); i++)
     ESP_REQUIRE(isfinite(w[i]), ESP_ERR_DATA, "weight %zu is not finite", i);

@@ -39,7 +39,7 @@ typedef struct {
 } esp_set_identity;
 
 /** What the networks of one kind of task have of their own. */
-typedef struct {
+typedef struct esp_network_kind {
   esp_rnn_shape (*shape)(const esp_config *config);
   const char *inputs, *outputs; /* what the channels are: for the file */
 
@@ -47,6 +47,7 @@ typedef struct {
   esp_err (*make_set)(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                       esp_trials *trials, esp_workspace *ws);
   bool sets_follow_weights; /* make_set looks at the weights */
+  const void *plain;        /* details of a task with an ordinary set: what esp_network_measure trains on */
 
   /** When a call has converged; from ws. */
   esp_err (*criterion)(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion);
@@ -58,29 +59,27 @@ typedef struct {
 
 /** What one stage does with the network it starts from. */
 struct esp_network_task {
-  const esp_network_kind *kind;
   double prune_fraction; /* removed before training; 0: nothing                                     */
   int n_episodes;        /* training sets, one after the other; with block_calls: at most           */
   int max_calls;         /* of each episode; with block_calls of the stage                          */
   int block_calls;       /* a new set at each call whose number is a multiple of this, and the stage ends with the first call
                             that converges (and is accepted); 0: every episode counts its own calls */
   bool until_converged;  /* else all calls are made                                                 */
-  const void *details;   /* of the kind                                                             */
+  const void *details;   /* for the functions of the experiment's kind of networks                  */
   /* With block_calls: is the network that has just converged good enough to end the stage? NULL: yes. ws is given back. */
   esp_err (*accept)(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *next,
                     bool *accepted, esp_workspace *ws); /* otherwise it goes on with a new set              */
 };
 
 /** Declare axes and fields; max_calls and n_episodes are the longest that any stage needs. */
-void esp_network_declare(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes, esp_plan *plan);
+void esp_network_declare(const esp_config *config, int max_calls, int n_episodes, esp_plan *plan);
 
 /** Train: from the parent's network, or from random start weights (shared by the arms of a member) without one; then measure. */
 esp_err esp_network_stage(const esp_stage_context *context, const esp_network_task *task, esp_record *record,
                           esp_outcome *outcome);
 
 /** Measure the trained network in a record (esp_experiment.analyse): what was measured before is forgotten. */
-esp_err esp_network_analyse(const esp_network_kind *kind, const esp_config *config, esp_cell cell, esp_record *record,
-                            esp_workspace *ws);
+esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws);
 
 /** For a kind's measures: a number that is not finite is an answer (its field stays NaN); anything else that goes wrong is not. */
 esp_err esp_unless_diverged(esp_err err);
@@ -90,12 +89,12 @@ esp_err esp_unless_diverged(esp_err err);
 esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight_bins *bins, esp_record *record, int histogram,
                                     int singular_value, int n_revived, esp_workspace *ws);
 
-/** Seconds of one training call of a task on this machine, from a few steps of one (see esp_experiment.measure). */
-esp_err esp_network_measure(const esp_config *config, const esp_network_task *task, double *seconds);
+/** Seconds of one training call on this machine, from a few steps of one (esp_experiment.measure). */
+esp_err esp_network_measure(const esp_config *config, double *seconds);
 
-/** Mask count exact for prune_fraction (negative: mask full), nested in the parent's, removed weights exactly 0.0, losses and
- *  weights finite, curves filled as far as there were calls. */
-esp_err esp_network_verify(const esp_config *config, const esp_network_kind *kind, double prune_fraction,
-                           const esp_record *record, const esp_record *parent);
+/** Mask count exact for the stage's value in pruned arms and full in others, nested in the parent's, removed weights exactly 0.0, losses
+ *  and weights finite, curves filled as far as there were calls (esp_experiment.verify). */
+esp_err esp_network_verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
+                           const esp_record *parent);
 
 #endif

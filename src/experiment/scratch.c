@@ -23,6 +23,7 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   plan->n_arms = N_ARMS;
   strcpy(plan->arm_name[ARM_PRUNED_FIRST], "pruned_first");
   strcpy(plan->arm_name[ARM_DENSE], "dense");
+  plan->pruned[ARM_PRUNED_FIRST] = true;
   plan->n_stages = N_STAGES;
   plan->stages = calloc(N_STAGES, sizeof *plan->stages);
   ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
@@ -40,15 +41,8 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
                                        .parent = {{ARM_PRUNED_FIRST, OLD_CUES}, {ARM_DENSE, OLD_CUES}},
                                        .expected_cost = {new_cost, new_cost},
                                        .cell_log_sd = log_sd};
-  esp_network_declare(config, &esp_dms_networks, config->scratch.calls, 1, plan);
+  esp_network_declare(config, config->scratch.calls, 1, plan);
   return ESP_OK;
-}
-
-static esp_err measure(const esp_config *config, double *seconds)
-{
-  const esp_dms_training old_cues = {.set = ESP_DMS_OLD_CUES};
-  const esp_network_task task = {.kind = &esp_dms_networks, .n_episodes = 1, .max_calls = 1, .details = &old_cues};
-  return esp_network_measure(config, &task, seconds);
 }
 
 static esp_err esp_scratch_stage(const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
@@ -59,7 +53,6 @@ static esp_err esp_scratch_stage(const esp_stage_context *context, esp_record *r
   const esp_dms_training details = {.noise_arm = (uint32_t)cell.arm,
                                     .set = cell.stage == OLD_CUES ? ESP_DMS_OLD_CUES : new_cue_set(config)};
   const esp_network_task task = {
-      .kind = &esp_dms_networks,
       .details = &details,
       .prune_fraction = prunes ? config->scratch.prune_fraction : 0,
       .n_episodes = 1,
@@ -69,25 +62,11 @@ static esp_err esp_scratch_stage(const esp_stage_context *context, esp_record *r
   return esp_network_stage(context, &task, record, outcome);
 }
 
-static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
-{
-  return esp_network_analyse(&esp_dms_networks, config, cell, record, ws);
-}
-
-static esp_err verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
-                      const esp_record *parent)
-{
-  return esp_network_verify(config, &esp_dms_networks, cell.arm == ARM_PRUNED_FIRST ? plan->stages[cell.stage].value : -1, record,
-                            parent);
-}
-
 const esp_experiment esp_experiment_scratch = {
-    .id = ESP_EXPERIMENT_SCRATCH,
-    .name = "scratch",
-    .title = "pruning before any training, beside dense networks",
+    .networks = &esp_dms_networks,
     .declare = declare,
-    .measure = measure,
+    .measure = esp_network_measure,
     .stage = esp_scratch_stage,
-    .analyse = analyse,
-    .verify = verify,
+    .analyse = esp_network_analyse,
+    .verify = esp_network_verify,
 };

@@ -17,56 +17,9 @@
 enum { GROUP = ESP_SYNAPSE_GROUP, LANES = 8 };
 static const double nothing = -1e30; /* theta of an empty place: one step up from here still ends at theta_min */
 
-esp_rewiring_options esp_rewiring_defaults(void)
-{
-  return (esp_rewiring_options){.n_repeats = 10,
-                                .p_potential = 0.5,
-                                .start_mean = -0.5,
-                                .start_sd = 0.5,
-                                .theta0 = 3,
-                                .theta_min = -2,
-                                .theta_max = 5,
-                                .prior_mean = 0,
-                                .prior_sd = 2,
-                                .temperature = 0.1,
-                                .learning_rate = 1e-5,
-                                .tau_e_s = 1,
-                                .tau_g_s = 50,
-                                .gradient_gain = 0.05,
-                                .gradient_clip = 400,
-                                .update_ms = 100,
-                                .waiting_h = 44,
-                                .return_theta = 0.1,
-                                .consolidated_sd = 0.05,
-                                .p_consolidated = 1};
-}
-
 static int steps_of(const esp_rewiring_options *o, const esp_spiking_options *neurons)
 {
   return (int)nearbyint(o->update_ms / neurons->dt_ms);
-}
-
-esp_err esp_rewiring_check(const esp_rewiring_options *o, const esp_spiking_options *neurons)
-{
-  ESP_REQUIRE(o->n_repeats > 0, ESP_ERR_ARG, "%d potential synapses of a pair", o->n_repeats);
-  ESP_REQUIRE(o->p_potential >= 0 && o->p_potential <= 1, ESP_ERR_ARG, "potential synapses with probability %g", o->p_potential);
-  ESP_REQUIRE(o->theta_min < 0 && o->theta_max > 0, ESP_ERR_ARG, "theta from %g to %g: 0 has to lie between", o->theta_min, o->theta_max);
-  ESP_REQUIRE(o->prior_sd > 0 && o->consolidated_sd > 0, ESP_ERR_ARG, "priors of sd %g and, consolidated, %g", o->prior_sd,
-              o->consolidated_sd);
-  ESP_REQUIRE(o->temperature >= 0 && o->learning_rate >= 0, ESP_ERR_ARG, "temperature %g, learning rate %g", o->temperature,
-              o->learning_rate);
-  ESP_REQUIRE(o->tau_e_s > 0 && o->tau_g_s > 0, ESP_ERR_ARG, "time constants of %g and %g s", o->tau_e_s, o->tau_g_s);
-  ESP_REQUIRE(o->gradient_gain >= 0 && o->gradient_clip > 0, ESP_ERR_ARG, "the gradient times %g, clipped at %g", o->gradient_gain,
-              o->gradient_clip);
-  ESP_REQUIRE(steps_of(o, neurons) >= 1 && fabs(steps_of(o, neurons) * neurons->dt_ms - o->update_ms) < 1e-9, ESP_ERR_ARG,
-              "an update every %g ms is no multiple of the step, %g ms", o->update_ms, neurons->dt_ms);
-  const double slowest = o->learning_rate * 1e-3 * o->update_ms / (o->consolidated_sd * o->consolidated_sd);
-  ESP_REQUIRE(slowest < 1, ESP_ERR_ARG, "consolidated synapses need shorter updates: learning rate * update / sd^2 is %g, not below 1",
-              slowest);
-  ESP_REQUIRE(o->waiting_h >= 0 && o->return_theta >= 0 && o->return_theta <= o->theta_max, ESP_ERR_ARG,
-              "synapses return after %g h with theta %g", o->waiting_h, o->return_theta);
-  ESP_REQUIRE(o->p_consolidated >= 0 && o->p_consolidated <= 1, ESP_ERR_ARG, "consolidation with probability %g", o->p_consolidated);
-  return ESP_OK;
 }
 
 /* ---- memory ---- */
@@ -260,6 +213,8 @@ esp_err esp_rewiring_take(const esp_rewiring_options *options, const esp_rng_key
 {
   const esp_spiking_options *neurons = &net->options;
   const sizes z = sizes_of(options, neurons);
+  assert(options->n_repeats > 0 && z.steps > 0 && (int)z.steps <= net->block_steps);
+  assert(options->p_potential >= 0 && options->p_potential <= 1 && options->theta_min < 0); /* empty places stay empty */
   *s = (esp_rewiring){.options = *options, .neurons = *neurons, .key = *key, .n_steps = (int)z.steps, .dt_s = 1e-3 * neurons->dt_ms};
   ESP_TRY(take_arrays(s, &z, ws));
   const size_t mark = ws->used;

@@ -15,51 +15,6 @@ static int padded(int n)
   return (n + LANES - 1) / LANES * LANES;
 }
 
-esp_spiking_options esp_spiking_defaults(void)
-{
-  return (esp_spiking_options){.n_in = 200,
-                               .n_exc = 60,
-                               .n_receiving = 30,
-                               .n_inh = 20,
-                               .dt_ms = 1,
-                               .exc_fall_ms = 20,
-                               .exc_rise_ms = 2,
-                               .inh_fall_ms = 10,
-                               .inh_rise_ms = 1,
-                               .bias = -3,
-                               .slope = 1,
-                               .scale_hz = 1,
-                               .dead_exc_ms = 5,
-                               .dead_inh_ms = 2,
-                               .target_hz = 5,
-                               .homeostasis = 0.02,
-                               .p_exc_to_inh = 0.575,
-                               .p_inh_to_exc = 0.6,
-                               .p_inh_to_inh = 0.55,
-                               .w_exc_to_inh_mean = 0.5,
-                               .w_exc_to_inh_sd = 0.1,
-                               .w_from_inh_mean = -1,
-                               .w_from_inh_sd = 0.2};
-}
-
-esp_err esp_spiking_check(const esp_spiking_options *o)
-{
-  ESP_REQUIRE(o->n_in > 0 && o->n_exc > 0 && o->n_inh > 0, ESP_ERR_ARG, "%d inputs, %d excitatory and %d inhibitory neurons: one of each at least",
-              o->n_in, o->n_exc, o->n_inh);
-  ESP_REQUIRE(o->n_receiving > 0 && o->n_receiving <= o->n_exc, ESP_ERR_ARG, "%d of %d excitatory neurons receive input",
-              o->n_receiving, o->n_exc);
-  ESP_REQUIRE(o->dt_ms > 0, ESP_ERR_ARG, "a step of %g ms", o->dt_ms);
-  ESP_REQUIRE(o->exc_rise_ms > 0 && o->exc_fall_ms > o->exc_rise_ms, ESP_ERR_ARG,
-              "excitation rises in %g ms and falls in %g ms: the fall has to be slower", o->exc_rise_ms, o->exc_fall_ms);
-  ESP_REQUIRE(o->inh_rise_ms > 0 && o->inh_fall_ms > o->inh_rise_ms, ESP_ERR_ARG,
-              "inhibition rises in %g ms and falls in %g ms: the fall has to be slower", o->inh_rise_ms, o->inh_fall_ms);
-  ESP_REQUIRE(o->scale_hz > 0, ESP_ERR_ARG, "an escape rate of %g Hz at threshold", o->scale_hz);
-  ESP_REQUIRE(o->dead_exc_ms >= 0 && o->dead_inh_ms >= 0, ESP_ERR_ARG, "dead times of %g and %g ms", o->dead_exc_ms, o->dead_inh_ms);
-  ESP_REQUIRE(o->target_hz >= 0 && o->homeostasis >= 0, ESP_ERR_ARG, "homeostasis towards %g Hz in steps of %g", o->target_hz,
-              o->homeostasis);
-  return ESP_OK;
-}
-
 static double gain(double fall, double rise)
 {
   return fall / (fall - rise);
@@ -159,6 +114,7 @@ esp_err esp_spiking_take(const esp_spiking_options *options, const esp_rng_key *
                          esp_spiking *net)
 {
   const esp_spiking_options *o = options;
+  assert(o->n_in > 0 && o->n_exc > 0 && o->n_inh > 0 && o->n_receiving > 0 && o->n_receiving <= o->n_exc && block_steps > 0);
   *net = (esp_spiking){.options = *options,
                        .key = *key,
                        .n_pre = o->n_in + o->n_exc,

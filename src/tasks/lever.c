@@ -1,21 +1,12 @@
 /* tasks/lever.c - the loop over steps and intervals, what is counted on the way, and what goes into a state. */
 #include "espalier/lever.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 enum { APPEARED, DISAPPEARED };
 enum { LEVER, REWARD_MEAN }; /* state->task */
-
-esp_lever_options esp_lever_defaults(void)
-{
-  return (esp_lever_options){.neurons = esp_spiking_defaults(),
-                             .synapses = esp_rewiring_defaults(),
-                             .task = esp_lever_task_defaults(),
-                             .snapshot_min = 10,
-                             .n_wait_bins = 288,
-                             .n_sampled = 2000};
-}
 
 static double interval_ms(const esp_lever_options *o)
 {
@@ -25,21 +16,6 @@ static double interval_ms(const esp_lever_options *o)
 static int snapshot_intervals(const esp_lever_options *o)
 {
   return (int)nearbyint(o->snapshot_min * 60000 / interval_ms(o));
-}
-
-esp_err esp_lever_check(const esp_lever_options *o)
-{
-  ESP_TRY(esp_spiking_check(&o->neurons));
-  ESP_TRY(esp_rewiring_check(&o->synapses, &o->neurons));
-  ESP_TRY(esp_lever_task_check(&o->task, o->neurons.dt_ms));
-  ESP_REQUIRE(o->neurons.n_receiving + 2 * o->task.n_pool <= o->neurons.n_exc, ESP_ERR_ARG,
-              "%d neurons with input and two pools of %d are more than %d excitatory neurons", o->neurons.n_receiving, o->task.n_pool,
-              o->neurons.n_exc);
-  ESP_REQUIRE(snapshot_intervals(o) >= 1 && fabs(snapshot_intervals(o) * interval_ms(o) - o->snapshot_min * 60000) < 1e-6, ESP_ERR_ARG,
-              "a snapshot every %g min is no multiple of the update, %g ms", o->snapshot_min, o->synapses.update_ms);
-  ESP_REQUIRE(o->n_wait_bins > 0 && o->n_sampled > 0, ESP_ERR_ARG, "%d bins of waiting times, %d sampled synapses: at least one of each",
-              o->n_wait_bins, o->n_sampled);
-  return ESP_OK;
 }
 
 /* ---- state ---- */
@@ -218,6 +194,8 @@ static void choose_samples(esp_lever_network *net)
 
 esp_err esp_lever_take(const esp_lever_options *options, const esp_rng_key *key, esp_workspace *ws, esp_lever_network *net)
 {
+  assert(options->neurons.n_receiving + 2 * options->task.n_pool <= options->neurons.n_exc && options->task.n_pool > 0);
+  assert(snapshot_intervals(options) > 0 && options->n_wait_bins > 0 && options->n_sampled > 0);
   *net = (esp_lever_network){.options = *options, .key = *key};
   ESP_TRY(esp_spiking_take(&options->neurons, key, interval_steps(options), ws, &net->neurons));
   ESP_TRY(esp_rewiring_take(&options->synapses, key, &net->neurons, ws, &net->synapses));

@@ -1,60 +1,12 @@
 /* tasks/lever_task.c - the clockwork of the lever task: window, lever, trial, reward. */
 #include "espalier/lever_task.h"
 
+#include <assert.h>
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <string.h>
 
 enum { UP, DOWN };
-
-esp_lever_task_options esp_lever_task_defaults(void)
-{
-  return (esp_lever_task_options){.n_pool = 10,
-                                  .step_ms = 15,
-                                  .window_ms = 500,
-                                  .smoothing = 0.95,
-                                  .threshold_hz = 15,
-                                  .reward_s = 0.3,
-                                  .pause_min_s = 0.5,
-                                  .pause_max_s = 1,
-                                  .timeout_s = 10,
-                                  .background_hz = 2,
-                                  .cue = ESP_CUE_GAMMA,
-                                  .cue_scale_hz = 60,
-                                  .cue_shape_a = 0.2,
-                                  .cue_shape_b = 0.8,
-                                  .cue_min_hz = 2,
-                                  .cue_max_hz = 60,
-                                  .tau_a_s = 50,
-                                  .alpha = 0.02,
-                                  .reward_floor = 0.02};
-}
-
-static bool is_multiple(double ms, double dt_ms)
-{
-  return ms >= dt_ms && fabs(nearbyint(ms / dt_ms) * dt_ms - ms) < 1e-9;
-}
-
-esp_err esp_lever_task_check(const esp_lever_task_options *o, double dt_ms)
-{
-  ESP_REQUIRE(o->n_pool > 0, ESP_ERR_ARG, "%d neurons in a pool", o->n_pool);
-  ESP_REQUIRE(is_multiple(o->step_ms, dt_ms) && is_multiple(o->window_ms, dt_ms), ESP_ERR_ARG,
-              "the lever moves every %g ms and looks back %g ms: both have to be multiples of the step, %g ms", o->step_ms,
-              o->window_ms, dt_ms);
-  ESP_REQUIRE(o->smoothing >= 0 && o->smoothing < 1, ESP_ERR_ARG, "the lever keeps %g of its position in a step", o->smoothing);
-  ESP_REQUIRE(o->threshold_hz > 0, ESP_ERR_ARG, "a threshold of %g Hz", o->threshold_hz);
-  ESP_REQUIRE(o->reward_s >= 0 && o->timeout_s > 0 && o->pause_min_s >= 0 && o->pause_max_s >= o->pause_min_s, ESP_ERR_ARG,
-              "reward %g s, time-out %g s, pauses from %g to %g s", o->reward_s, o->timeout_s, o->pause_min_s, o->pause_max_s);
-  ESP_REQUIRE(o->background_hz >= 0 && o->cue_min_hz >= 0 && o->cue_max_hz >= o->cue_min_hz, ESP_ERR_ARG,
-              "background %g Hz, cue from %g to %g Hz", o->background_hz, o->cue_min_hz, o->cue_max_hz);
-  ESP_REQUIRE(fmax(o->background_hz, o->cue_max_hz) * 1e-3 * dt_ms < 1, ESP_ERR_ARG,
-              "inputs of %g Hz would fire more than once in a step of %g ms", fmax(o->background_hz, o->cue_max_hz), dt_ms);
-  ESP_REQUIRE(o->cue_scale_hz > 0 && o->cue_shape_a > 0 && o->cue_shape_b > 0, ESP_ERR_ARG,
-              "cue rates of scale %g Hz and shape %g, %g", o->cue_scale_hz, o->cue_shape_a, o->cue_shape_b);
-  ESP_REQUIRE(o->tau_a_s > 0 && o->reward_floor > 0, ESP_ERR_ARG, "the mean reward has a time constant of %g s and a floor of %g",
-              o->tau_a_s, o->reward_floor);
-  return ESP_OK;
-}
 
 int esp_lever_window_steps(const esp_lever_task_options *o, double dt_ms)
 {
@@ -113,6 +65,7 @@ static void follow_reward(const esp_lever_task_options *o, bool gives_reward, es
 void esp_lever_task_start(const esp_lever_task_options *o, double dt_ms, esp_lever_task *task)
 {
   int32_t *window = task->window;
+  assert(o->step_ms >= dt_ms && o->window_ms >= dt_ms);
   *task = (esp_lever_task){.window = window, .reward_mean = o->reward_floor};
   task->trial.phase = ESP_PHASE_PAUSE;
   task->trial.until_step = (int32_t)nearbyint(o->step_ms / dt_ms);

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "espalier/config.h"
-#include "espalier/lever.h"
 
 #define DMS "experiment: dms\n"
 #define BANDIT "experiment: bandit\n"
@@ -142,8 +141,19 @@ static const broken_case broken[] = {
      "c.yaml:2:1: experiment scratch has no section transfer; it belongs to experiment dms, remove it here\n"},
     {DMS "scratch:\n  calls: 5\n", NULL, "c.yaml:2:1: experiment dms has no section scratch; it belongs to experiment scratch"},
     {"experiment: scratch\nladder:\n  fractions: [0.5]\n", NULL,
-     "c.yaml:3:3: experiment scratch has no key ladder.fractions; it belongs to experiment dms, remove it here\n"},
+     "c.yaml:3:3: experiment scratch has no key ladder.fractions; it belongs to experiments dms and bandit, remove it here\n"},
     {"experiment: scratch\ntraining:\n  max_calls: 5\n", NULL, "c.yaml:3:3: experiment scratch has no key training.max_calls;"},
+    {BANDIT "lever:\n  hours: 5\n", NULL, "c.yaml:2:1: experiment bandit has no section lever; it belongs to experiment lever, remove it here\n"},
+    {BANDIT "probe:\n  onsets: [16]\n", NULL,
+     "c.yaml:2:1: experiment bandit has no section probe; it belongs to experiments dms and scratch, remove it here\n"},
+    {LEVER "network:\n  n_hid: 5\n", NULL,
+     "c.yaml:2:1: experiment lever has no section network; it belongs to experiments dms, scratch and bandit, remove it here\n"},
+    {LEVER, "ladder.ties=row_major", "--set ladder.ties=row_major: experiment lever has no key ladder.ties; it belongs to experiments dms, "
+                                     "scratch and bandit\n"},
+    {BANDIT, "lever=3", "--set lever=3: experiment bandit has no section lever; it belongs to experiment lever\n"},
+    {BANDIT, "lever.x=3", "--set lever.x=3: experiment bandit has no section lever; it belongs to experiment lever\n"},
+    {"experiment: scratch\n", "ladder=3", "--set ladder=3: ladder is a section, not a key; name one of its keys, such as ladder.criterion\n"},
+    {DMS "lever.hours: 3\n", NULL, "~ladder, transfer, probe\n"}, /* and no advice to write it beneath 'lever:' */
 
     /* YAML that is not, or not here */
     {DMS "network:\n\tn_hid: 30\n", NULL, "c.yaml:3:1: a tab cannot indent a line; use spaces\n"},
@@ -270,6 +280,19 @@ static const broken_case broken[] = {
     {LEVER "synapses:\n  return_theta: 5.5\n", NULL, "c.yaml:3:17: synapses.return_theta is 5.5 and synapses.theta_max is 5 (its default);"},
     {LEVER "synapses:\n  learning_rate: 0.03\n", NULL,
      "c.yaml:3:18: synapses.consolidated_sd is 0.05 (its default) and synapses.learning_rate is 0.03;"},
+    {LEVER "synapses:\n  update_ms: 10000\n  consolidated_sd: 0.001\n", NULL,
+     "c.yaml:4:20: synapses.consolidated_sd is 0.001 and synapses.update_ms is 10000; allowed: a square above synapses.learning_rate times "
+     "synapses.update_ms in seconds\n"},
+    {LEVER "synapses:\n  update_ms: 100000\n", NULL,
+     "c.yaml:3:14: synapses.update_ms: '100000' is out of range; allowed: a number above 0, at most 10000\n"},
+    {LEVER "lever:\n  hours: 33.5\n  switch_hour: 16.75\n  segment_min: 1005\n  snapshot_min: 1005\n  unrewarded_hours: 0\n"
+           "synapses:\n  update_ms: 100.5\n", NULL,
+     "c.yaml:9:14: synapses.update_ms is 100.5 and neurons.dt_ms is 1 (its default); allowed: a whole number of steps between updates\n"},
+    {LEVER "neurons:\n  dt_ms: 2\n", NULL,
+     "c.yaml:3:10: trials.step_ms is 15 (its default) and neurons.dt_ms is 2; allowed: a whole number of time steps in a step of the lever\n"},
+    {LEVER "neurons:\n  n_receiving: 50\n", NULL, /* of three keys, at the one that was given */
+     "c.yaml:3:16: trials.n_pool is 10 (its default) and neurons.n_receiving is 50; allowed: room for neurons.n_receiving and two pools\n"},
+    {LEVER "synapses:\n  theta_max: x\n  return_theta: 50\n", NULL, "c.yaml:3:14: synapses.theta_max: 'x' is not a number;"},
     {LEVER "trials:\n  cue: uniform\n", NULL, "c.yaml:3:8: trials.cue: 'uniform' is not one of the choices; allowed: gamma, beta\n"},
     {LEVER "synapses:\n  theta_min: 0\n", NULL, "c.yaml:3:14: synapses.theta_min: '0' is out of range; allowed: "},
 };
@@ -488,27 +511,34 @@ static void test_defaults_of_bandit(void **state)
   esp_config_file_free(&file);
 }
 
-/* Those of the numerical modules, which the paper's figure needs. */
+/* Those which the paper's figure needs: they show every feature of it at full size. */
 static void test_defaults_of_lever(void **state)
 {
   (void)state;
   esp_config_file file = good(LEVER, 0, NULL);
-  esp_config *c = &file.values, modules = file.values;
+  esp_config *c = &file.values, wanted = file.values;
   assert_int_equal(c->experiment, ESP_EXPERIMENT_LEVER);
   assert_int_equal(c->ensemble.members, 5);
   assert_true(c->seed == 2018);
   assert_true(c->lever.hours == 48 && c->lever.switch_hour == 24 && c->lever.segment_min == 60);
   assert_true(c->lever.unrewarded_hours == 14 * 24 && c->lever.consolidation_hour == 4 * 24);
-  const esp_lever_options defaults = esp_lever_defaults();
-  modules.trials = defaults.task;
-  modules.neurons = defaults.neurons;
-  modules.synapses = defaults.synapses;
-  modules.lever.snapshot_min = defaults.snapshot_min;
-  modules.lever.n_wait_bins = defaults.n_wait_bins;
-  modules.lever.n_sampled = defaults.n_sampled;
-  assert_difference(c, &modules, "");
-  modules.neurons.n_in++; /* such a difference would have been seen */
-  assert_difference(c, &modules, "  neurons.n_in: 200 -> 201\n");
+  assert_true(c->lever.snapshot_min == 10 && c->lever.n_wait_bins == 288 && c->lever.n_sampled == 2000);
+  wanted.trials = (esp_lever_task_options){
+      .n_pool = 10, .step_ms = 15, .window_ms = 500, .smoothing = 0.95, .threshold_hz = 15, .reward_s = 0.3, .pause_min_s = 0.5,
+      .pause_max_s = 1, .timeout_s = 10, .background_hz = 2, .cue = ESP_CUE_GAMMA, .cue_scale_hz = 60, .cue_shape_a = 0.2,
+      .cue_shape_b = 0.8, .cue_min_hz = 2, .cue_max_hz = 60, .tau_a_s = 50, .alpha = 0.02, .reward_floor = 0.02};
+  wanted.neurons = (esp_spiking_options){
+      .n_in = 200, .n_exc = 60, .n_receiving = 30, .n_inh = 20, .dt_ms = 1, .exc_fall_ms = 20, .exc_rise_ms = 2, .inh_fall_ms = 10,
+      .inh_rise_ms = 1, .bias = -3, .slope = 1, .scale_hz = 1, .dead_exc_ms = 5, .dead_inh_ms = 2, .target_hz = 5, .homeostasis = 0.02,
+      .p_exc_to_inh = 0.575, .p_inh_to_exc = 0.6, .p_inh_to_inh = 0.55, .w_exc_to_inh_mean = 0.5, .w_exc_to_inh_sd = 0.1,
+      .w_from_inh_mean = -1, .w_from_inh_sd = 0.2};
+  wanted.synapses = (esp_rewiring_options){
+      .n_repeats = 10, .p_potential = 0.5, .start_mean = -0.5, .start_sd = 0.5, .theta0 = 3, .theta_min = -2, .theta_max = 5,
+      .prior_mean = 0, .prior_sd = 2, .temperature = 0.1, .learning_rate = 1e-5, .tau_e_s = 1, .tau_g_s = 50, .gradient_gain = 0.05,
+      .gradient_clip = 400, .update_ms = 100, .waiting_h = 44, .return_theta = 0.1, .consolidated_sd = 0.05, .p_consolidated = 1};
+  assert_difference(c, &wanted, "");
+  wanted.neurons.n_in++; /* such a difference would have been seen */
+  assert_difference(c, &wanted, "  neurons.n_in: 200 -> 201\n");
   esp_config_file_free(&file);
 
   file = good(LEVER "lever:\n  consolidation_hour: 24\n", 0, NULL); /* at once */

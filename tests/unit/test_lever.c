@@ -11,6 +11,7 @@
 
 #include "espalier/lever.h"
 #include "espalier/rnn.h"
+#include "lever_options.h"
 #include "reference_lever.h"
 
 static const esp_rng_key key = {.seed = 7, .member = 2, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
@@ -18,7 +19,7 @@ static const esp_rng_key key = {.seed = 7, .member = 2, .arm = ESP_RNG_SHARED, .
 /* Odd sizes everywhere, and so lively that a few seconds have spikes, rewards, time-outs, and synapses that come and go. */
 static esp_lever_options lively(void)
 {
-  esp_lever_options o = esp_lever_defaults();
+  esp_lever_options o = lever_defaults();
   o.neurons.n_in = 37;
   o.neurons.n_exc = 23;
   o.neurons.n_receiving = 9;
@@ -46,8 +47,6 @@ static esp_lever_options lively(void)
 static esp_lever_network make(const esp_lever_options *o, esp_workspace *ws)
 {
   esp_lever_network net;
-  if (esp_lever_check(o) != ESP_OK)
-    fail_msg("%s", esp_err_message(ESP_ERR_ARG));
   assert_int_equal(esp_workspace_create(ws), ESP_OK);
   assert_int_equal(esp_lever_take(o, &key, ws, &net), ESP_OK);
   return net;
@@ -367,7 +366,7 @@ static void untrained_networks_succeed_half_the_time(void **unused)
 {
   (void)unused;
   esp_workspace ws;
-  esp_lever_options o = esp_lever_defaults();
+  esp_lever_options o = lever_defaults();
   o.synapses.learning_rate = 0;
   o.synapses.update_ms = 1000;
   esp_lever_network net = make(&o, &ws);
@@ -390,7 +389,7 @@ static void small_networks_learn(void **unused)
 {
   (void)unused;
   esp_workspace ws;
-  esp_lever_options o = esp_lever_defaults();
+  esp_lever_options o = lever_defaults();
   o.neurons.n_in = 50;
   o.synapses.learning_rate = 5e-5;
   o.synapses.gradient_gain = 0.1;

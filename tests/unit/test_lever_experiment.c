@@ -3,6 +3,7 @@
 #include "table.h"
 
 #include "espalier/lever.h"
+#include "lever_options.h"
 
 enum { PLASTIC, APPROXIMATE, FIXED, FORGETTING, CONSOLIDATED, N_ARMS };
 enum { UNREWARDED = 4, CONSOLIDATION = 6, N_STAGES = 8 }; /* of SMALL: four stages of learning, the last two of them switched */
@@ -143,13 +144,7 @@ typedef struct {
 
 static void start_by_hand(const esp_config *config, int member, by_hand *h)
 {
-  esp_lever_options options = esp_lever_defaults();
-  options.neurons = config->neurons;
-  options.synapses = config->synapses;
-  options.task = config->trials;
-  options.snapshot_min = config->lever.snapshot_min;
-  options.n_wait_bins = config->lever.n_wait_bins;
-  options.n_sampled = config->lever.n_sampled;
+  const esp_lever_options options = lever_options_of(config);
   const esp_rng_key key = {.seed = config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
   assert_int_equal(esp_workspace_create(&h->ws), ESP_OK);
   assert_int_equal(esp_lever_take(&options, &key, &h->ws, &h->net), ESP_OK);
