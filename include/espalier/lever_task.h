@@ -41,7 +41,7 @@ esp_lever_task_options esp_lever_task_defaults(void);
 /** @return ESP_OK, or ESP_ERR_ARG with the first option that is out of range for steps of dt_ms. */
 esp_err esp_lever_task_check(const esp_lever_task_options *options, double dt_ms);
 
-typedef enum { ESP_PHASE_PAUSE, ESP_PHASE_DOWN, ESP_PHASE_UP, ESP_PHASE_REWARD } esp_lever_phase;
+typedef enum { ESP_LEVER_PAUSE, ESP_LEVER_DOWN, ESP_LEVER_UP, ESP_LEVER_REWARD } esp_lever_phase;
 
 /** Integers of a trial; times in steps of dt. */
 typedef struct {
