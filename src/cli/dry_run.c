@@ -219,7 +219,7 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
         cost += esp_members_below(members, plan->stages[stage].n_members) * plan->stages[stage].expected_cost[arm];
   print_stages(plan, members);
   double seconds;
-  ESP_TRY(experiment->measure(config, &seconds));
+  ESP_TRY(experiment->seconds_per_cost(config, &seconds));
   const int workers = n_ranks > 1 ? n_ranks - 1 : 1;
   printf("results file %s: %.1f MB\n", output, esp_results_bytes(plan, n_members) / 1e6);
   printf("time: about %s on this machine with %d worker%s", esp_duration(cost * seconds / workers, text, sizeof text), workers,

@@ -125,11 +125,11 @@ static size_t workspace_bytes(const esp_config *config)
   return esp_network_workspace_bytes(config, &esp_bandit_networks, longest, n_blocks(config, longest));
 }
 
-static esp_err measure(const esp_config *config, double *seconds)
+static esp_err seconds_per_cost(const esp_config *config, double *seconds)
 {
   const esp_bandit_training details = {0};
   const esp_network_task task = {.kind = &esp_bandit_networks, .n_episodes = 1, .max_calls = 1, .details = &details};
-  return esp_network_measure(config, &task, seconds);
+  return esp_network_seconds_per_cost(config, &task, seconds);
 }
 
 static esp_err esp_bandit_stage(const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
@@ -178,7 +178,7 @@ const esp_experiment esp_experiment_bandit = {
     .title = "two-armed bandit: values learned from reward, pruned and retrained at several levels of noise",
     .declare = declare,
     .workspace_bytes = workspace_bytes,
-    .measure = measure,
+    .seconds_per_cost = seconds_per_cost,
     .stage = esp_bandit_stage,
     .analyse = analyse,
     .verify = verify,

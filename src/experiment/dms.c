@@ -109,11 +109,11 @@ static size_t workspace_bytes(const esp_config *config)
   return esp_network_workspace_bytes(config, &esp_dms_networks, longest_stage(config), config->training.start_episodes);
 }
 
-static esp_err measure(const esp_config *config, double *seconds)
+static esp_err seconds_per_cost(const esp_config *config, double *seconds)
 {
   const esp_dms_training old_cues = {.set = ESP_DMS_OLD_CUES};
   const esp_network_task task = {.kind = &esp_dms_networks, .n_episodes = 1, .max_calls = 1, .details = &old_cues};
-  return esp_network_measure(config, &task, seconds);
+  return esp_network_seconds_per_cost(config, &task, seconds);
 }
 
 static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *record, esp_outcome *outcome)
@@ -158,7 +158,7 @@ const esp_experiment esp_experiment_dms = {
     .title = "delayed match to sample: prune ladders and their unpruned twins",
     .declare = declare,
     .workspace_bytes = workspace_bytes,
-    .measure = measure,
+    .seconds_per_cost = seconds_per_cost,
     .stage = esp_dms_stage,
     .analyse = analyse,
     .verify = verify,

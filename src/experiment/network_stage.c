@@ -428,7 +428,7 @@ size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_k
 
 /* ---- how long it takes here ---- */
 
-static esp_err measure(const esp_config *config, const esp_network_task *task, esp_workspace *ws, double *seconds)
+static esp_err time_calls(const esp_config *config, const esp_network_task *task, esp_workspace *ws, double *seconds)
 {
   enum { N_STEPS = 100 };
   const esp_stage_context context = {.config = config, .ws = ws};
@@ -454,12 +454,12 @@ static esp_err measure(const esp_config *config, const esp_network_task *task, e
   return ESP_OK;
 }
 
-esp_err esp_network_measure(const esp_config *config, const esp_network_task *task, double *seconds)
+esp_err esp_network_seconds_per_cost(const esp_config *config, const esp_network_task *task, double *seconds)
 {
   esp_workspace ws;
   esp_one_thread();
   ESP_TRY(esp_workspace_create(esp_network_workspace_bytes(config, task->kind, task->max_calls, task->n_episodes), &ws));
-  const esp_err err = measure(config, task, &ws, seconds);
+  const esp_err err = time_calls(config, task, &ws, seconds);
   esp_workspace_free(&ws);
   return err;
 }

@@ -104,8 +104,8 @@ static inline size_t esp_larger(size_t a, size_t b)
 /** Workspace bytes of esp_network_stage for any stage. */
 size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_kind *kind, int max_calls, int n_episodes);
 
-/** Seconds of one training call of a task on this machine, from a few steps of one (see esp_experiment.measure). */
-esp_err esp_network_measure(const esp_config *config, const esp_network_task *task, double *seconds);
+/** Seconds of one training call of a task on this machine, from a few steps of one (see esp_experiment.seconds_per_cost). */
+esp_err esp_network_seconds_per_cost(const esp_config *config, const esp_network_task *task, double *seconds);
 
 /** Mask count exact for prune_fraction (negative: mask full), nested in the parent's, removed weights exactly 0.0, losses and
  *  weights finite, curves filled as far as there were calls. */
