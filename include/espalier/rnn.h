@@ -16,7 +16,7 @@
 #include <stddef.h>
 
 #include "espalier/error.h"
-#include "espalier/scg.h"
+#include "espalier/objective.h"
 #include "espalier/tree.h"
 #include "espalier/workspace.h"
 
@@ -101,17 +101,7 @@ double esp_rnn_curvature(esp_rnn_problem *problem, const double *p);
  *  @param[out]    y  output               [n_out]; not finite if a network has diverged */
 void esp_rnn_step(const esp_rnn_shape *shape, const double *w, const double *u, double *r, double *a, double *y);
 
-/** Loss, gradient and (with a tangent) curvature as an objective for esp_scg_minimise; borrows problem. */
+/** Loss, gradient and (with a tangent) curvature as an objective (objective.h); borrows problem. */
 esp_objective esp_rnn_objective(esp_rnn_problem *problem);
-
-/** Let OpenBLAS use one thread: ranks are the parallelism, and one order of sums gives one set of bits. */
-void esp_one_thread(void);
-
-/** Use these kernels instead of the fastest ones that the CPU has; before anything is computed.
- *  @return ESP_OK, or ESP_ERR_USAGE if there are none of that name for this CPU (message lists those that there are). */
-esp_err esp_kernel_force(const char *name);
-
-/** Name of the arithmetic kernels in use on this CPU: "avx512", "avx2" or "portable". */
-const char *esp_kernel_name(void);
 
 #endif

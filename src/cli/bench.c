@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "espalier/arrays.h"
 #include "espalier/dms_task.h"
+#include "espalier/kernel.h"
 #include "espalier/log.h"
 #include "espalier/prune.h"
 #include "espalier/rnn.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "espalier/rnn.h"
+#include "espalier/kernel.h"
 #include "session.h"
 
 static void print_run_help(void)

@@ -5,8 +5,8 @@
 
 #include "cli.h"
 #include "espalier/experiment.h"
+#include "espalier/kernel.h"
 #include "espalier/rng.h"
-#include "espalier/rnn.h"
 
 static void print_help(void)
 {

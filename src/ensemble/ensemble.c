@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "espalier/kernel.h"
 #include "espalier/log.h"
-#include "espalier/rnn.h"
 #include "espalier/watchdog.h"
 #include "job.h"
 #include "messages.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "espalier/kernel.h"
 #include "espalier/log.h"
-#include "espalier/rnn.h"
 #include "espalier/watchdog.h"
 
 static esp_err make_record(const esp_layout *layout, esp_record *record)

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "espalier/episode.h"
+#include "espalier/kernel.h"
 #include "espalier/watchdog.h"
 
 /* Beyond the fields of the record, the state of a half-trained stage says where it was. */

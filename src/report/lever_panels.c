@@ -8,7 +8,7 @@
 
 #include "../analysis/lapack.h"
 #include "../experiment/lever_record.h"
-#include "espalier/rnn.h"
+#include "espalier/kernel.h"
 #include "lever_means.h"
 
 enum { N_HOURS = 3, N_PCS = 3 };

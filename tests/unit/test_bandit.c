@@ -3,6 +3,7 @@
 #include "table.h"
 
 #include "espalier/bandit_task.h"
+#include "espalier/kernel.h"
 #include "espalier/separation.h"
 #include "espalier/trajectory.h"
 

@@ -1,6 +1,8 @@
 /* tests/unit/test_experiment.c - what the experiments declare, and what must hold in every cell they compute. */
 #include "table.h"
 
+#include "espalier/kernel.h"
+
 enum { PRUNED, TWIN }; /* arms of dms */
 
 static const char *const tiny_dms = "experiment: dms\nseed: 7\nensemble: {members: 3}\nnetwork: {n_hid: 4}\n"

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
+#include "espalier/kernel.h"
 #include "espalier/lever.h"
-#include "espalier/rnn.h"
 #include "reference_lever.h"
 
 static const esp_rng_key key = {.seed = 7, .member = 2, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
