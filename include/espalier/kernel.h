@@ -1,6 +1,6 @@
 /* espalier/kernel.h - which arithmetic kernels this process computes with, and on how many threads. Pure, local.
  *
- * The kernels for AVX2 and AVX-512 agree in every bit, the portable ones do not. Without a word here the fastest ones are used. */
+ * The kernels for AVX2 and AVX-512 agree in every bit, the portable ones do not. Without a choice the fastest are used. */
 #ifndef ESPALIER_KERNEL_H
 #define ESPALIER_KERNEL_H
 #include "espalier/error.h"

@@ -26,14 +26,6 @@ bool esp_cli_is_first(void)
   return true;
 }
 
-int esp_cli_bad_option(const char *command, int c, char **argv)
-{
-  const char *option = argv[optind - 1];
-  if (c == ':')
-    return esp_cli_usage_error(command, "option '%s' requires an argument", option);
-  return esp_cli_usage_error(command, "option '%s' is not known", option);
-}
-
 int esp_cli_usage_error(const char *command, const char *format, ...)
 {
   if (!esp_cli_is_first())
