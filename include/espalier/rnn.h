@@ -87,9 +87,9 @@ void esp_rnn_gradient(esp_rnn_problem *problem, double *gradient);
 size_t esp_rnn_tangent_workspace_bytes(const esp_rnn_shape *shape, long n_nodes, long n_drives);
 esp_err esp_rnn_tangent_take(esp_rnn_problem *problem, esp_workspace *ws);
 
-/** p'Hp: second derivative of the loss along p [n_weights], exact, at the weights of the last loss and gradient (Pearlmutter
- *  1994, Neural Computation 6:147-160). The problem must have a tangent. */
-double esp_rnn_curvature(esp_rnn_problem *problem, const double *p);
+/** p'Hp: second derivative of the loss along a direction p [n_weights], exact, at the weights of the last loss and gradient
+ *  (Pearlmutter 1994, Neural Computation 6:147-160). The problem must have a tangent. */
+double esp_rnn_curvature(esp_rnn_problem *problem, const double *direction);
 
 /** One step of one network from one state, for a task whose next input depends on what the network did:
  *      a = W_rec r + W_in u,   then r = tanh(a),   y = W_out r + b   (latent readout: W_out a + b)

@@ -97,11 +97,11 @@ double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int
 
 int esp_cli_stage_width(const esp_plan *plan)
 {
-  int width = 12;
+  int widest = 12;
   for (int stage = 0; stage < plan->n_stages; stage++)
-    if ((int)strlen(plan->stages[stage].name) > width)
-      width = (int)strlen(plan->stages[stage].name);
-  return width;
+    if ((int)strlen(plan->stages[stage].name) > widest)
+      widest = (int)strlen(plan->stages[stage].name);
+  return widest;
 }
 
 /* Columns that a field's name and numbers need. */

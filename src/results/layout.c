@@ -225,11 +225,12 @@ done:
 static hid_t make_axis(builder *b, const esp_axis *axis)
 {
   char path[64];
+  const hsize_t length = (hsize_t)axis->length;
   if (!axis->values)
     return make_count(b, axis->name, axis->length, 1, axis->unit, axis->long_name);
   snprintf(path, sizeof path, "/scales/%s", axis->name);
-  return finish_scale(make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &(hsize_t){(hsize_t)axis->length}, axis->values,
-                                  axis->unit, axis->long_name),
+  return finish_scale(make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &length, axis->values, axis->unit,
+                                  axis->long_name),
                       axis->name);
 }
 
@@ -240,11 +241,13 @@ static herr_t make_scales(builder *b)
   ESP_H5_TRY(make_arm_scale(b));
   ESP_H5_TRY(make_stage_scales(b));
   for (int i = 0; i < b->plan->n_axes; i++)
-    ESP_H5_TRY(b->axis[i] = make_axis(b, &b->plan->axes[i]));
+    if ((b->axis[i] = make_axis(b, &b->plan->axes[i])) < 0)
+      return -1;
   b->run = make_count(b, "run", ESP_RUNS, 0, "1", "row of the table of runs; run number n, from 0, is in row n modulo 64");
   ESP_H5_TRY(b->run);
   if (b->plan->resume.n_fields > 0)
-    ESP_H5_TRY(b->slot = make_count(b, "slot", ESP_RESUME_SLOTS, 0, "1", "one of two places that are written in turn"));
+    b->slot = make_count(b, "slot", ESP_RESUME_SLOTS, 0, "1", "one of two places that are written in turn");
+  ESP_H5_TRY(b->slot);
   return 0;
 }
 
@@ -361,7 +364,8 @@ static herr_t make_provenance(builder *b, const esp_config_file *config)
   const hid_t group = H5Gopen2(b->file, "/provenance", H5P_DEFAULT), type = esp_h5_run_type();
   const hid_t count = make(b, "/provenance/runs_count", H5T_STD_I64LE, 0, NULL, b->zeroed, "1",
                            "number of runs that wrote into this file");
-  const hid_t runs = make(b, "/provenance/runs", type, 1, &(hsize_t){ESP_RUNS}, b->zeroed, "none",
+  const hsize_t length = ESP_RUNS;
+  const hid_t runs = make(b, "/provenance/runs", type, 1, &length, b->zeroed, "none",
                           "the last 64 runs; long command lines are cut");
   herr_t done = group < 0 || count < 0 ? -1 : attach(runs, 0, b->run, "run");
   if (done >= 0)
@@ -404,8 +408,10 @@ static hid_t creation(H5D_alloc_time_t alloc, H5D_fill_time_t fill)
 
 static herr_t build_parts(builder *b, const esp_config_file *config, H5D_alloc_time_t alloc)
 {
-  ESP_H5_TRY(b->payload = creation(alloc, H5D_FILL_TIME_NEVER));
-  ESP_H5_TRY(b->zeroed = creation(alloc, H5D_FILL_TIME_ALLOC));
+  b->payload = creation(alloc, H5D_FILL_TIME_NEVER);
+  b->zeroed = creation(alloc, H5D_FILL_TIME_ALLOC);
+  ESP_H5_TRY(b->payload);
+  ESP_H5_TRY(b->zeroed);
   ESP_H5_TRY(make_root(b));
   ESP_H5_TRY(make_groups(b));
   ESP_H5_TRY(make_scales(b));
