@@ -1,4 +1,7 @@
-/* ensemble/members.c */
+/* ensemble/members.c - shares of an ensemble, as they are written on the command line.
+ *
+ * The bounds of a part are products of two ints and so computed in 64 bits; each part begins where the one before ends because
+ * both are the same formula. */
 #include "espalier/members.h"
 
 #include <limits.h>

@@ -1,4 +1,7 @@
-/* ensemble/worker.c */
+/* ensemble/worker.c - a cell: its parent, a state to resume from if there is one, the stage, its record into the file.
+ *
+ * The record just computed is the likely parent of what comes next, so the two buffers change places instead of reading it back.
+ * Of half-trained states the last one is kept in memory and written now and then, and when the work is stopped. */
 #include "worker.h"
 
 #include <assert.h>

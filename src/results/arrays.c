@@ -1,4 +1,6 @@
-/* results/arrays.c */
+/* results/arrays.c - each array becomes a dataset with units and long_name, groups on the way are made as they come.
+ *
+ * The file is made in memory and saved at once: whole or not at all. It has no times in it, so equal arrays give equal bytes. */
 #include "espalier/arrays.h"
 
 #include <stdlib.h>
