@@ -1,4 +1,4 @@
-/* base/number.c - digit by digit: strtol would take signs and spaces too, and a number that is too large unless errno is asked. */
+/* base/number.c - digit by digit: strtol would take signs and spaces, and a number too large unless errno is asked. */
 #include "espalier/number.h"
 
 #include <stddef.h>
