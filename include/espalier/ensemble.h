@@ -35,8 +35,8 @@ esp_err esp_ensemble_watch(double seconds);
 void esp_ensemble_end(int status);
 
 /** Say what happened and end all ranks at once: for a rank that fails alone where the others expect it. What is committed is
- *  safe in the file. Does not return. */
-void esp_ensemble_abort(esp_err err);
+ *  safe in the file. */
+_Noreturn void esp_ensemble_abort(esp_err err);
 
 /** Rank 0 tells everybody how its preparation went and, if well, a text.
  *  @param err       of rank 0; ignored elsewhere

@@ -37,7 +37,7 @@ typedef struct esp_experiment {
 
   /** Measure the seconds that one unit of expected cost (esp_stage.expected_cost) takes on this machine: a fraction of a
    *  second of work whose results are thrown away. */
-  esp_err (*measure)(const esp_config *config, double *seconds);
+  esp_err (*seconds_per_cost)(const esp_config *config, double *seconds);
 
   /** Compute one cell: a pure function of config, cell and parent. A network that diverges is an outcome, not an error.
    *  @param[out] record   cleared by the caller

@@ -36,7 +36,7 @@ typedef struct {
   double tau_a_s, alpha, reward_floor; /* 50 (published code: 750), 0.02, 0.02                     */
 } esp_lever_task_options;
 
-typedef enum { ESP_PHASE_PAUSE, ESP_PHASE_DOWN, ESP_PHASE_UP, ESP_PHASE_REWARD } esp_lever_phase;
+typedef enum { ESP_LEVER_PAUSE, ESP_LEVER_DOWN, ESP_LEVER_UP, ESP_LEVER_REWARD } esp_lever_phase;
 
 /** Integers of a trial; times in steps of dt. */
 typedef struct {

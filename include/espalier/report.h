@@ -52,7 +52,7 @@ void esp_report_print(const esp_report *report, FILE *out);
  *          ESP_ERR_NOMEM. */
 esp_err esp_report_explain(const esp_report *report, const char *panel, const char *at, FILE *out);
 
-/** Print the names of the panels that can be explained. */
-void esp_report_list_explained(const char *separator, FILE *out);
+/** The names of the panels that can be explained: "1H, 1I, ..."; static text. */
+const char *esp_report_explained(void);
 
 #endif

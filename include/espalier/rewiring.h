@@ -121,7 +121,7 @@ void esp_rewiring_consolidate(esp_rewiring *synapses);
 /** Number of functional synapses. */
 int esp_rewiring_n_functional(const esp_rewiring *synapses);
 
-/** Is synapse number s functional? */
-bool esp_rewiring_is_functional(const esp_rewiring *synapses, int s);
+/** Is this synapse functional? */
+bool esp_rewiring_is_functional(const esp_rewiring *synapses, int synapse);
 
 #endif

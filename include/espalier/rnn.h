@@ -16,7 +16,7 @@
 #include <stddef.h>
 
 #include "espalier/error.h"
-#include "espalier/scg.h"
+#include "espalier/objective.h"
 #include "espalier/tree.h"
 #include "espalier/workspace.h"
 
@@ -83,9 +83,9 @@ void esp_rnn_gradient(esp_rnn_problem *problem, double *gradient);
  *  @return ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_rnn_tangent_take(esp_rnn_problem *problem, esp_workspace *ws);
 
-/** p'Hp: second derivative of the loss along p [n_weights], exact, at the weights of the last loss and gradient (Pearlmutter
- *  1994, Neural Computation 6:147-160). The problem must have a tangent. */
-double esp_rnn_curvature(esp_rnn_problem *problem, const double *p);
+/** p'Hp: second derivative of the loss along a direction p [n_weights], exact, at the weights of the last loss and gradient
+ *  (Pearlmutter 1994, Neural Computation 6:147-160). The problem must have a tangent. */
+double esp_rnn_curvature(esp_rnn_problem *problem, const double *direction);
 
 /** One step of one network from one state, for a task whose next input depends on what the network did:
  *      a = W_rec r + W_in u,   then r = tanh(a),   y = W_out r + b   (latent readout: W_out a + b)
@@ -97,17 +97,7 @@ double esp_rnn_curvature(esp_rnn_problem *problem, const double *p);
  *  @param[out]    y  output               [n_out]; not finite if a network has diverged */
 void esp_rnn_step(const esp_rnn_shape *shape, const double *w, const double *u, double *r, double *a, double *y);
 
-/** Loss, gradient and (with a tangent) curvature as an objective for esp_scg_minimise; borrows problem. */
+/** Loss, gradient and (with a tangent) curvature as an objective (objective.h); borrows problem. */
 esp_objective esp_rnn_objective(esp_rnn_problem *problem);
-
-/** Let OpenBLAS use one thread: ranks are the parallelism, and one order of sums gives one set of bits. */
-void esp_one_thread(void);
-
-/** Use these kernels instead of the fastest ones that the CPU has; before anything is computed.
- *  @return ESP_OK, or ESP_ERR_USAGE if there are none of that name for this CPU (message lists those that there are). */
-esp_err esp_kernel_force(const char *name);
-
-/** Name of the arithmetic kernels in use on this CPU: "avx512", "avx2" or "portable". */
-const char *esp_kernel_name(void);
 
 #endif

@@ -17,19 +17,10 @@
 #include <stdint.h>
 
 #include "espalier/error.h"
+#include "espalier/objective.h"
 #include "espalier/workspace.h"
 
 typedef enum { ESP_SCG_PUBLISHED, ESP_SCG_DEPOSITED, ESP_SCG_MOLLER } esp_scg_variant;
-
-/** The function to minimise. gradient() is only asked for at the point of the last loss(), so that an implementation can
- *  keep what the loss computed. A value that is not finite is an answer, not an error. */
-typedef struct {
-  size_t n;                                       /* number of weights                      */
-  double (*loss)(void *context, const double *w); /* E at w [n]                             */
-  void (*gradient)(void *context, double *g);     /* dE/dw [n] at the w of the last loss()  */
-  double (*curvature)(void *context, const double *p); /* p'Hp at the w of the last gradient(); NULL: by a difference */
-  void *context;
-} esp_objective;
 
 typedef struct {
   esp_scg_variant variant;

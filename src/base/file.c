@@ -1,4 +1,7 @@
-/* base/file.c */
+/* base/file.c - each call goes on where a signal interrupts it or the system moves less than was asked.
+ *
+ * A disk that is full, or a quota, may show as late as at fsync or close, so both are asked. Causes go up as errno values, and
+ * the advice for them is said in one place. */
 #include "espalier/file.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* cli/bench.c - how fast is the gradient here? Everything is measured in turn, round after round, beside a large matrix product,
  * so that the ratios hold on a machine whose speed comes and goes. */
 #include <cblas.h>
-#include <getopt.h>
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
 #include <jansson.h>
@@ -12,30 +11,13 @@
 #include "cli.h"
 #include "espalier/arrays.h"
 #include "espalier/dms_task.h"
+#include "espalier/kernel.h"
 #include "espalier/log.h"
 #include "espalier/prune.h"
 #include "espalier/rnn.h"
 #include "espalier/scg.h"
 
-enum { N_ROUNDS = 15, DGEMM_SIZE = 512 };
-
-static void print_help(void)
-{
-  printf("Usage: espalier bench [--json] [--kernel NAME]\n"
-         "       espalier bench --write FILE.h5 [--kernel NAME]\n\n"
-         "Measure on one core: a large OpenBLAS product (DGEMM 512^3), the gradient of several networks and training sets, and a\n"
-         "step of scaled conjugate gradient. All cases are measured in turn, %d times; medians are printed.\n\n"
-         "  effective rate   operations of the plain algorithm (6 x weights x steps x trials) over the time\n"
-         "  of DGEMM         that rate over the rate of DGEMM in the same round\n\n"
-         "--write measures nothing: it puts the numbers of the first case, with its loss and gradient, into a new HDF5 file, for\n"
-         "other programs to compute the same and compare (tools/bench_peers).\n\n"
-         "Examples:\n"
-         "  espalier bench\n"
-         "  espalier bench --json > bench.json\n"
-         "  espalier bench --kernel avx2\n"
-         "  espalier bench --write dms_dense.h5\n",
-         N_ROUNDS);
-}
+enum { N_ROUNDS = 15, DGEMM_SIZE = 512 }; /* --help says both */
 
 /* What is measured: a network, pruned or not, on a training set. */
 typedef struct {
@@ -328,23 +310,33 @@ static esp_err run_bench(bool json, bench *benches)
 
 int esp_cli_bench(int argc, char **argv)
 {
-  static const struct option options[] = {
-      {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {"kernel", required_argument, NULL, 'k'},
-      {"write", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
   bool json = false;
   const char *path = NULL;
-  for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-    if (c == 'h') {
-      print_help();
-      return 0;
-    }
-    if (c == '?' || c == ':')
-      return esp_cli_bad_option("bench", c, argv);
-    if (c == 'k' && esp_kernel_force(optarg) != ESP_OK)
-      return esp_cli_usage_error("bench", "%s", esp_err_message(ESP_ERR_USAGE));
-    json = json || c == 'j';
-    path = c == 'w' ? optarg : path;
-  }
+  const esp_option options[] = {
+      {0, "json", NULL, "print the medians as JSON", esp_cli_read_flag, &json, NULL},
+      esp_option_kernel,
+      {0, "write", "FILE.h5",
+       "measure nothing: put the numbers of the first case, with its loss and gradient, into a new HDF5 file, for other programs to "
+       "compute the same and compare (tools/bench_peers)",
+       esp_cli_read_text, &path, NULL},
+  };
+  const esp_command command = {
+      "bench",
+      "Usage: espalier bench [--json] [--kernel NAME]\n"
+      "       espalier bench --write FILE.h5 [--kernel NAME]\n\n"
+      "Measure on one core: a large OpenBLAS product (DGEMM 512^3), the gradient of several networks and training sets, and a\n"
+      "step of scaled conjugate gradient. All cases are measured in turn, 15 times; medians are printed.\n\n"
+      "  effective rate   operations of the plain algorithm (6 x weights x steps x trials) over the time\n"
+      "  of DGEMM         that rate over the rate of DGEMM in the same round\n",
+      "Examples:\n"
+      "  espalier bench\n"
+      "  espalier bench --json > bench.json\n"
+      "  espalier bench --kernel avx2\n"
+      "  espalier bench --write dms_dense.h5\n",
+      sizeof options / sizeof *options, options};
+  const int status = esp_cli_options(&command, argc, argv);
+  if (status >= 0)
+    return status;
   if (argc != optind)
     return esp_cli_usage_error("bench", "it takes no file, '%s' given", argv[optind]);
   if (json && path)

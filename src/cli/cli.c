@@ -26,14 +26,6 @@ bool esp_cli_is_first(void)
   return true;
 }
 
-int esp_cli_bad_option(const char *command, int c, char **argv)
-{
-  const char *option = argv[optind - 1];
-  if (c == ':')
-    return esp_cli_usage_error(command, "option '%s' requires an argument", option);
-  return esp_cli_usage_error(command, "option '%s' is not known", option);
-}
-
 int esp_cli_usage_error(const char *command, const char *format, ...)
 {
   if (!esp_cli_is_first())
@@ -113,11 +105,11 @@ int esp_cli_peak_mib(const esp_cli_file *file)
 
 int esp_cli_stage_width(const esp_plan *plan)
 {
-  int width = 12;
+  int widest = 12;
   for (int stage = 0; stage < plan->n_stages; stage++)
-    if ((int)strlen(plan->stages[stage].name) > width)
-      width = (int)strlen(plan->stages[stage].name);
-  return width;
+    if ((int)strlen(plan->stages[stage].name) > widest)
+      widest = (int)strlen(plan->stages[stage].name);
+  return widest;
 }
 
 /* Columns that a field's name and numbers need. */

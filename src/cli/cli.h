@@ -10,6 +10,7 @@
 #include "espalier/plan.h"
 #include "espalier/report.h"
 #include "espalier/results.h"
+#include "options.h"
 
 int esp_cli_run(int argc, char **argv);
 int esp_cli_merge(int argc, char **argv);
@@ -27,26 +28,14 @@ int esp_cli_fail(esp_err err);
 /** Complain about the command line, point to --help, and return 64. Under a launcher only the first rank speaks. */
 int esp_cli_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** The same for what getopt_long returned for an option that it does not know (':': it lacks its value); expects optstring to
- *  begin with ':'. */
-int esp_cli_bad_option(const char *command, int c, char **argv);
-
 /** False on all but the first of the processes that a launcher has started; known before MPI is. */
 bool esp_cli_is_first(void);
-
-/** Read "90s", "30m", "12h", "2d", "HH:MM:SS" or plain seconds.
- *  @return false if it is none of these. */
-bool esp_cli_parse_time(const char *text, double *seconds);
 
 /** Numbers of ranks to predict for: 1,2,3 or 1,2,4,...,4096. */
 enum { ESP_MAX_RANK_LIST = 64 };
 typedef struct {
   int n, ranks[ESP_MAX_RANK_LIST];
 } esp_rank_list;
-
-/** Read such a list: numbers that increase, at most a million, separated by commas; "..." between two goes on doubling.
- *  @return false if it is none. */
-bool esp_cli_parse_ranks(const char *text, esp_rank_list *list);
 
 /** What `run --dry-run` was asked for beyond what it says anyway. */
 typedef struct {
@@ -80,7 +69,7 @@ typedef struct {
 esp_err esp_cli_open(const char *path, esp_cli_file *file);
 void esp_cli_close(esp_cli_file *file);
 
-/** Open one or two files and make a report of them. Close the files [n_paths] and free the report whatever this returns. */
+/** Open results files, at most one of each experiment, and make a report of them. Close the files [n_paths] and free the report whatever this returns. */
 esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int example, esp_cli_file *files,
                             esp_report **report);
 

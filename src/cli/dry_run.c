@@ -1,5 +1,4 @@
 /* cli/dry_run.c - what a run would compute, how large the file would be, and how long it would take on how many ranks. */
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "cli.h"
 #include "espalier/experiment.h"
 #include "espalier/log.h"
+#include "espalier/number.h"
 #include "espalier/simulate.h"
 
 enum { MAX_RANKS = 1000000 };
@@ -19,7 +19,7 @@ enum { ENOUGH_MEMBERS = 10 }; /* complete in the results file, to believe it rat
 
 static bool append(esp_rank_list *list, long ranks)
 {
-  if (list->n == ESP_MAX_RANK_LIST || ranks > MAX_RANKS || ranks <= (list->n ? list->ranks[list->n - 1] : 0))
+  if (list->n == ESP_MAX_RANK_LIST || ranks <= (list->n ? list->ranks[list->n - 1] : 0))
     return false;
   list->ranks[list->n++] = (int)ranks;
   return true;
@@ -28,14 +28,15 @@ static bool append(esp_rank_list *list, long ranks)
 /* Go on doubling the last number as long as it stays below the end. */
 static bool append_doubled(esp_rank_list *list, long end)
 {
-  for (long ranks = 2L * list->ranks[list->n - 1]; ranks < end && ranks <= MAX_RANKS; ranks *= 2)
+  for (long ranks = 2L * list->ranks[list->n - 1]; ranks < end; ranks *= 2)
     if (!append(list, ranks))
       return false;
   return true;
 }
 
-bool esp_cli_parse_ranks(const char *text, esp_rank_list *list)
+bool esp_cli_read_ranks(const char *text, void *to)
 {
+  esp_rank_list *list = to;
   *list = (esp_rank_list){0};
   for (bool doubling = false;;) {
     if (strncmp(text, "...,", 4) == 0 && list->n > 0 && !doubling) {
@@ -43,9 +44,9 @@ bool esp_cli_parse_ranks(const char *text, esp_rank_list *list)
       text += 4;
       continue;
     }
-    char *end = NULL;
-    const long ranks = isdigit((unsigned char)*text) ? strtol(text, &end, 10) : 0;
-    if (ranks == 0 || (doubling && !append_doubled(list, ranks)) || !append(list, ranks))
+    long ranks;
+    const char *end = esp_read_count(text, MAX_RANKS, &ranks);
+    if (!end || (doubling && !append_doubled(list, ranks)) || !append(list, ranks))
       return false;
     if (*end != ',')
       return *end == '\0';
@@ -219,7 +220,7 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
         cost += esp_members_below(members, plan->stages[stage].n_members) * plan->stages[stage].expected_cost[arm];
   print_stages(plan, members);
   double seconds;
-  ESP_TRY(experiment->measure(config, &seconds));
+  ESP_TRY(experiment->seconds_per_cost(config, &seconds));
   const int workers = n_ranks > 1 ? n_ranks - 1 : 1;
   printf("results file %s: %.1f MB\n", output, esp_results_bytes(plan, n_members) / 1e6);
   printf("time: about %s on this machine with %d worker%s", esp_duration(cost * seconds / workers, text, sizeof text), workers,

@@ -1,20 +1,7 @@
 /* cli/info.c - what made this file? */
-#include <getopt.h>
 #include <stdlib.h>
 
 #include "cli.h"
-
-static void print_help(void)
-{
-  printf("Usage: espalier info [--config | --resolved] FILE\n\n"
-         "Print what a results file is: experiment, size, provenance (versions, machine, every run that wrote to it).\n\n"
-         "Options:\n"
-         "  --config     print the config file as it was given, comments and all\n"
-         "  --resolved   print every key with the value in force, as a config that runs\n\n"
-         "Examples:\n"
-         "  espalier info dms_quick.h5\n"
-         "  espalier info --resolved dms_quick.h5 > again.yaml && espalier run again.yaml\n");
-}
 
 static void print_overview(const esp_cli_file *file)
 {
@@ -38,33 +25,37 @@ static void print_overview(const esp_cli_file *file)
 
 int esp_cli_info(int argc, char **argv)
 {
-  static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-                                          {"config", no_argument, NULL, 'c'},
-                                          {"resolved", no_argument, NULL, 'r'},
-                                          {NULL, 0, NULL, 0}};
-  char what = 'i';
-  for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-    if (c == 'h') {
-      print_help();
-      return 0;
-    }
-    if (c == '?' || c == ':')
-      return esp_cli_bad_option("info", c, argv);
-    what = (char)c;
-  }
+  bool as_given = false, resolved = false;
+  const esp_option options[] = {
+      {0, "config", NULL, "print the config file as it was given, comments and all", esp_cli_read_flag, &as_given, NULL},
+      {0, "resolved", NULL, "print every key with the value in force, as a config that runs", esp_cli_read_flag, &resolved, NULL},
+  };
+  const esp_command command = {
+      "info",
+      "Usage: espalier info [--config | --resolved] FILE\n\n"
+      "Print what a results file is: experiment, size, provenance (versions, machine, every run that wrote to it).\n",
+      "Examples:\n"
+      "  espalier info dms_quick.h5\n"
+      "  espalier info --resolved dms_quick.h5 > again.yaml && espalier run again.yaml\n",
+      sizeof options / sizeof *options, options};
+  const int status = esp_cli_options(&command, argc, argv);
+  if (status >= 0)
+    return status;
+  if (as_given && resolved)
+    return esp_cli_usage_error("info", "--config and --resolved print different texts; give one of them");
   if (argc - optind != 1)
     return esp_cli_usage_error("info", "one results file is needed, %d given", argc - optind);
   esp_cli_file file;
   esp_err err = esp_cli_open(argv[optind], &file);
-  if (err == ESP_OK && what == 'r')
+  if (err == ESP_OK && resolved)
     fputs(file.config.resolved, stdout);
   char *text = NULL;
-  if (err == ESP_OK && what == 'c')
+  if (err == ESP_OK && as_given)
     err = esp_results_config_text(argv[optind], &text);
   if (text)
     fputs(text, stdout);
   free(text);
-  if (err == ESP_OK && what == 'i') {
+  if (err == ESP_OK && !as_given && !resolved) {
     print_overview(&file);
     err = esp_results_print_provenance(argv[optind]);
   }

@@ -3,7 +3,6 @@
  * Inputs are opened one after another, twice: first all entries are compared, so that nothing is written when two files
  * disagree, then the cells are copied. Each is written as a run writes it, payload before entry: a merge that is killed leaves a
  * file that the same command, or a run, goes on with. */
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,24 +33,6 @@ typedef struct {
   esp_results *results;   /* the output                                          */
   esp_lock lock;
 } merge;
-
-static void print_help(void)
-{
-  printf("Usage: espalier merge OUT IN...\n\n"
-         "Put the parts of one ensemble together, as 'espalier run --part' or '--members' has made them: every cell that is\n"
-         "complete in some IN is copied into OUT, bit for bit. OUT is made; if it is there, of the same config, it is added to.\n"
-         "So a merge that was interrupted continues with the same command, and late parts can be added. The inputs stay as they\n"
-         "are and may be written to by a run meanwhile.\n\n"
-         "All files must be of one config, and a cell that two of them have must have the same bits in both; otherwise nothing\n"
-         "is written. A damaged cell is reported and left out. States of half-trained networks stay in the inputs.\n\n"
-         "Exit status: 0 OUT has all cells of its config, 75 some are missing, 65 a cell is damaged or differs between two\n"
-         "files, 64 usage, 66 no input, 69 OUT is in use by a run, 73 cannot create, 74 I/O error, 78 other config.\n\n"
-         "Examples:\n"
-         "  espalier merge dms_ensemble.h5 dms_ensemble.part-*-of-4.h5\n"
-         "  espalier run --members 0:199 net.yaml -o a.h5      on one machine,\n"
-         "  espalier run --members 200:399 net.yaml -o b.h5    on another, and then\n"
-         "  espalier merge net.h5 a.h5 b.h5\n");
-}
 
 static const esp_plan *plan_of(const merge *m)
 {
@@ -356,13 +337,26 @@ static int merge_alone(merge *m, int argc, char **argv)
 
 int esp_cli_merge(int argc, char **argv)
 {
-  static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-  for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-    if (c != 'h')
-      return esp_cli_bad_option("merge", c, argv);
-    print_help();
-    return 0;
-  }
+  static const esp_command command = {
+      "merge",
+      "Usage: espalier merge OUT IN...\n\n"
+      "Put the parts of one ensemble together, as 'espalier run --part' or '--members' has made them: every cell that is\n"
+      "complete in some IN is copied into OUT, bit for bit. OUT is made; if it is there, of the same config, it is added to.\n"
+      "So a merge that was interrupted continues with the same command, and late parts can be added. The inputs stay as they\n"
+      "are and may be written to by a run meanwhile.\n\n"
+      "All files must be of one config, and a cell that two of them have must have the same bits in both; otherwise nothing\n"
+      "is written. A damaged cell is reported and left out. States of half-trained networks stay in the inputs.\n",
+      "Exit status: 0 OUT has all cells of its config, 75 some are missing, 65 a cell is damaged or differs between two\n"
+      "files, 64 usage, 66 no input, 69 OUT is in use by a run, 73 cannot create, 74 I/O error, 78 other config.\n\n"
+      "Examples:\n"
+      "  espalier merge dms_ensemble.h5 dms_ensemble.part-*-of-4.h5\n"
+      "  espalier run --members 0:199 net.yaml -o a.h5      on one machine,\n"
+      "  espalier run --members 200:399 net.yaml -o b.h5    on another, and then\n"
+      "  espalier merge net.h5 a.h5 b.h5\n",
+      0, NULL};
+  int status = esp_cli_options(&command, argc, argv);
+  if (status >= 0)
+    return status;
   const int n_inputs = argc - optind - 1;
   if (n_inputs < 1)
     return esp_cli_usage_error("merge", "the file to make and at least one input are needed, %d names given", argc - optind);
@@ -373,8 +367,8 @@ int esp_cli_merge(int argc, char **argv)
     m.inputs[i].path = argv[optind + 1 + i];
   int rank, n_ranks;
   esp_ensemble_begin(&argc, &argv, &rank, &n_ranks);
-  const int status = n_ranks == 1 ? merge_alone(&m, argc, argv)
-                                  : esp_cli_usage_error("merge", "one process does it; start it without mpirun or srun");
+  status = n_ranks == 1 ? merge_alone(&m, argc, argv)
+                        : esp_cli_usage_error("merge", "one process does it; start it without mpirun or srun");
   esp_ensemble_end(status);
   free(m.inputs);
   return status;

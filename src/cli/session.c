@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "espalier/ensemble.h"
 #include "espalier/experiment.h"
 #include "espalier/log.h"
+#include "espalier/number.h"
 #include "espalier/watchdog.h"
 
 /* ---- what rank 0 does before anything is computed ---- */
@@ -201,13 +203,24 @@ static esp_err prepare_file(const esp_session *o, const esp_config_file *config,
   return esp_cli_repair(o, config, plan, config_known);
 }
 
+/* Seconds since 1970 at which the Slurm job ends; INFINITY: there is none, or nothing that says so. */
+static double job_end(void)
+{
+  long end;
+  const char *text = getenv("SLURM_JOB_END_TIME");
+  const char *rest = text && *text ? esp_read_count(text, LONG_MAX, &end) : NULL;
+  if (rest && !*rest && end > 0)
+    return (double)end;
+  if (text && *text && esp_cli_is_first())
+    esp_warn("SLURM_JOB_END_TIME '%s' is no time in seconds since 1970 and is not heeded", text);
+  return INFINITY;
+}
+
 /* The moments at which to stop: --max-time, and a minute before Slurm ends the job (a quarter of what is left, if that is less). */
 static void set_stop_times(esp_session *o)
 {
-  const char *job_end = getenv("SLURM_JOB_END_TIME"); /* seconds since 1970 */
-  const double end = job_end ? strtod(job_end, NULL) : 0;
-  const double left = end - (double)time(NULL);
-  o->job_end = end > 0 ? esp_seconds() + left - fmin(60, fmax(0, left / 4)) : INFINITY;
+  const double left = job_end() - (double)time(NULL);
+  o->job_end = esp_seconds() + left - fmin(60, fmax(0, left / 4));
   o->stop_at = fmin(esp_seconds() + o->max_time, o->job_end);
 }
 

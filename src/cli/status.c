@@ -1,5 +1,4 @@
 /* cli/status.c - how far is it? Reads only; a run that writes to the file at the same time is not disturbed. */
-#include <getopt.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,17 +6,6 @@
 
 #include "cli.h"
 #include "espalier/log.h"
-
-static void print_help(void)
-{
-  printf("Usage: espalier status [--json] FILE\n\n"
-         "Say how far a results file is: cells done per stage and arm, rate, time left, failed cells with their reasons. Works\n"
-         "at any moment, also while the file is being written. Quick: it reads the commit entries and takes the numbers as they\n"
-         "are; 'espalier verify' checks these too.\n\n"
-         "Examples:\n"
-         "  espalier status dms_quick.h5\n"
-         "  espalier status --json dms_quick.h5 | python3 -m json.tool\n");
-}
 
 typedef struct {
   long n_cells, n_done, n_failed;
@@ -151,18 +139,21 @@ static esp_err print_json(const esp_cli_file *file, const esp_run *run)
 
 int esp_cli_status(int argc, char **argv)
 {
-  static const struct option options[] = {
-      {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
   bool json = false;
-  for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-    if (c == 'h') {
-      print_help();
-      return 0;
-    }
-    if (c == '?' || c == ':')
-      return esp_cli_bad_option("status", c, argv);
-    json = true;
-  }
+  const esp_option options[] = {{0, "json", NULL, "the same for programs, as JSON", esp_cli_read_flag, &json, NULL}};
+  const esp_command command = {
+      "status",
+      "Usage: espalier status [--json] FILE\n\n"
+      "Say how far a results file is: cells done per stage and arm, rate, time left, failed cells with their reasons. Works\n"
+      "at any moment, also while the file is being written. Quick: it reads the commit entries and takes the numbers as they\n"
+      "are; 'espalier verify' checks these too.\n",
+      "Examples:\n"
+      "  espalier status dms_quick.h5\n"
+      "  espalier status --json dms_quick.h5 | python3 -m json.tool\n",
+      sizeof options / sizeof *options, options};
+  const int status = esp_cli_options(&command, argc, argv);
+  if (status >= 0)
+    return status;
   if (argc - optind != 1)
     return esp_cli_usage_error("status", "one results file is needed, %d given", argc - optind);
   esp_cli_file file;

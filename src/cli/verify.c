@@ -1,32 +1,11 @@
 /* cli/verify.c - is the file what it claims to be? Checksums, what must hold in every record, bits on recomputation. */
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "espalier/experiment.h"
+#include "espalier/kernel.h"
 #include "espalier/rng.h"
-#include "espalier/rnn.h"
-
-static void print_help(void)
-{
-  printf("Usage: espalier verify [--recompute K [--seed S]] [--cell MEMBER,ARM,STAGE] FILE\n"
-         "       espalier verify FILE OTHER\n\n"
-         "Check a results file: the checksum of every committed cell; mask counts exact and nested, removed weights exactly 0,\n"
-         "twins unpruned, the shared start equal bit for bit, losses finite. With OTHER: are the records of both files equal\n"
-         "byte for byte (provenance, times and ranks aside)?\n\n"
-         "Options:\n"
-         "      --recompute K  also compute K random cells again from their parents and compare all bits (same binary, same\n"
-         "                     kind of CPU)\n"
-         "      --seed S       choose other random cells (default 1)\n"
-         "      --cell M,A,S   compute the cell of member M, arm A and stage S again and compare all bits\n\n"
-         "Exit status: 0 all is well, 65 something is not (each fault is printed).\n\n"
-         "Examples:\n"
-         "  espalier verify dms_quick.h5\n"
-         "  espalier verify --recompute 5 dms_quick.h5\n"
-         "  espalier verify --cell 3,pruned,rung_0.70 dms_quick.h5\n"
-         "  espalier verify one_rank.h5 five_ranks.h5\n");
-}
 
 static void print_cell(const esp_cli_file *file, esp_cell cell)
 {
@@ -190,17 +169,18 @@ static esp_err recompute_some(const esp_cli_file *file, long count, uint64_t see
 static esp_err find_cell(const esp_cli_file *file, const char *text, long *slot)
 {
   const esp_plan *plan = &file->plan;
-  char arm[32] = "", stage[32] = "";
+  char arm[32] = "", stage[32] = "", *rest;
   int used = 0;
-  esp_cell cell = {.member = -1};
-  if (sscanf(text, "%d,%31[^,],%31[^,]%n", &cell.member, arm, stage, &used) != 3 || text[used])
+  const long member = strtol(text, &rest, 10); /* too large a number stays larger than any member's */
+  if (rest == text || sscanf(rest, ",%31[^,],%31[^,]%n", arm, stage, &used) != 2 || rest[used])
     return esp_fail(ESP_ERR_USAGE, "--cell '%s' is not MEMBER,ARM,STAGE, such as 0,%s,%s", text, plan->arm_name[0],
                     plan->stages[0].name);
+  esp_cell cell = {.member = member >= 0 && member < plan->n_members ? (int)member : -1};
   while (cell.arm < plan->n_arms && strcmp(plan->arm_name[cell.arm], arm) != 0)
     cell.arm++;
   while (cell.stage < plan->n_stages && strcmp(plan->stages[cell.stage].name, stage) != 0)
     cell.stage++;
-  ESP_REQUIRE(cell.member >= 0 && cell.member < plan->n_members && cell.arm < plan->n_arms && cell.stage < plan->n_stages &&
+  ESP_REQUIRE(cell.member >= 0 && cell.arm < plan->n_arms && cell.stage < plan->n_stages &&
                   esp_cell_exists(plan, cell),
               ESP_ERR_USAGE, "%s has no cell %s; 'h5dump -d /scales/arm' and '-d /scales/stage' list the names", file->path, text);
   *slot = esp_cell_slot(plan, cell);
@@ -299,34 +279,36 @@ static int verify_two(const char *path_a, const char *path_b)
   return err != ESP_OK ? esp_cli_fail(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
 }
 
-static bool parse_count(const char *text, long *value)
-{
-  char *end;
-  *value = strtol(text, &end, 10);
-  return end != text && !*end && *value >= 0;
-}
-
 int esp_cli_verify(int argc, char **argv)
 {
-  static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-                                          {"recompute", required_argument, NULL, 'r'},
-                                          {"seed", required_argument, NULL, 's'},
-                                          {"cell", required_argument, NULL, 'c'},
-                                          {NULL, 0, NULL, 0}};
   long n_recompute = 0, seed = 1;
   const char *cell = NULL;
-  for (int c; (c = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
-    if (c == 'h') {
-      print_help();
-      return 0;
-    }
-    if (c == '?' || c == ':')
-      return esp_cli_bad_option("verify", c, argv);
-    if (c == 'c')
-      cell = optarg;
-    else if (!parse_count(optarg, c == 'r' ? &n_recompute : &seed))
-      return esp_cli_usage_error("verify", "'%s' is not a number of at least 0", optarg);
-  }
+  static const char no_count[] = "not a number of at least 0";
+  const esp_option options[] = {
+      {0, "recompute", "K",
+       "also compute K random cells again from their parents and compare all bits (same binary, same kind of CPU)",
+       esp_cli_read_count, &n_recompute, no_count},
+      {0, "seed", "S", "choose other random cells (default 1)", esp_cli_read_count, &seed, no_count},
+      {0, "cell", "M,A,S", "compute the cell of member M, arm A and stage S again and compare all bits", esp_cli_read_text, &cell,
+       NULL},
+  };
+  const esp_command command = {
+      "verify",
+      "Usage: espalier verify [--recompute K [--seed S]] [--cell MEMBER,ARM,STAGE] FILE\n"
+      "       espalier verify FILE OTHER\n\n"
+      "Check a results file: the checksum of every committed cell; mask counts exact and nested, removed weights exactly 0,\n"
+      "twins unpruned, the shared start equal bit for bit, losses finite. With OTHER: are the records of both files equal\n"
+      "byte for byte (provenance, times and ranks aside)?\n",
+      "Exit status: 0 all is well, 65 something is not (each fault is printed).\n\n"
+      "Examples:\n"
+      "  espalier verify dms_quick.h5\n"
+      "  espalier verify --recompute 5 dms_quick.h5\n"
+      "  espalier verify --cell 3,pruned,rung_0.70 dms_quick.h5\n"
+      "  espalier verify one_rank.h5 five_ranks.h5\n",
+      sizeof options / sizeof *options, options};
+  const int status = esp_cli_options(&command, argc, argv);
+  if (status >= 0)
+    return status;
   if (argc - optind == 1)
     return verify_one(argv[optind], n_recompute, (uint64_t)seed, cell);
   if (argc - optind == 2 && n_recompute == 0 && !cell)

@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "espalier/ensemble.h"
+#include "espalier/kernel.h"
 #include "espalier/log.h"
-#include "espalier/rnn.h"
 #include "messages.h"
 
 typedef struct {

@@ -1,4 +1,7 @@
-/* ensemble/crew.c */
+/* ensemble/crew.c - a clock that counts only what the coordinator sees, and what it knows of each worker.
+ *
+ * The clock goes on at each look, by half a second at most: what is longer was sleep of the coordinator itself, in which it heard
+ * nobody. So two kinds of time stand beside each other: `heard`, on this clock, decides; `heard_at` is only printed. */
 #include "crew.h"
 
 #include <math.h>

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "espalier/kernel.h"
 #include "espalier/log.h"
-#include "espalier/rnn.h"
 #include "espalier/watchdog.h"
 #include "job.h"
 #include "messages.h"
@@ -39,9 +39,16 @@ esp_err esp_ensemble_share(esp_err err, char **text)
 
 typedef struct {
   const esp_ensemble_options *options;
+  esp_schedule schedule;
   esp_progress progress;
   double last_look;
 } housekeeping;
+
+static void start_house(housekeeping *h)
+{
+  esp_watchdog_phase(ESP_PHASE_COORDINATING);
+  esp_progress_start(&h->progress, !h->options->quiet, h->schedule.n_cells, h->schedule.n_done);
+}
 
 static bool tick(void *context, const esp_schedule *schedule)
 {
@@ -56,23 +63,15 @@ static bool tick(void *context, const esp_schedule *schedule)
 
 /* ---- one process alone ---- */
 
-typedef struct {
-  esp_schedule *schedule;
-  housekeeping *house;
-} loner;
-
-static bool loner_stop(void *context)
+static bool alone_stop(void *context)
 {
-  const loner *l = context;
+  housekeeping *h = context;
   esp_watchdog_moved();
-  return tick(l->house, l->schedule);
+  return tick(h, &h->schedule);
 }
 
-static esp_err work_alone(esp_worker *worker, esp_schedule *schedule, housekeeping *house)
+static esp_err work_alone(esp_worker *worker, esp_schedule *schedule)
 {
-  loner l = {schedule, house};
-  worker->stop = loner_stop;
-  worker->context = &l;
   esp_outcome outcome;
   for (esp_cell cell = {.member = -1}; esp_schedule_next(schedule, cell.member, &cell);) {
     ESP_TRY(esp_worker_cell(worker, cell, &outcome));
@@ -166,25 +165,19 @@ static void report_ready(hand *h)
 }
 
 /* Ask, work, ask again, until the coordinator says END. */
-static esp_err work_for_coordinator(esp_worker *worker, hand *h, esp_err err)
+static void work_for_coordinator(esp_worker *worker, hand *h)
 {
-  worker->stop = hand_stop;
-  worker->context = h;
-  if (err == ESP_OK)
-    report_ready(h);
-  else
-    report_failure(h, err);
   for (;;) {
     esp_order order;
     esp_watchdog_phase(ESP_PHASE_WAITING);
     await_order(&order, worker->results);
     if (order.kind == ESP_ORDER_END)
-      return order.err;
+      return;
     if (order.kind == ESP_ORDER_STOP)
       continue; /* the work was interrupted and reported already */
     esp_report done = {.kind = ESP_REPORT_CELL, .cell = order.cell};
     esp_outcome outcome;
-    err = esp_worker_cell(worker, order.cell, &outcome);
+    const esp_err err = esp_worker_cell(worker, order.cell, &outcome);
     if (err == ESP_OK)
       send_report(h, &done, sizeof done);
     else
@@ -192,7 +185,7 @@ static esp_err work_for_coordinator(esp_worker *worker, hand *h, esp_err err)
   }
 }
 
-/* ---- all of them ---- */
+/* ---- what rank 0 asks of the file, before and after ---- */
 
 /* Which cells can be trusted: committed, and with the payload that was committed. */
 static esp_err find_done(const esp_plan *plan, const esp_results *results, unsigned char *done)
@@ -246,32 +239,19 @@ static esp_err check_after_losses(const esp_plan *plan, esp_members members, con
   return err;
 }
 
-static esp_err run_rank_0(const esp_plan *plan, esp_results *results, esp_worker *worker, esp_crew *crew, esp_err err,
-                          const esp_ensemble_options *options)
+/* What is left to do, and this run in the table of runs. */
+static esp_err begin(const esp_plan *plan, esp_results *results, int n_ranks, const esp_ensemble_options *options,
+                     esp_schedule *schedule)
 {
-  esp_schedule schedule = {0};
-  const int n_workers = crew->n_workers;
   unsigned char *done = calloc((size_t)esp_plan_n_slots(plan), 1);
-  if (err == ESP_OK && !done)
-    err = esp_fail(ESP_ERR_NOMEM, "no memory for a list of cells");
+  ESP_REQUIRE(done, ESP_ERR_NOMEM, "no memory for a list of cells");
+  esp_err err = find_done(plan, results, done);
   if (err == ESP_OK)
-    err = find_done(plan, results, done);
-  if (err == ESP_OK)
-    err = esp_schedule_create(plan, options->members, done, n_workers > 0 ? n_workers : 1, &schedule);
-  if (err == ESP_OK)
-    err = check_last_run(results);
-  if (err == ESP_OK)
-    err = esp_results_add_run(results, n_workers + 1, options->argc, options->argv);
-  if (err == ESP_OK) {
-    housekeeping house = {.options = options};
-    esp_watchdog_phase(ESP_PHASE_COORDINATING);
-    esp_progress_start(&house.progress, !options->quiet, schedule.n_cells, schedule.n_done);
-    err = n_workers > 0 ? esp_coordinate(crew, &schedule, tick, &house) : work_alone(worker, &schedule, &house);
-    esp_progress_finish(&house.progress, schedule.n_done);
-  }
-  esp_schedule_free(&schedule);
+    err = esp_schedule_create(plan, options->members, done, n_ranks > 1 ? n_ranks - 1 : 1, schedule);
   free(done);
-  return err;
+  ESP_TRY(err);
+  ESP_TRY(check_last_run(results));
+  return esp_results_add_run(results, n_ranks, options->argc, options->argv);
 }
 
 /* ---- what the watchdog says at the end ---- */
@@ -307,7 +287,32 @@ esp_err esp_ensemble_watch(double seconds)
   return esp_watchdog_start(seconds, describe, esp_job_abort);
 }
 
-/* ---- all of them ---- */
+/* ---- alone, coordinator, worker ---- */
+
+/* How a run ended whose file was then closed so: a failure of the work says more. */
+static esp_err with_closed(esp_err err, esp_err closed)
+{
+  return closed != ESP_OK && (err == ESP_OK || err == ESP_ERR_STOPPED) ? closed : err;
+}
+
+static esp_err run_alone(const esp_config *config, const esp_plan *plan, const esp_ensemble_options *options)
+{
+  housekeeping house = {.options = options};
+  esp_worker worker = {.config = config, .plan = plan, .stop = alone_stop, .context = &house};
+  watched.alone = &worker;
+  esp_err err = esp_worker_open(&worker, options->path, options->source);
+  if (err == ESP_OK)
+    err = begin(plan, worker.results, 1, options, &house.schedule);
+  if (err == ESP_OK) {
+    start_house(&house);
+    err = work_alone(&worker, &house.schedule);
+    esp_progress_finish(&house.progress, house.schedule.n_done);
+  }
+  err = with_closed(err, esp_worker_close(&worker));
+  watched.alone = NULL;
+  esp_schedule_free(&house.schedule);
+  return err;
+}
 
 static esp_err make_crew(const esp_plan *plan, int n_ranks, double timeout, esp_crew *crew)
 {
@@ -317,7 +322,7 @@ static esp_err make_crew(const esp_plan *plan, int n_ranks, double timeout, esp_
   return ESP_OK;
 }
 
-/* Rank 0, after its own part: the others close the file too, and those that do not answer are left behind. */
+/* The workers close the file too, and those that do not answer are left behind. */
 static esp_err end_crew(esp_crew *crew, const esp_plan *plan, const esp_ensemble_options *options, esp_err err)
 {
   err = esp_end_workers(crew, err);
@@ -327,7 +332,33 @@ static esp_err end_crew(esp_crew *crew, const esp_plan *plan, const esp_ensemble
   return err == ESP_OK && esp_crew_n_lost(crew) > 0 ? check_after_losses(plan, options->members, options->path) : err;
 }
 
-/* A worker rank, after its own part. */
+static esp_err run_coordinator(int n_ranks, const esp_plan *plan, const esp_ensemble_options *options)
+{
+  housekeeping house = {.options = options};
+  esp_results *results = NULL;
+  esp_crew crew;
+  if (make_crew(plan, n_ranks, options->worker_timeout, &crew) != ESP_OK)
+    esp_ensemble_abort(ESP_ERR_NOMEM);
+  watched.crew = &crew;
+  esp_watchdog_phase(ESP_PHASE_OPENING);
+  esp_err err = esp_results_open(options->path, plan, ESP_RESULTS_WRITE, &results);
+  if (err == ESP_OK)
+    err = begin(plan, results, n_ranks, options, &house.schedule);
+  if (err == ESP_OK) {
+    start_house(&house);
+    err = esp_coordinate(&crew, &house.schedule, tick, &house);
+    esp_progress_finish(&house.progress, house.schedule.n_done);
+  }
+  esp_watchdog_phase(ESP_PHASE_CLOSING);
+  err = with_closed(err, esp_results_close(results));
+  err = end_crew(&crew, plan, options, err);
+  watched.crew = NULL;
+  esp_crew_free(&crew);
+  esp_schedule_free(&house.schedule);
+  return err;
+}
+
+/* How the file was closed, and then the last word of the coordinator. */
 static esp_err say_closed(hand *h, esp_err closed)
 {
   esp_order end;
@@ -339,45 +370,28 @@ static esp_err say_closed(hand *h, esp_err closed)
   return end.err;
 }
 
+static esp_err run_worker(int rank, const esp_config *config, const esp_plan *plan, const esp_ensemble_options *options)
+{
+  hand h = {.sign_every = options->worker_timeout > 0 ? fmin(1, options->worker_timeout / 4) : 1};
+  esp_worker worker = {.config = config, .plan = plan, .rank = rank, .stop = hand_stop, .context = &h};
+  esp_watchdog_pass_on(hand_moved, &h);
+  const esp_err err = esp_worker_open(&worker, options->path, options->source);
+  if (err == ESP_OK)
+    report_ready(&h);
+  else
+    report_failure(&h, err);
+  work_for_coordinator(&worker, &h);
+  return say_closed(&h, esp_worker_close(&worker));
+}
+
 esp_err esp_ensemble_run(const esp_config_file *config, const esp_plan *plan, const esp_ensemble_options *options)
 {
   int rank, n_ranks;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &n_ranks);
-  const bool works = rank > 0 || n_ranks == 1;
-  esp_results *results = NULL;
-  esp_worker worker = {.config = &config->values, .plan = plan, .rank = rank, .cell.member = -1};
-  esp_trained trained = {0};
-  esp_crew crew = {0};
-  hand h = {.sign_every = options->worker_timeout > 0 ? fmin(1, options->worker_timeout / 4) : 1};
   if (rank > 0)
-    esp_watchdog_pass_on(hand_moved, &h);
-  else if (n_ranks > 1 && make_crew(plan, n_ranks, options->worker_timeout, &crew) != ESP_OK)
-    esp_ensemble_abort(ESP_ERR_NOMEM);
-  watched.crew = n_ranks > 1 ? &crew : NULL;
-  watched.alone = n_ranks > 1 ? NULL : &worker;
-  esp_watchdog_phase(ESP_PHASE_OPENING);
-  esp_err err = esp_results_open(options->path, plan, ESP_RESULTS_WRITE, &results);
-  worker.results = results;
-  if (err == ESP_OK && options->source)
-    err = esp_trained_open(options->source, &trained);
-  worker.trained = options->source ? &trained : NULL;
-  if (err == ESP_OK && works)
-    err = esp_worker_init(&worker);
-  err = rank == 0 ? run_rank_0(plan, results, &worker, &crew, err, options) : work_for_coordinator(&worker, &h, err);
-  esp_watchdog_phase(ESP_PHASE_CLOSING);
-  esp_worker_free(&worker);
-  esp_trained_close(&trained);
-  const esp_err closed = esp_results_close(results);
-  if (rank > 0)
-    return say_closed(&h, closed);
-  if (err == ESP_OK || err == ESP_ERR_STOPPED)
-    err = closed == ESP_OK ? err : closed;
-  if (n_ranks > 1)
-    err = end_crew(&crew, plan, options, err);
-  watched.crew = NULL;
-  watched.alone = NULL;
-  esp_crew_free(&crew);
+    return run_worker(rank, &config->values, plan, options);
+  const esp_err err = n_ranks > 1 ? run_coordinator(n_ranks, plan, options) : run_alone(&config->values, plan, options);
   esp_watchdog_phase(ESP_PHASE_ENDING);
   return err;
 }

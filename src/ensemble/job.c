@@ -106,16 +106,17 @@ static void kill_siblings(bool lost_only)
       kill((pid_t)job.places[rank].pid, SIGKILL);
 }
 
-void esp_job_abort(int status)
+_Noreturn void esp_job_abort(int status)
 {
   if (job.n_ranks == 1)
     _exit(status); /* at once: what is called at exit might touch the file that hangs */
   if (job.rank == 0 && job.places && launcher_tolerates_losses())
     kill_siblings(false);
   MPI_Abort(MPI_COMM_WORLD, status);
+  _exit(status);
 }
 
-void esp_ensemble_abort(esp_err err)
+_Noreturn void esp_ensemble_abort(esp_err err)
 {
   esp_log("%s", esp_err_message(err));
   esp_job_abort(esp_err_exit_status(err));

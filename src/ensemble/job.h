@@ -15,7 +15,7 @@ void esp_job_lost(int rank);
 /** The other ranks: rank 0 says that somebody is lost. */
 void esp_job_somebody_lost(void);
 
-/** End all processes of the job with this exit status, from any thread. Does not return. */
-void esp_job_abort(int status);
+/** End all processes of the job with this exit status, from any thread. */
+_Noreturn void esp_job_abort(int status);
 
 #endif

@@ -1,19 +1,20 @@
-/* ensemble/members.c */
+/* ensemble/members.c - shares of an ensemble, as they are written on the command line.
+ *
+ * The bounds of a part are products of two ints and so computed in 64 bits; each part begins where the one before ends because
+ * both are the same formula. */
 #include "espalier/members.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "espalier/number.h"
 
 /* Digits and nothing else, up to end, which must be there. */
 static bool parse_count(const char *text, char end, const char **rest, int *value)
 {
-  char *stop = NULL;
-  errno = 0;
-  const long number = isdigit((unsigned char)*text) ? strtol(text, &stop, 10) : 0;
-  if (!stop || *stop != end || errno == ERANGE || number > INT_MAX)
+  long number;
+  const char *stop = esp_read_count(text, INT_MAX, &number);
+  if (!stop || *stop != end)
     return false;
   *value = (int)number;
   *rest = end ? stop + 1 : stop;

@@ -1,4 +1,8 @@
-/* ensemble/schedule.c */
+/* ensemble/schedule.c - strands stand at their first missing cell; handing out is a search over all of them.
+ *
+ * What is there and what is missing is counted once; then a cell goes out and comes back as done, or is given back when its
+ * worker is lost. A lost worker may finish after all: a cell may be reported done twice, or by somebody who no longer has it,
+ * and only the first time counts. */
 #include "schedule.h"
 
 #include <stdlib.h>

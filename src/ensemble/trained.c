@@ -1,4 +1,7 @@
-/* ensemble/trained.c */
+/* ensemble/trained.c - networks come from one file, and what is measured of them goes into another.
+ *
+ * Both files declare the same fields, but what the new config measures may have another length: fields are matched by name, type
+ * and size, and the rest is left for the analysis to fill. A cell that failed has no network and stays as it is. */
 #include "trained.h"
 
 #include <stdlib.h>

@@ -1,12 +1,15 @@
-/* ensemble/worker.c */
+/* ensemble/worker.c - a cell: its parent, a state to resume from if there is one, the stage, its record into the file.
+ *
+ * The record just computed is the likely parent of what comes next, so the two buffers change places instead of reading it back.
+ * Of half-trained states the last one is kept in memory and written now and then, and when the work is stopped. */
 #include "worker.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "espalier/kernel.h"
 #include "espalier/log.h"
-#include "espalier/rnn.h"
 #include "espalier/watchdog.h"
 
 static esp_err make_record(const esp_layout *layout, esp_record *record)
@@ -18,10 +21,14 @@ static esp_err make_record(const esp_layout *layout, esp_record *record)
   return ESP_OK;
 }
 
-esp_err esp_worker_init(esp_worker *w)
+esp_err esp_worker_open(esp_worker *w, const char *path, const char *source)
 {
+  w->cell.member = w->parent_cell.member = -1;
+  esp_watchdog_phase(ESP_PHASE_OPENING);
+  ESP_TRY(esp_results_open(path, w->plan, ESP_RESULTS_WRITE, &w->results));
+  if (source)
+    ESP_TRY(esp_trained_open(source, &w->trained));
   esp_one_thread();
-  w->parent_cell.member = -1;
   ESP_TRY(esp_workspace_create(&w->ws));
   ESP_TRY(make_record(&w->plan->record, &w->parent));
   ESP_TRY(make_record(&w->plan->record, &w->record));
@@ -29,13 +36,16 @@ esp_err esp_worker_init(esp_worker *w)
   return make_record(&w->plan->resume, &w->saved);
 }
 
-void esp_worker_free(esp_worker *w)
+esp_err esp_worker_close(esp_worker *w)
 {
+  esp_watchdog_phase(ESP_PHASE_CLOSING);
   esp_workspace_free(&w->ws);
   free(w->parent.data);
   free(w->record.data);
   free(w->resume.data);
   free(w->saved.data);
+  esp_trained_close(&w->trained);
+  return esp_results_close(w->results);
 }
 
 /* ---- what a stage asks of its host ---- */
@@ -94,8 +104,8 @@ static esp_err compute(esp_worker *w, esp_outcome *outcome)
 {
   bool has_parent, has_state;
   esp_watchdog_phase(ESP_PHASE_READING);
-  if (w->trained)
-    return esp_trained_measure(w->trained, w->config, w->cell, &w->record, outcome, &w->ws);
+  if (w->trained.results)
+    return esp_trained_measure(&w->trained, w->config, w->cell, &w->record, outcome, &w->ws);
   ESP_TRY(load_parent(w, &has_parent));
   ESP_TRY(esp_results_read_resume(w->results, w->cell, &w->resume, &has_state));
   const esp_stage_host host = {.stop = stop, .checkpoint = checkpoint, .context = w};

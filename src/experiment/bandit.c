@@ -150,7 +150,7 @@ static esp_err esp_bandit_stage(const esp_stage_context *context, esp_record *re
 const esp_experiment esp_experiment_bandit = {
     .networks = &esp_bandit_networks,
     .declare = declare,
-    .measure = esp_network_measure,
+    .seconds_per_cost = esp_network_seconds_per_cost,
     .stage = esp_bandit_stage,
     .analyse = esp_network_analyse,
     .verify = esp_network_verify,

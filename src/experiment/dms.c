@@ -132,7 +132,7 @@ static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *recor
 const esp_experiment esp_experiment_dms = {
     .networks = &esp_dms_networks,
     .declare = declare,
-    .measure = esp_network_measure,
+    .seconds_per_cost = esp_network_seconds_per_cost,
     .stage = esp_dms_stage,
     .analyse = esp_network_analyse,
     .verify = esp_network_verify,

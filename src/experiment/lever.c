@@ -387,7 +387,7 @@ static esp_err esp_lever_stage(const esp_stage_context *context, esp_record *rec
 /* ---- how long it takes here ---- */
 
 /* Seconds of a simulated hour, from a fraction of a second of it. */
-static esp_err measure_in(const esp_config *config, esp_workspace *ws, double *seconds)
+static esp_err time_segments(const esp_config *config, esp_workspace *ws, double *seconds)
 {
   simulation s;
   ESP_TRY(take_network(config, 0, ws, &s));
@@ -400,18 +400,18 @@ static esp_err measure_in(const esp_config *config, esp_workspace *ws, double *s
   return ESP_OK;
 }
 
-static esp_err measure(const esp_config *config, double *seconds)
+static esp_err seconds_per_cost(const esp_config *config, double *seconds)
 {
   esp_workspace ws;
   ESP_TRY(esp_workspace_create(&ws));
-  const esp_err err = measure_in(config, &ws, seconds);
+  const esp_err err = time_segments(config, &ws, seconds);
   esp_workspace_free(&ws);
   return err;
 }
 
 const esp_experiment esp_experiment_lever = {
     .declare = declare,
-    .measure = measure,
+    .seconds_per_cost = seconds_per_cost,
     .stage = esp_lever_stage,
     .analyse = NULL, /* a record does not hold what was measured: the spikes are gone */
     .verify = esp_lever_verify,

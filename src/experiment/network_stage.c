@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "espalier/episode.h"
+#include "espalier/kernel.h"
 #include "espalier/watchdog.h"
 
 /* Beyond the fields of the record, the state of a half-trained stage says where it was. */
@@ -407,7 +408,7 @@ esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight
 
 /* ---- how long it takes here ---- */
 
-static esp_err measure(const esp_config *config, const esp_network_task *task, esp_workspace *ws, double *seconds)
+static esp_err time_calls(const esp_config *config, const esp_network_task *task, esp_workspace *ws, double *seconds)
 {
   enum { N_STEPS = 100 };
   const esp_stage_context context = {.config = config, .ws = ws};
@@ -433,14 +434,14 @@ static esp_err measure(const esp_config *config, const esp_network_task *task, e
   return ESP_OK;
 }
 
-esp_err esp_network_measure(const esp_config *config, double *seconds)
+esp_err esp_network_seconds_per_cost(const esp_config *config, double *seconds)
 {
   const esp_network_kind *kind = kind_of(config);
   const esp_network_task task = {.n_episodes = 1, .max_calls = 1, .details = kind->plain};
   esp_workspace ws;
   esp_one_thread();
   ESP_TRY(esp_workspace_create(&ws));
-  const esp_err err = measure(config, &task, &ws, seconds);
+  const esp_err err = time_calls(config, &task, &ws, seconds);
   esp_workspace_free(&ws);
   return err;
 }

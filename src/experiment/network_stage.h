@@ -47,7 +47,7 @@ typedef struct esp_network_kind {
   esp_err (*make_set)(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                       esp_trials *trials, esp_workspace *ws);
   bool sets_follow_weights; /* make_set looks at the weights */
-  const void *plain;        /* details of a task with an ordinary set: what esp_network_measure trains on */
+  const void *plain;        /* details of a task with an ordinary set: what esp_network_seconds_per_cost trains on */
 
   /** When a call has converged; from ws. */
   esp_err (*criterion)(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion);
@@ -89,8 +89,8 @@ esp_err esp_unless_diverged(esp_err err);
 esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight_bins *bins, esp_record *record, int histogram,
                                     int singular_value, int n_revived, esp_workspace *ws);
 
-/** Seconds of one training call on this machine, from a few steps of one (esp_experiment.measure). */
-esp_err esp_network_measure(const esp_config *config, double *seconds);
+/** Seconds of one training call on this machine, from a few steps of one (esp_experiment.seconds_per_cost). */
+esp_err esp_network_seconds_per_cost(const esp_config *config, double *seconds);
 
 /** Mask count exact for the stage's value in pruned arms and full in others, nested in the parent's, removed weights exactly 0.0, losses
  *  and weights finite, curves filled as far as there were calls (esp_experiment.verify). */

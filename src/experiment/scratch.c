@@ -65,7 +65,7 @@ static esp_err esp_scratch_stage(const esp_stage_context *context, esp_record *r
 const esp_experiment esp_experiment_scratch = {
     .networks = &esp_dms_networks,
     .declare = declare,
-    .measure = esp_network_measure,
+    .seconds_per_cost = esp_network_seconds_per_cost,
     .stage = esp_scratch_stage,
     .analyse = esp_network_analyse,
     .verify = esp_network_verify,

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "espalier/kernel.h"
 #include "espalier/linear.h"
-#include "espalier/rnn.h"
 #include "kernels.h"
 #include "spiking_kernels.h"
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "espalier/bandit_task.h"
+#include "espalier/kernel.h"
+#include "espalier/kernel.h"
 #include "espalier/pca.h"
 #include "espalier/trajectory.h"
 #include "ladder.h"

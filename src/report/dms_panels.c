@@ -8,6 +8,7 @@
 
 #include "espalier/dms_task.h"
 #include "espalier/flow.h"
+#include "espalier/kernel.h"
 #include "espalier/lyapunov.h"
 #include "espalier/pca.h"
 #include "espalier/probe.h"

@@ -20,15 +20,17 @@ static bool has_points(const esp_chapter *chapter, const char *panel)
   return false;
 }
 
-void esp_report_list_explained(const char *separator, FILE *out)
+const char *esp_report_explained(void)
 {
-  int n = 0;
+  static char names[256]; /* made anew, equal each time */
+  size_t used = 0;
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++) {
     const esp_chapter *chapter = esp_chapter_of((esp_experiment_id)e);
     for (const esp_panel *panel = chapter ? chapter->panels : NULL; panel && panel->name; panel++)
-      if (has_points(chapter, panel->name))
-        fprintf(out, "%s%s", n++ ? separator : "", panel->name);
+      if (has_points(chapter, panel->name) && used < sizeof names)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", panel->name);
   }
+  return names;
 }
 
 /* The experiment that has this panel; ESP_N_EXPERIMENTS: none. */
@@ -43,11 +45,7 @@ static int experiment_with(const char *panel)
 /* A panel has points, and a file has the panel. */
 static esp_err find_source(const esp_report *report, const char *panel, const esp_source **source)
 {
-  char names[256] = "";
-  FILE *out = fmemopen(names, sizeof names, "w");
-  ESP_REQUIRE(out, ESP_ERR_NOMEM, "no memory to explain panel %s", panel);
-  esp_report_list_explained(", ", out);
-  fclose(out);
+  const char *names = esp_report_explained();
   const int e = experiment_with(panel);
   ESP_REQUIRE(e < ESP_N_EXPERIMENTS, ESP_ERR_USAGE, "there is no panel '%s'; panels with points to explain are %s", panel, names);
   ESP_REQUIRE(has_points(esp_chapter_of((esp_experiment_id)e), panel), ESP_ERR_USAGE,

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "espalier/kernel.h"
 #include "espalier/pca.h"
-#include "espalier/rnn.h"
 
 enum { N_HOURS = 3, N_PCS = 3 };
 /* A field of the record, by its name in the file. */

@@ -1,4 +1,7 @@
-/* results/arrays.c - the whole file is made in memory by HDF5 and then saved at once. */
+/* results/arrays.c - each array becomes a dataset with units and long_name, or an attribute of its group; groups on the way are made as they
+ * come.
+ *
+ * The file is made in memory and saved at once: whole or not at all. It has no times in it, so equal arrays give equal bytes. */
 #include "espalier/arrays.h"
 
 #include <stdio.h>

@@ -34,6 +34,13 @@ void esp_resume_decode(const unsigned char *raw, esp_resume_entry *entry);
 
 /* ---- HDF5 made a little shorter (h5.c). herr_t and hid_t: negative is failure, as in HDF5 itself. ---- */
 
+/** Pass a failure of HDF5 up: ESP_TRY where the outcome is a herr_t or a hid_t. */
+#define ESP_H5_TRY(call) \
+  do {                   \
+    if ((call) < 0)      \
+      return -1;         \
+  } while (0)
+
 /** Call before anything else of HDF5: no lock, nothing printed; the cause of a failure is kept for messages. */
 void esp_h5_start(void);
 

@@ -47,8 +47,9 @@ static void *room(builder *b, size_t n, size_t size)
 
 static herr_t describe(hid_t dataset, const char *units, const char *long_name)
 {
-  return dataset < 0 || esp_h5_set_text(dataset, "units", units) < 0 ? -1
-                                                                     : esp_h5_set_text(dataset, "long_name", long_name);
+  ESP_H5_TRY(dataset);
+  ESP_H5_TRY(esp_h5_set_text(dataset, "units", units));
+  return esp_h5_set_text(dataset, "long_name", long_name);
 }
 
 /* n_dims 0 makes a scalar. */
@@ -89,8 +90,9 @@ static hid_t make_words(builder *b, const char *name, int n_dims, const hsize_t 
 
 static herr_t attach(hid_t dataset, int dim, hid_t scale, const char *label)
 {
-  return dataset < 0 || H5DSattach_scale(dataset, scale, (unsigned)dim) < 0 ? -1
-                                                                            : H5DSset_label(dataset, (unsigned)dim, label);
+  ESP_H5_TRY(dataset);
+  ESP_H5_TRY(H5DSattach_scale(dataset, scale, (unsigned)dim));
+  return H5DSset_label(dataset, (unsigned)dim, label);
 }
 
 static hid_t finish_scale(hid_t dataset, const char *name)
@@ -168,8 +170,9 @@ static herr_t make_arm_scale(builder *b)
   const hsize_t length = (hsize_t)plan->n_arms;
   b->arm = finish_scale(make_words(b, "/scales/arm", 1, &length, sizeof plan->arm_name[0], plan->arm_name[0],
                                    "arm of the experiment: what is done to a member"), "arm");
-  if (b->arm < 0 || !plan->arm_value.name)
-    return b->arm < 0 ? -1 : 0;
+  ESP_H5_TRY(b->arm);
+  if (!plan->arm_value.name)
+    return 0;
   char path[64];
   snprintf(path, sizeof path, "/scales/%s", plan->arm_value.name);
   const hid_t value = make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &length, plan->arm_value.value,
@@ -219,42 +222,45 @@ done:
   return done;
 }
 
-static herr_t make_axis(builder *b, int i)
+static hid_t make_axis(builder *b, const esp_axis *axis)
 {
-  const esp_axis *axis = &b->plan->axes[i];
   char path[64];
+  const hsize_t length = (hsize_t)axis->length;
+  if (!axis->values)
+    return make_count(b, axis->name, axis->length, 1, axis->unit, axis->long_name);
   snprintf(path, sizeof path, "/scales/%s", axis->name);
-  b->axis[i] = !axis->values
-                   ? make_count(b, axis->name, axis->length, 1, axis->unit, axis->long_name)
-                   : finish_scale(make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1,
-                                              &(hsize_t){(hsize_t)axis->length}, axis->values, axis->unit, axis->long_name),
-                                  axis->name);
-  return b->axis[i] < 0 ? -1 : 0;
+  return finish_scale(make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &length, axis->values, axis->unit,
+                                  axis->long_name),
+                      axis->name);
 }
 
 static herr_t make_scales(builder *b)
 {
   b->member = make_count(b, "member", b->plan->n_members, 0, "1", "start of the ensemble, counted from 0");
-  if (b->member < 0 || make_arm_scale(b) < 0 || make_stage_scales(b) < 0)
-    return -1;
+  ESP_H5_TRY(b->member);
+  ESP_H5_TRY(make_arm_scale(b));
+  ESP_H5_TRY(make_stage_scales(b));
   for (int i = 0; i < b->plan->n_axes; i++)
-    if (make_axis(b, i) < 0)
+    if ((b->axis[i] = make_axis(b, &b->plan->axes[i])) < 0)
       return -1;
   b->run = make_count(b, "run", ESP_RUNS, 0, "1", "row of the table of runs; run number n, from 0, is in row n modulo 64");
+  ESP_H5_TRY(b->run);
   if (b->plan->resume.n_fields > 0)
     b->slot = make_count(b, "slot", ESP_RESUME_SLOTS, 0, "1", "one of two places that are written in turn");
-  return b->run < 0 || b->slot < 0 ? -1 : 0;
+  ESP_H5_TRY(b->slot);
+  return 0;
 }
 
 /* ---- arrays of cells ---- */
 
 static herr_t attach_cell(const builder *b, hid_t dataset, bool resume)
 {
-  if (attach(dataset, 0, b->member, "member") < 0 || attach(dataset, 1, b->arm, "arm") < 0)
-    return -1;
+  ESP_H5_TRY(attach(dataset, 0, b->member, "member"));
+  ESP_H5_TRY(attach(dataset, 1, b->arm, "arm"));
   if (resume)
     return attach(dataset, 2, b->slot, "slot");
-  return attach(dataset, 2, b->stage, "stage") < 0 ? -1 : H5DSattach_scale(dataset, b->stage_value, 2);
+  ESP_H5_TRY(attach(dataset, 2, b->stage, "stage"));
+  return H5DSattach_scale(dataset, b->stage_value, 2);
 }
 
 static herr_t make_field(builder *b, const esp_field *field, bool resume)
@@ -269,7 +275,7 @@ static herr_t make_field(builder *b, const esp_field *field, bool resume)
   const hid_t dataset = make(b, path, esp_h5_file_type(field->type), 3 + field->n_axes, dims, b->payload, field->unit,
                              field->long_name);
   now_at(b, field->name);
-  herr_t done = dataset < 0 ? -1 : attach_cell(b, dataset, resume);
+  herr_t done = attach_cell(b, dataset, resume);
   for (int a = 0; a < field->n_axes && done >= 0; a++)
     done = attach(dataset, 3 + a, b->axis[field->axis[a]], plan->axes[field->axis[a]].name);
   esp_h5_drop(dataset);
@@ -293,7 +299,7 @@ static herr_t make_commit(builder *b, bool resume)
                     "what each slot holds: stage, checksum (CRC-32C of the fields of /resume in the order of order_in_crc, "
                     "then member, arm, stage as int32, then sequence), and a sequence number (0: never used; higher: newer)")
              : make(b, "/commit", type, 3, dims, b->zeroed, "none", about);
-  herr_t done = dataset < 0 ? -1 : attach_cell(b, dataset, resume);
+  herr_t done = attach_cell(b, dataset, resume);
   const esp_layout *layout = resume ? &b->plan->resume : &b->plan->record;
   char order[ESP_MAX_FIELDS * 64] = "";
   for (int f = 0; f < layout->n_fields; f++)
@@ -308,13 +314,10 @@ static herr_t make_commit(builder *b, bool resume)
 static herr_t make_cells(builder *b)
 {
   for (int f = 0; f < b->plan->record.n_fields; f++)
-    if (make_field(b, &b->plan->record.field[f], false) < 0)
-      return -1;
-  if (make_commit(b, false) < 0)
-    return -1;
+    ESP_H5_TRY(make_field(b, &b->plan->record.field[f], false));
+  ESP_H5_TRY(make_commit(b, false));
   for (int f = 0; f < b->plan->resume.n_fields; f++)
-    if (make_field(b, &b->plan->resume.field[f], true) < 0)
-      return -1;
+    ESP_H5_TRY(make_field(b, &b->plan->resume.field[f], true));
   return b->plan->resume.n_fields > 0 ? make_commit(b, true) : 0;
 }
 
@@ -331,13 +334,12 @@ static herr_t make_group(builder *b, const char *name, const char *long_name)
 
 static herr_t make_groups(builder *b)
 {
-  if (make_group(b, "/records", "numbers of every cell, [member, arm, stage, ...]; see /commit for which are there") < 0 ||
-      make_group(b, "/scales", "what the positions along each axis mean") < 0 ||
-      make_group(b, "/provenance", "how this file was made") < 0)
-    return -1;
-  return b->plan->resume.n_fields == 0
-             ? 0
-             : make_group(b, "/resume", "states of half-trained cells, for the program itself; not results");
+  ESP_H5_TRY(make_group(b, "/records", "numbers of every cell, [member, arm, stage, ...]; see /commit for which are there"));
+  ESP_H5_TRY(make_group(b, "/scales", "what the positions along each axis mean"));
+  ESP_H5_TRY(make_group(b, "/provenance", "how this file was made"));
+  if (b->plan->resume.n_fields > 0)
+    ESP_H5_TRY(make_group(b, "/resume", "states of half-trained cells, for the program itself; not results"));
+  return 0;
 }
 
 static herr_t make_config_text(builder *b, const char *name, const char *text, const char *long_name)
@@ -355,16 +357,19 @@ static herr_t make_config_text(builder *b, const char *name, const char *text, c
 
 static herr_t make_provenance(builder *b, const esp_config_file *config)
 {
-  if (make_config_text(b, "/provenance/config_text", config ? config->text : NULL, "the configuration as it was written") < 0 ||
-      make_config_text(b, "/provenance/config_resolved", config ? config->resolved : NULL,
-                       "the configuration in force, every key with its value") < 0)
-    return -1;
+  ESP_H5_TRY(make_config_text(b, "/provenance/config_text", config ? config->text : NULL,
+                              "the configuration as it was written"));
+  ESP_H5_TRY(make_config_text(b, "/provenance/config_resolved", config ? config->resolved : NULL,
+                              "the configuration in force, every key with its value"));
   const hid_t group = H5Gopen2(b->file, "/provenance", H5P_DEFAULT), type = esp_h5_run_type();
   const hid_t count = make(b, "/provenance/runs_count", H5T_STD_I64LE, 0, NULL, b->zeroed, "1",
                            "number of runs that wrote into this file");
-  const hid_t runs = make(b, "/provenance/runs", type, 1, &(hsize_t){ESP_RUNS}, b->zeroed, "none",
+  const hsize_t length = ESP_RUNS;
+  const hid_t runs = make(b, "/provenance/runs", type, 1, &length, b->zeroed, "none",
                           "the last 64 runs; long command lines are cut");
-  const herr_t done = group < 0 || count < 0 || attach(runs, 0, b->run, "run") < 0 ? -1 : esp_provenance_write(group);
+  herr_t done = group < 0 || count < 0 ? -1 : attach(runs, 0, b->run, "run");
+  if (done >= 0)
+    done = esp_provenance_write(group);
   esp_h5_drop(runs);
   esp_h5_drop(count);
   esp_h5_drop(type);
@@ -375,37 +380,48 @@ static herr_t make_provenance(builder *b, const esp_config_file *config)
 static herr_t make_root(builder *b)
 {
   now_at(b, "/");
-  return esp_h5_set_text(b->file, "title", "Ensembles of small recurrent networks: trained, pruned, measured") < 0 ||
-                 esp_h5_set_word(b->file, "program", ESP_PROGRAM) < 0 ||
-                 esp_h5_set_word(b->file, "version", ESP_VERSION) < 0 ||
-                 esp_h5_set_text(b->file, "experiment", b->plan->experiment) < 0 ||
-                 esp_h5_set_int(b->file, "layout_version", H5T_STD_I32LE, ESP_LAYOUT_VERSION) < 0 ||
-                 esp_h5_set_text(b->file, "how_to_read",
-                                 "records/<field>[member, arm, stage, ...] holds the numbers of a cell; they count only where "
-                                 "commit[member, arm, stage].state is done (1) or failed (2), elsewhere they are undefined. "
-                                 "Matrices are [post, pre]. Every dataset has units and long_name; every axis has a name and, "
-                                 "in /scales, its values (HDF5 dimension scales). Floating point is float64, NaN is missing; "
-                                 "a missing int32 is -1.") < 0
-             ? -1
-             : 0;
+  ESP_H5_TRY(esp_h5_set_text(b->file, "title", "Ensembles of small recurrent networks: trained, pruned, measured"));
+  ESP_H5_TRY(esp_h5_set_word(b->file, "program", ESP_PROGRAM));
+  ESP_H5_TRY(esp_h5_set_word(b->file, "version", ESP_VERSION));
+  ESP_H5_TRY(esp_h5_set_text(b->file, "experiment", b->plan->experiment));
+  ESP_H5_TRY(esp_h5_set_int(b->file, "layout_version", H5T_STD_I32LE, ESP_LAYOUT_VERSION));
+  return esp_h5_set_text(b->file, "how_to_read",
+                         "records/<field>[member, arm, stage, ...] holds the numbers of a cell; they count only where "
+                         "commit[member, arm, stage].state is done (1) or failed (2), elsewhere they are undefined. "
+                         "Matrices are [post, pre]. Every dataset has units and long_name; every axis has a name and, "
+                         "in /scales, its values (HDF5 dimension scales). Floating point is float64, NaN is missing; "
+                         "a missing int32 is -1.");
 }
 
 /* ---- the whole file ---- */
 
+/* How a dataset is made: contiguous, and without times of its own. */
+static hid_t creation(H5D_alloc_time_t alloc, H5D_fill_time_t fill)
+{
+  const hid_t made = H5Pcreate(H5P_DATASET_CREATE);
+  if (made >= 0 && H5Pset_layout(made, H5D_CONTIGUOUS) >= 0 && H5Pset_alloc_time(made, alloc) >= 0 &&
+      H5Pset_fill_time(made, fill) >= 0 && H5Pset_obj_track_times(made, false) >= 0)
+    return made;
+  esp_h5_drop(made);
+  return -1;
+}
+
+static herr_t build_parts(builder *b, const esp_config_file *config, H5D_alloc_time_t alloc)
+{
+  b->payload = creation(alloc, H5D_FILL_TIME_NEVER);
+  b->zeroed = creation(alloc, H5D_FILL_TIME_ALLOC);
+  ESP_H5_TRY(b->payload);
+  ESP_H5_TRY(b->zeroed);
+  ESP_H5_TRY(make_root(b));
+  ESP_H5_TRY(make_groups(b));
+  ESP_H5_TRY(make_scales(b));
+  ESP_H5_TRY(make_cells(b));
+  return make_provenance(b, config);
+}
+
 static herr_t build(builder *b, const esp_config_file *config, H5D_alloc_time_t alloc)
 {
-  b->payload = H5Pcreate(H5P_DATASET_CREATE);
-  b->zeroed = H5Pcreate(H5P_DATASET_CREATE);
-  herr_t done = -1;
-  if (b->payload >= 0 && b->zeroed >= 0 && H5Pset_layout(b->payload, H5D_CONTIGUOUS) >= 0 &&
-      H5Pset_layout(b->zeroed, H5D_CONTIGUOUS) >= 0 && H5Pset_alloc_time(b->payload, alloc) >= 0 &&
-      H5Pset_alloc_time(b->zeroed, alloc) >= 0 && H5Pset_fill_time(b->payload, H5D_FILL_TIME_NEVER) >= 0 &&
-      H5Pset_fill_time(b->zeroed, H5D_FILL_TIME_ALLOC) >= 0 && H5Pset_obj_track_times(b->payload, false) >= 0 &&
-      H5Pset_obj_track_times(b->zeroed, false) >= 0)
-    done = make_root(b) < 0 || make_groups(b) < 0 || make_scales(b) < 0 || make_cells(b) < 0 ||
-                   make_provenance(b, config) < 0
-               ? -1
-               : 0;
+  const herr_t done = build_parts(b, config, alloc);
   for (int i = 0; i < ESP_MAX_AXES; i++)
     esp_h5_drop(b->axis[i]);
   const hid_t ids[] = {b->payload, b->zeroed, b->member, b->arm, b->stage, b->stage_value, b->slot, b->run};

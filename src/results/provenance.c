@@ -15,7 +15,7 @@
 
 #include "build.h"
 #include "espalier/file.h"
-#include "espalier/rnn.h"
+#include "espalier/kernel.h"
 #include "internal.h"
 #include "revision.h"
 

@@ -399,10 +399,10 @@ void esp_lever_mask(const esp_lever_network *net, uint8_t *mask)
 static int onset_of(const esp_lever_recording *r, double threshold_hz, int completed)
 {
   int crossed = completed - 1; /* the first move of phase UP: the lever was below -threshold */
-  while (crossed > 0 && r->phase[crossed - 1] == ESP_PHASE_UP)
+  while (crossed > 0 && r->phase[crossed - 1] == ESP_LEVER_UP)
     crossed--;
   int onset = crossed;
-  while (onset > 0 && r->phase[onset - 1] == ESP_PHASE_DOWN && r->lever[onset - 1] < -0.05 * threshold_hz)
+  while (onset > 0 && r->phase[onset - 1] == ESP_LEVER_DOWN && r->lever[onset - 1] < -0.05 * threshold_hz)
     onset--;
   return onset;
 }
@@ -434,7 +434,7 @@ int esp_lever_align(const esp_lever_options *o, const esp_lever_recording *r, in
   for (int i = 0; trace && i < max_traces * n_moves; i++)
     trace[i] = NAN;
   for (int move = 1; move < r->n_moves; move++) {
-    if (r->phase[move] != ESP_PHASE_REWARD || r->phase[move - 1] != ESP_PHASE_UP)
+    if (r->phase[move] != ESP_LEVER_REWARD || r->phase[move - 1] != ESP_LEVER_UP)
       continue;
     const int onset = onset_of(r, o->task.threshold_hz, move), first = onset - moves_before;
     const int32_t from = r->move_step[onset] - before;

@@ -41,21 +41,21 @@ void esp_lever_cue(const esp_lever_task_options *o, const esp_rng_key *key, int 
 
 bool esp_lever_cue_is_on(const esp_lever_task *task)
 {
-  return task->trial.phase == ESP_PHASE_DOWN || task->trial.phase == ESP_PHASE_UP;
+  return task->trial.phase == ESP_LEVER_DOWN || task->trial.phase == ESP_LEVER_UP;
 }
 
 /* ---- reward ---- */
 
 static void set_signal(const esp_lever_task_options *o, bool gives_reward, esp_lever_task *task)
 {
-  task->rewarded = gives_reward && task->trial.phase == ESP_PHASE_REWARD;
+  task->rewarded = gives_reward && task->trial.phase == ESP_LEVER_REWARD;
   task->signal = o->alpha + (task->rewarded ? 1 / task->reward_mean : 0);
 }
 
 static void follow_reward(const esp_lever_task_options *o, bool gives_reward, esp_lever_task *task)
 {
   const double keep = exp(-1e-3 * o->step_ms / o->tau_a_s);
-  task->rewarded = gives_reward && task->trial.phase == ESP_PHASE_REWARD;
+  task->rewarded = gives_reward && task->trial.phase == ESP_LEVER_REWARD;
   task->reward_mean = fmax(o->reward_floor, task->reward_mean * keep + (1 - keep) * task->rewarded);
   set_signal(o, gives_reward, task);
 }
@@ -67,7 +67,7 @@ void esp_lever_task_start(const esp_lever_task_options *o, double dt_ms, esp_lev
   int32_t *window = task->window;
   assert(o->step_ms >= dt_ms && o->window_ms >= dt_ms);
   *task = (esp_lever_task){.window = window, .reward_mean = o->reward_floor};
-  task->trial.phase = ESP_PHASE_PAUSE;
+  task->trial.phase = ESP_LEVER_PAUSE;
   task->trial.until_step = (int32_t)nearbyint(o->step_ms / dt_ms);
   memset(window, 0, 2 * (size_t)esp_lever_window_steps(o, dt_ms) * sizeof *window);
   set_signal(o, true, task);
@@ -102,7 +102,7 @@ static void end_trial(esp_lever_trial *trial, bool completed)
   trial->n_timed_out += !completed;
   trial->completion_steps += completed ? trial->cue_steps : 0;
   trial->trial++;
-  enter(trial, completed ? ESP_PHASE_REWARD : ESP_PHASE_PAUSE);
+  enter(trial, completed ? ESP_LEVER_REWARD : ESP_LEVER_PAUSE);
 }
 
 static void move_on(const esp_lever_task_options *o, const esp_rng_key *key, double dt_s, esp_lever_task *task)
@@ -110,24 +110,24 @@ static void move_on(const esp_lever_task_options *o, const esp_rng_key *key, dou
   esp_lever_trial *trial = &task->trial;
   const double in_phase_s = trial->phase_steps * dt_s;
   switch ((esp_lever_phase)trial->phase) {
-  case ESP_PHASE_PAUSE:
+  case ESP_LEVER_PAUSE:
     if (in_phase_s >= pause_s(o, key, trial->trial)) {
-      enter(trial, ESP_PHASE_DOWN);
+      enter(trial, ESP_LEVER_DOWN);
       trial->cue_steps = 0;
     }
     break;
-  case ESP_PHASE_REWARD:
+  case ESP_LEVER_REWARD:
     if (in_phase_s >= o->reward_s)
-      enter(trial, ESP_PHASE_PAUSE);
+      enter(trial, ESP_LEVER_PAUSE);
     break;
-  case ESP_PHASE_DOWN:
-  case ESP_PHASE_UP:
-    if (trial->phase == ESP_PHASE_UP && task->lever > o->threshold_hz)
+  case ESP_LEVER_DOWN:
+  case ESP_LEVER_UP:
+    if (trial->phase == ESP_LEVER_UP && task->lever > o->threshold_hz)
       end_trial(trial, true);
     else if (trial->cue_steps * dt_s > o->timeout_s)
       end_trial(trial, false);
-    else if (trial->phase == ESP_PHASE_DOWN && task->lever < -o->threshold_hz)
-      enter(trial, ESP_PHASE_UP);
+    else if (trial->phase == ESP_LEVER_DOWN && task->lever < -o->threshold_hz)
+      enter(trial, ESP_LEVER_UP);
     break;
   }
 }

@@ -1,4 +1,7 @@
-/* train/criterion.c */
+/* train/criterion.c - two criteria of the published code, with its order of things: note the step first, then judge.
+ *
+ * Both keep what looks like a slip there, because it decides after which step a call ends: the window's slot 0 that is written
+ * twice when it wraps, the loss before the step instead of after it, and the infinity that a refused step leaves for good. */
 #include "espalier/criterion.h"
 
 #include <math.h>

@@ -1,4 +1,7 @@
-/* train/episode.c */
+/* train/episode.c - call after call from the weights that the last one left, until one of the reasons to end.
+ *
+ * A call works on a copy, so one that is stopped leaves the weights at the last boundary. The loss at its end is computed afresh:
+ * after a fallback step scg's own E is still that from before it (scg.h). */
 #include "espalier/episode.h"
 
 #include <math.h>

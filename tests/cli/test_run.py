@@ -72,7 +72,8 @@ class Usage(Case):
 
     def test_bad_times(self):
         self.config()
-        for text in ("", "soon", "-1", "1w", "1:2", "12h30", "nan", "inf", "1:2:3:4", "1e999"):
+        for text in ("", "soon", "-1", "1w", "1:2", "12h30", "nan", "inf", "1:2:3:4", "1e999", "1:-2:3",
+                     "1: 2:3", "4294967296:00:01", "0:2147483648:0", "0:0:99999999999999999999"):
             with self.subTest(time=text):
                 result = self.expect(USAGE, "run", "net.yaml", f"--max-time={text}")
                 self.assertIn(f"'{text}'", result.err)
@@ -92,9 +93,11 @@ class Usage(Case):
         self.assertEqual(self.litter(), ["net.yaml"])
 
     def test_bad_numbers(self):
-        for text in ("-1", "x", "1.5", ""):
-            with self.subTest(number=text):
-                self.assertIn(f"'{text}'", self.expect(USAGE, "verify", f"--recompute={text}", "x.h5").err)
+        for text in ("-1", "x", "1.5", "", "+1", " 1", "99999999999999999999"):
+            for option in ("--recompute", "--seed"):
+                with self.subTest(option=option, number=text):
+                    self.assertIn(f"{option} '{text}' is not a number of at least 0",
+                                  self.expect(USAGE, "verify", f"{option}={text}", "x.h5").err)
 
     def test_list_keys(self):
         text = self.expect(OK, "run", "--list-keys").out
@@ -219,7 +222,8 @@ class Existing(Case):
                       self.expect(OK, "verify", "--cell", "1,pruned,rung_0.80", "net.h5").out)
         for cell in ("1,pruned", "x,pruned,start", "1,pruned,start,more", ""):
             self.assertIn("MEMBER,ARM,STAGE", self.expect(USAGE, "verify", "--cell", cell, "net.h5").err)
-        for cell in ("4,pruned,start", "-1,pruned,start", "1,nobody,start", "1,pruned,nowhere", "3,pruned,transfer"):
+        for cell in ("4,pruned,start", "-1,pruned,start", "4294967297,pruned,start", "99999999999999999999,pruned,start",
+                     "1,nobody,start", "1,pruned,nowhere", "3,pruned,transfer"):
             self.assertIn("has no cell", self.expect(USAGE, "verify", "--cell", cell, "net.h5").err)
         self.expect(USAGE, "verify", "--cell", "1,pruned,start", "net.h5", "net.h5")
 

@@ -187,6 +187,14 @@ class Stop(Case):
         self.assert_stopped_by(result, "the coming end of the Slurm job")
         self.expect(OK, "run", "-q", self.config(TINY, "short.yaml"), env={"SLURM_JOB_END_TIME": int(time.time()) + 3600})
 
+    def test_end_of_the_slurm_job_that_is_none(self):
+        """A number of seconds since 1970, or nothing: half a number is no reason to stop at once."""
+        config = self.config(TINY)
+        for n, text in enumerate(("12h", "-5", "1e3", "99999999999999999999")):
+            result = self.expect(OK, "run", "-q", config, "-o", f"{n}.h5", env={"SLURM_JOB_END_TIME": text}, ranks=1 + n % 2)
+            self.assertEqual(result.err.count(f"SLURM_JOB_END_TIME '{text}' is no time"), 1, result.err)
+        self.assertEqual(self.expect(OK, "run", "-q", config, "-o", "4.h5", env={"SLURM_JOB_END_TIME": ""}).err, "")
+
     def test_nothing_left(self):
         """A stop that comes when everything is there changes nothing."""
         config = self.config()

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "espalier/bandit_task.h"
+#include "espalier/kernel.h"
 
 enum { T = ESP_BANDIT_N_STEPS, M = ESP_BANDIT_N_IN, K = ESP_BANDIT_N_OPTIONS };
 enum { MAX_AGENTS = 4000, MAX_HID = 20, MAX_WEIGHTS = MAX_HID * (MAX_HID + M + K) + K };

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
+#include "espalier/kernel.h"
 #include "espalier/lever.h"
-#include "espalier/rnn.h"
 #include "lever_options.h"
 #include "reference_lever.h"
 

@@ -276,7 +276,7 @@ static void test_recording_and_snapshots(void **state)
   int n_completed = 0;
   assert_axis(&t.plan, "lever", 0, "move", 12000);
   for (int m = 1; m < 12000; m++)
-    n_completed += u8(&t, cell, "phase")[m] == ESP_PHASE_REWARD && u8(&t, cell, "phase")[m - 1] == ESP_PHASE_UP;
+    n_completed += u8(&t, cell, "phase")[m] == ESP_LEVER_REWARD && u8(&t, cell, "phase")[m - 1] == ESP_LEVER_UP;
   assert_true(n_completed > 2);
   assert_int_equal(n_completed, *i32(&t, cell, "n_completed"));
   assert_int_equal(i32(&t, cell, "move_step")[11999], 179999);
@@ -492,7 +492,7 @@ static void test_its_time_can_be_measured(void **state)
   table t;
   double seconds = -1;
   open_table(SMALL, NULL, &t);
-  assert_int_equal(t.experiment->measure(t.config, &seconds), ESP_OK);
+  assert_int_equal(t.experiment->seconds_per_cost(t.config, &seconds), ESP_OK);
   assert_true(seconds > 0 && seconds < 3600);
   assert_null(t.experiment->analyse);
   close_table(&t);

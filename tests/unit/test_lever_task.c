@@ -74,19 +74,19 @@ static void a_movement_goes_down_then_up(void **state)
   const int pause = steps_in_phase(&o, false, true, nothing, &task);
   assert_in_range(pause, 500, 1000 + 15);
   assert_int_equal(pause % 15, 0);
-  assert_int_equal(task.trial.phase, ESP_PHASE_DOWN);
+  assert_int_equal(task.trial.phase, ESP_LEVER_DOWN);
   assert_true(esp_lever_cue_is_on(&task));
 
   int cue = 0; /* up does not help before down */
   for (; cue < 1500; cue++)
     esp_lever_task_step(&o, &key, 1, false, true, 1, 0, &task);
-  assert_int_equal(task.trial.phase, ESP_PHASE_DOWN);
+  assert_int_equal(task.trial.phase, ESP_LEVER_DOWN);
   assert_true(task.lever > 15);
   cue += steps_in_phase(&o, false, true, down, &task);
-  assert_int_equal(task.trial.phase, ESP_PHASE_UP);
+  assert_int_equal(task.trial.phase, ESP_LEVER_UP);
   assert_true(task.lever < -15 && esp_lever_cue_is_on(&task) && task.signal == 0.02);
   cue += steps_in_phase(&o, false, true, up, &task);
-  assert_int_equal(task.trial.phase, ESP_PHASE_REWARD);
+  assert_int_equal(task.trial.phase, ESP_LEVER_REWARD);
   assert_true(task.lever > 15 && !esp_lever_cue_is_on(&task));
   assert_int_equal(task.trial.n_completed, 1);
   assert_int_equal(task.trial.completion_steps, cue);
@@ -96,13 +96,13 @@ static void a_movement_goes_down_then_up(void **state)
   double mean = 0.02;
   for (int move = 0; move < 20; move++) { /* 300 ms */
     mean = fmax(0.02, mean * keep + (1 - keep));
-    assert_int_equal(task.trial.phase, ESP_PHASE_REWARD);
+    assert_int_equal(task.trial.phase, ESP_LEVER_REWARD);
     assert_true(fabs(task.reward_mean - mean) < 1e-15 && fabs(task.signal - (1 / mean + 0.02)) < 1e-12);
     assert_true(task.rewarded);
     for (int n = 0; n < 15; n++)
       esp_lever_task_step(&o, &key, 1, false, true, 0, 0, &task);
   }
-  assert_int_equal(task.trial.phase, ESP_PHASE_PAUSE);
+  assert_int_equal(task.trial.phase, ESP_LEVER_PAUSE);
   assert_true(task.signal == 0.02 && !task.rewarded);
   assert_int_equal(task.trial.trial, 1);
 
@@ -119,9 +119,9 @@ static void trials_time_out(void **state)
     esp_lever_task task = start(&o, window);
     steps_in_phase(&o, false, true, nothing, &task);
     int cue = reach_up ? steps_in_phase(&o, false, true, down, &task) : 0;
-    assert_int_equal(task.trial.phase, reach_up ? ESP_PHASE_UP : ESP_PHASE_DOWN);
+    assert_int_equal(task.trial.phase, reach_up ? ESP_LEVER_UP : ESP_LEVER_DOWN);
     cue += steps_in_phase(&o, false, true, nothing, &task);
-    assert_int_equal(task.trial.phase, ESP_PHASE_PAUSE);
+    assert_int_equal(task.trial.phase, ESP_LEVER_PAUSE);
     assert_in_range(cue, 10001, 10015);
     assert_int_equal(task.trial.n_timed_out, 1);
     assert_int_equal(task.trial.n_completed, 0);
@@ -136,9 +136,9 @@ static void a_switch_exchanges_the_pools(void **state)
   esp_lever_task task = start(&o, window);
   steps_in_phase(&o, true, false, nothing, &task);
   steps_in_phase(&o, true, false, up, &task);
-  assert_int_equal(task.trial.phase, ESP_PHASE_UP);
+  assert_int_equal(task.trial.phase, ESP_LEVER_UP);
   steps_in_phase(&o, true, false, down, &task);
-  assert_int_equal(task.trial.phase, ESP_PHASE_REWARD); /* without reward, too */
+  assert_int_equal(task.trial.phase, ESP_LEVER_REWARD); /* without reward, too */
   assert_true(task.signal == 0.02 && !task.rewarded);
   steps_in_phase(&o, true, false, nothing, &task);
   assert_true(task.reward_mean == 0.02);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "espalier/dms_task.h"
+#include "espalier/kernel.h"
 #include "reference_rnn.h"
 
 enum { MAX_TRIALS = 40, MAX_STEPS = 58, MAX_IN = 6, MAX_OUT = 4, MAX_WEIGHTS = 33 * 6 + 33 * 33 + 4 * 34 };

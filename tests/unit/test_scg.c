@@ -12,6 +12,7 @@
 #include "espalier/dms_task.h"
 #include "espalier/episode.h"
 #include "espalier/experiment.h"
+#include "espalier/kernel.h"
 
 /* ---- every allocation of the process is counted (a sanitizer has its own, which must stay) ---- */
 
