@@ -91,7 +91,9 @@ class Panel:
     """The arrays of a group by path, panel["x"], panel["pruned/mean"], and by its attributes how it is drawn (docs/PANELS.md)."""
 
     def __init__(self, path, name, group):
-        self.where, self.name, self.arrays, self.attributes = path, name, {}, dict(group.attrs)
+        self.where, self.name, self.arrays = path, name, {}
+        self.attributes = {key: text_of(group, key) if isinstance(value, (str, bytes)) else np.ravel(value)
+                           for key, value in group.attrs.items()}
         for key in ("title", "caption", "x_label", "y_label"):
             setattr(self, key, text_of(group, key))
         self.kind, self.place = self.says("kind"), self.says("place", "1")
@@ -150,7 +152,8 @@ class Report:
                         if panel.get("x") is None or len(panel["x"]):
                             self.panels[panel.shown] = panel
                     elif isinstance(item, h5py.Group) and text_of(item, "title"):
-                        raise Failure(DATA, f"{path}: panel {name} does not say how it is drawn: made by an older version? {AGAIN}")
+                        raise Failure(DATA, f"{path}: panel {name} does not say how it is drawn (made by an older version?); "
+                                            f"{AGAIN}")
                 self.others = [text_of(file, name) for name in sorted(file) if name.startswith("source_")]
                 for group, example in self.examples.items():
                     if group in file:
@@ -164,7 +167,6 @@ class Report:
                 claim["claim"], claim["text"], claim["verdict"]  # what nobody can do without
         except (ValueError, KeyError, TypeError) as error:
             raise Failure(DATA, f"{folder / 'scorecard.json'}: not a scorecard ({error!r}); {AGAIN}") from error
-
 
     def newer(self):
         """What this program cannot draw: lines to print."""
@@ -198,7 +200,7 @@ def label(ax, panel):
 
 
 def has_bars(panel):
-    return panel.says("spread") != "band" and any(panel.get(f"{arm}/sem") is not None for arm in panel.arms)
+    return not panel.says("spread") and any(panel.get(f"{arm}/sem") is not None for arm in panel.arms)
 
 
 def arm_line(ax, panel, arm, key="mean", **more):
@@ -214,17 +216,19 @@ def arm_line(ax, panel, arm, key="mean", **more):
     else:
         ax.plot(x, np.where(np.isfinite(y), y, np.nan), **settings)
         if sem is not None:
-            band(ax, x, y, sem, colour)
+            band(ax, x, y, sem, colour, panel.says("spread") == "wedge")
 
 
 def dashed_line(ax, panel, arm, before=""):
     colour, mean = panel.arms[arm][0], panel[f"{arm}/{before}mean"]
     ax.plot(panel["x"], mean, color=colour, **DASHED)
-    band(ax, panel["x"], mean, panel[f"{arm}/{before}sem"], colour)
+    band(ax, panel["x"], mean, panel[f"{arm}/{before}sem"], colour, panel.says("spread") == "wedge")
 
 
-def band(ax, x, mean, sem, colour, **more):
-    sem = np.where(np.isfinite(sem), sem, 0)
+def band(ax, x, mean, sem, colour, wedge=False, **more):
+    """It ends where there is no SEM; a wedge narrows to the line there."""
+    if wedge:
+        sem = np.where(np.isfinite(sem), sem, 0)
     ax.fill_between(x, mean - sem, mean + sem, color=colour, alpha=0.25, linewidth=0, **more)
 
 
@@ -249,11 +253,8 @@ def significance(ax, x, flags):
 
 
 def log_where_wide(ax, panel):
-    """Where the panel wants it."""
-    if panel.says("y_scale") != "log_where_wide":
-        return
-    keys = [f"{arm}/{key}" for arm in panel.arms for key in ("mean", "median") if key == "mean" or panel.get(f"{arm}/{key}") is not None]
-    values = np.concatenate([np.ravel(panel[key]) for key in keys] or [[]])
+    values = [panel.get(f"{arm}/{key}") for arm in panel.arms for key in ("mean", "median")]
+    values = np.concatenate([np.ravel(v) for v in values if v is not None] or [[]])
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() / values.min() > 20:
         ax.set_yscale("log")
@@ -282,9 +283,8 @@ def line(ax, panel, report):
     if panel.get("significant") is not None:
         significance(ax, panel["x"], panel["significant"])
     special_times(ax, panel)
-    log_where_wide(ax, panel)
-    if panel.says("level") is not None:
-        ax.axhline(float(panel.says("level")), color=SOFT, linewidth=0.6, zorder=0)
+    for height in panel.says("level", ()):
+        ax.axhline(height, color=SOFT, linewidth=0.6, zorder=0)
     at = float(report.examples.get(panel.says("arrow"), {}).get("prune_fraction") or "nan")
     if math.isfinite(at):
         ax.annotate("", xy=(at, 0.02), xytext=(at, 0.16), xycoords=ax.get_xaxis_transform(),
@@ -310,19 +310,17 @@ def appended(ax, panel, report):
     x, rungs = panel["x"], panel["rung"]
     width = len(x) * 1.12
     for i, _ in enumerate(rungs):
-        for arm in panel.arms:
-            colour, marker, _ = panel.arms[arm]
+        for arm, (colour, marker, _) in panel.arms.items():
             mean, sem = panel[f"{arm}/mean"][i], panel[f"{arm}/sem"][i]
             at = i * width + np.arange(len(x))
             ax.plot(at, mean, color=colour, linewidth=0.9, marker=marker if np.isfinite(mean).sum() == 1 else None)
-            band(ax, at, mean, sem, colour)
+            band(ax, at, mean, sem, colour, wedge=True)
         if i:
             ax.axvline(i * width - 0.06 * len(x), color="#DDDDDD", linewidth=0.5, zorder=0)
     step = max(1, math.ceil(len(rungs) / 20))
     ax.set_xticks([i * width + (len(x) - 1) / 2 for i in range(0, len(rungs), step)], [f"{f:.2f}" for f in rungs[::step]])
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(-0.06 * len(x), len(rungs) * width - 0.06 * len(x))
-    log_where_wide(ax, panel)
     ax.set_xlabel(f"prune fraction; at each the calls {int(x[0])} to {int(x[-1])}")
     ax.set_ylabel(panel.y_label)
 
@@ -334,8 +332,7 @@ def correlation(r, low, high):
 
 def scatter(ax, panel, report):
     notes = []
-    for arm in panel.arms:
-        colour, marker, _ = panel.arms[arm]
+    for arm, (colour, marker, _) in panel.arms.items():
         ax.plot(panel[f"{arm}/point_x"], panel[f"{arm}/point_y"], linestyle="none", marker=marker, markersize=2.2, color=colour,
                 alpha=0.3, markeredgewidth=0)
         arm_line(ax, panel, arm, zorder=3)
@@ -766,13 +763,14 @@ def legend(figure, center, which, panels):
     if which == "L":
         sets = {tuple(panel.arms.values()): panel.place for panel in panels if panel.arms}
         for arms, place in sets.items():
-            handles += [entry((f"{place}: " if len(sets) > 1 else "") + name, color=colour, marker=marker) for colour, marker, name in arms]
+            handles += [entry((f"{place}: " if len(sets) > 1 else "") + name, color=colour, marker=marker)
+                        for colour, marker, name in arms]
         if any(panel.get("significant") is not None for panel in panels):
             handles.append(entry("p < 0.01, paired t-test", linewidth=2.2, solid_capstyle="butt"))
         if any_is("trial"):
             handles.append(entry("target", color=SOFT, linewidth=0.9, linestyle=DASHES))
         for panel in panels:
-            for name, way in ((panel.says("solid"), dict(marker=".")), (panel.says("dashed"), DASHED), (panel.says("dotted"), DOTTED)):
+            for name, way in (panel.says("solid"), dict(marker=".")), (panel.says("dashed"), DASHED), (panel.says("dotted"), DOTTED):
                 if name:
                     handles.append(entry(name + (f" ({panel.place})" if panel.place != "1" else ""), **way))
     elif which == "O":
@@ -834,9 +832,11 @@ def draw_panel(panel, axes, letter, report):
     title = wrapped(panel.title if drawn else "not known here" if panel else "not run", axes[0])
     if drawn:
         KINDS[panel.kind](axes[0], panel, report, *axes[1:])
-        for limits, put in ((panel.says("x_limits"), axes[0].set_xlim), (panel.says("y_limits"), axes[0].set_ylim)):
+        if panel.says("y_scale") == "log_where_wide":
+            log_where_wide(axes[0], panel)
+        for limits, limit in ((panel.says("x_limits"), axes[0].set_xlim), (panel.says("y_limits"), axes[0].set_ylim)):
             if limits is not None:
-                put(*(float(end) if np.isfinite(end) else None for end in limits))
+                limit(*(end if np.isfinite(end) else None for end in limits))
     else:
         for ax in axes:
             ax.axis("off")
