@@ -25,21 +25,18 @@ Examples:
 Exit status: 0 done, 64 usage, 65 bad data, 66 no input, 69 a library is missing, 73 cannot create.
 """
 
-# An arm has the same colour, marker and place in every panel (Okabe and Ito's colours).
-PRUNED, TWIN = "#D55E00", "#0072B2"
-ARMS = {  # colour, marker, name in legends
-    "pruned": (PRUNED, "o", "pruned"),
-    "twin": (TWIN, "s", "twin (never pruned)"),
-    "pruned_first": (PRUNED, "o", "pruned before training"),
-    "dense": (TWIN, "s", "dense"),
-    "plastic": (TWIN, "o", "exact rule"),
-    "approximate": ("#009E73", "^", "approximate rule"),
-    "fixed": ("#222222", "s", "fixed connectome"),
-    "forgetting": (TWIN, "o", "no consolidation"),
-    "consolidated": (PRUNED, "s", "consolidated"),
+# An arm has the same colour and marker in every panel (Okabe and Ito's colours).
+PRUNED, TWIN, GREEN, PURPLE, SKY = "#D55E00", "#0072B2", "#009E73", "#AA3377", "#56B4E9"
+ARMS = {
+    "pruned": (PRUNED, "o"), "twin": (TWIN, "s"),
+    "pruned_first": (PRUNED, "o"), "dense": (TWIN, "s"),
+    "plastic": (TWIN, "o"), "approximate": (GREEN, "^"), "fixed": ("#222222", "s"),
+    "forgetting": (TWIN, "o"), "consolidated": (PRUNED, "s"),
 }
-INK, SOFT, GREEN, PURPLE, SKY = "#222222", "#8A8A8A", "#009E73", "#AA3377", "#56B4E9"
+SPARE = ((PURPLE, "D"), ("#E69F00", "v"), (SKY, "P"))  # of arms that are not known here
+INK, SOFT = "#222222", "#8A8A8A"
 DASHES, LONG = (0, (2, 1)), (0, (4, 1.5))
+DASHED, DOTTED = dict(linewidth=0.8, linestyle=LONG), dict(linewidth=0.9, linestyle=":")
 WIDTH_CM, FONT_PT = 17.8, 7.5
 STYLE = {
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"], "font.size": FONT_PT,
@@ -91,14 +88,27 @@ def text_of(group, name, default=""):
 
 
 class Panel:
-    """The arrays of a group by path: panel["x"], panel["pruned/mean"]."""
+    """The arrays of a group by path, panel["x"], panel["pruned/mean"], and by its attributes how it is drawn (docs/PANELS.md)."""
 
     def __init__(self, path, name, group):
         self.where, self.name, self.arrays = path, name, {}
+        self.attributes = {key: text_of(group, key) if isinstance(value, (str, bytes)) else np.ravel(value)
+                           for key, value in group.attrs.items()}
         for key in ("title", "caption", "x_label", "y_label"):
             setattr(self, key, text_of(group, key))
-        self.arms = [arm for arm in ARMS if arm in group]
+        self.kind, self.place = self.says("kind"), self.says("place", "1")
+        self.shown = shown_name(self.says("figure", ""), self.place)
+        arms = self.words("arms")
+        names = self.words("arm_names") or arms
+        self.arms = {arm: (*ARMS.get(arm, SPARE[i % len(SPARE)]), called)  # colour, marker, name in legends
+                     for i, (arm, called) in enumerate(zip(arms, names)) if arm in group}
         group.visititems(lambda key, item: self.arrays.update({key: item[()]}) if hasattr(item, "dtype") else None)
+
+    def says(self, attribute, default=None):
+        return self.attributes.get(attribute, default)
+
+    def words(self, attribute):
+        return self.says(attribute, "").split(", ") if self.says(attribute) else []
 
     def __getitem__(self, key):
         if key not in self.arrays:
@@ -111,7 +121,7 @@ class Panel:
     def counts(self):
         """How many networks each arm's numbers stand for: 'n = 400', or by arm where they differ or vary."""
         def count(arm):
-            if self.get(f"{arm}/point_x") is not None:  # 5E: its bins say little
+            if self.get(f"{arm}/point_x") is not None:  # bins say little
                 return np.array([np.isfinite(self[f"{arm}/point_x"] + self[f"{arm}/point_y"]).sum()])
             return self.get(f"{arm}/n") if self.get(f"{arm}/n") is not None else self.get(f"{arm}/all_n")
         n = {arm: count(arm) for arm in self.arms}
@@ -127,7 +137,7 @@ class Panel:
 class Report:
     def __init__(self, folder):
         self.folder = folder
-        self.panels, self.example, self.example_bandit = {}, {}, {}
+        self.panels, self.examples = {}, {"example": {}, "example_bandit": {}}
         path = folder / "panels.h5"
         for needed in (path, folder / "scorecard.json"):
             if not needed.is_file():
@@ -137,12 +147,15 @@ class Report:
             with h5py.File(path, "r") as file:
                 self.texts = {name: text_of(file, name, "not stated") for name in ("program", "experiment", "source", "config")}
                 for name, item in file.items():
-                    if re.fullmatch(r"[1-7][A-I]|S[134]|S2[AB]|K5[B-I]", name):
+                    if "kind" in item.attrs:
                         panel = Panel(path, name, item)
                         if panel.get("x") is None or len(panel["x"]):
-                            self.panels[name] = panel
+                            self.panels[panel.shown] = panel
+                    elif isinstance(item, h5py.Group) and text_of(item, "title"):
+                        raise Failure(DATA, f"{path}: panel {name} does not say how it is drawn (made by an older version?); "
+                                            f"{AGAIN}")
                 self.others = [text_of(file, name) for name in sorted(file) if name.startswith("source_")]
-                for group, example in (("example", self.example), ("example_bandit", self.example_bandit)):
+                for group, example in self.examples.items():
                     if group in file:
                         example.update({key: text_of(file[group], key) for key in ("member", "rule", "prune_fraction")})
         except OSError as error:
@@ -155,12 +168,23 @@ class Report:
         except (ValueError, KeyError, TypeError) as error:
             raise Failure(DATA, f"{folder / 'scorecard.json'}: not a scorecard ({error!r}); {AGAIN}") from error
 
+    def newer(self):
+        """What this program cannot draw: lines to print."""
+        places = {panel for name, _, blocks in FIGURES for _, panel in panels_of(name, blocks)}
+        for panel in self.panels.values():
+            what = unknown(panel) or (None if panel.shown in places else f"the place {panel.shown}")
+            if what:
+                yield f"{panel.where}: panel {panel.name} has {what}, which is not known here: made by a newer version?"
+
+
+def shown_name(figure, place):
+    return figure if place == "1" else figure + place
 
 
 def panels_of(name, blocks):
     """Panels of a figure in order: (letter, name)."""
     letters = sorted(letter for letter in set("".join(places for _, places in blocks)) if letter in "ABCDEFGHI1")
-    return [(letter, name if letter == "1" else name + letter) for letter in letters]
+    return [(letter, shown_name(name, letter)) for letter in letters]
 
 
 # ---- what panels have in common ----
@@ -175,19 +199,36 @@ def label(ax, panel):
     ax.set_ylabel(panel.y_label)
 
 
+def has_bars(panel):
+    return not panel.says("spread") and any(panel.get(f"{arm}/sem") is not None for arm in panel.arms)
+
+
 def arm_line(ax, panel, arm, key="mean", **more):
-    colour, marker, _ = ARMS[arm]
-    y, sem = panel[f"{arm}/{key}"], panel.get(f"{arm}/sem")
-    settings = dict(color=colour, marker=marker, linestyle="-", markeredgewidth=0)
+    """With bars, or in a band, where there is a SEM."""
+    colour, marker, name = panel.arms[arm]
+    x, y, sem = panel["x"], panel[f"{arm}/{key}"], panel.get(f"{arm}/sem") if key == "mean" else None
+    size, edge = panel.says("marker", (3 if has_bars(panel) else 2.5, 0))
+    settings = dict(color=colour, marker=marker, linestyle="-", markersize=size, markeredgewidth=edge, label=name)
     settings.update(more)
-    if sem is None or key != "mean":
-        ax.plot(panel["x"], y, **settings)
+    if sem is not None and has_bars(panel):
+        there = np.isfinite(y)  # a bin may be empty
+        ax.errorbar(x[there], y[there], yerr=np.where(np.isfinite(sem), sem, 0)[there], elinewidth=0.8, **settings)
     else:
-        there = np.isfinite(y)  # a bin of 5E may be empty
-        ax.errorbar(panel["x"][there], y[there], yerr=np.where(np.isfinite(sem), sem, 0)[there], elinewidth=0.8, **settings)
+        ax.plot(x, np.where(np.isfinite(y), y, np.nan), **settings)
+        if sem is not None:
+            band(ax, x, y, sem, colour, panel.says("spread") == "wedge")
 
 
-def band(ax, x, mean, sem, colour, **more):
+def dashed_line(ax, panel, arm, before=""):
+    colour, mean = panel.arms[arm][0], panel[f"{arm}/{before}mean"]
+    ax.plot(panel["x"], mean, color=colour, **DASHED)
+    band(ax, panel["x"], mean, panel[f"{arm}/{before}sem"], colour, panel.says("spread") == "wedge")
+
+
+def band(ax, x, mean, sem, colour, wedge=False, **more):
+    """It ends where there is no SEM; a wedge narrows to the line there."""
+    if wedge:
+        sem = np.where(np.isfinite(sem), sem, 0)
     ax.fill_between(x, mean - sem, mean + sem, color=colour, alpha=0.25, linewidth=0, **more)
 
 
@@ -211,8 +252,9 @@ def significance(ax, x, flags):
     ax.set_xlim(edges[0] - margin, edges[-1] + margin)
 
 
-def log_where_wide(ax, values):
-    values = np.concatenate([np.ravel(v) for v in values])
+def log_where_wide(ax, panel):
+    values = [panel.get(f"{arm}/{key}") for arm in panel.arms for key in ("mean", "median")]
+    values = np.concatenate([np.ravel(v) for v in values if v is not None] or [[]])
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() / values.min() > 20:
         ax.set_yscale("log")
@@ -220,57 +262,65 @@ def log_where_wide(ax, values):
         ax.yaxis.set_minor_formatter(lambda value, _: "")
 
 
-# ---- kinds of panels ----
+# ---- kinds of panels: one function each ----
 
-def by_x(ax, panel, report):
+def line(ax, panel, report):
+    """A line for each arm; dashed, with its SEM, the mean beside a median, or the mean of all beside the example."""
     for arm in panel.arms:
-        arm_line(ax, panel, arm)
-    ax.margins(y=0.1)
+        if panel.get(f"{arm}/all_mean") is not None:
+            dashed_line(ax, panel, arm, "all_")
+            if panel.get(f"{arm}/mean") is None:  # there may be no example
+                continue
+        if panel.get(f"{arm}/published") is not None:
+            arm_line(ax, panel, arm, "published", marker=None, **DOTTED)
+        if panel.get(f"{arm}/median") is not None:
+            arm_line(ax, panel, arm, "median")
+            dashed_line(ax, panel, arm)
+        else:
+            arm_line(ax, panel, arm)
+    if has_bars(panel):
+        ax.margins(y=0.1)
     if panel.get("significant") is not None:
         significance(ax, panel["x"], panel["significant"])
-    if panel.name == "7G":
-        log_where_wide(ax, [panel[f"{arm}/mean"] for arm in panel.arms])
-    if panel.name in ("5D", "7D"):
-        ax.axhline(0, color=SOFT, linewidth=0.6, zorder=0)
-    if panel.name == "5A" and report.example.get("prune_fraction"):
-        at = float(report.example["prune_fraction"])
+    special_times(ax, panel)
+    for height in panel.says("level", ()):
+        ax.axhline(height, color=SOFT, linewidth=0.6, zorder=0)
+    at = float(report.examples.get(panel.says("arrow"), {}).get("prune_fraction") or "nan")
+    if math.isfinite(at):
         ax.annotate("", xy=(at, 0.02), xytext=(at, 0.16), xycoords=ax.get_xaxis_transform(),
                     arrowprops=dict(arrowstyle="-|>", color=INK, linewidth=0.8))
+    if panel.says("legend") == "inside":
+        ax.legend(loc="best", fontsize=7, handlelength=1.6)
     label(ax, panel)
 
 
-def curves(ax, panel, report):
-    for arm in panel.arms:
-        colour, marker, _ = ARMS[arm]
-        mean, sem = panel[f"{arm}/mean"], panel[f"{arm}/sem"]
-        ax.plot(panel["x"], mean, color=colour, marker=marker, markersize=2)
-        band(ax, panel["x"], mean, sem, colour)
+def special_times(ax, panel):
+    """Lines upright where something begins."""
     if panel.get("marks") is not None:
-        for call in panel["marks"]:
+        for call, name in zip(panel["marks"], panel.words("mark_names")):
             ax.axvline(call - 0.5, color=SOFT, linewidth=0.6, linestyle=DASHES, zorder=0)
-            ax.text(call, 1, "new cues", transform=ax.get_xaxis_transform(), ha="left", va="top", fontsize=7)
-    log_where_wide(ax, [panel[f"{arm}/mean"] for arm in panel.arms])
-    label(ax, panel)
+            ax.text(call, 1, name, transform=ax.get_xaxis_transform(), ha="left", va="top", fontsize=7)
+    for key, style in (("change", LONG), ("consolidation", ":")):
+        if panel.get(key) is not None and np.isfinite(panel[key]):
+            ax.axvline(float(panel[key]), color=INK, linewidth=0.7, linestyle=style, zorder=0)
 
 
-def appended_curves(ax, panel, report):
+def appended(ax, panel, report):
     """One rung after the other along the axis, each with its first calls."""
     x, rungs = panel["x"], panel["rung"]
     width = len(x) * 1.12
     for i, _ in enumerate(rungs):
-        for arm in panel.arms:
-            colour, marker, _ = ARMS[arm]
+        for arm, (colour, marker, _) in panel.arms.items():
             mean, sem = panel[f"{arm}/mean"][i], panel[f"{arm}/sem"][i]
             at = i * width + np.arange(len(x))
             ax.plot(at, mean, color=colour, linewidth=0.9, marker=marker if np.isfinite(mean).sum() == 1 else None)
-            band(ax, at, mean, np.where(np.isfinite(sem), sem, 0), colour)
+            band(ax, at, mean, sem, colour, wedge=True)
         if i:
             ax.axvline(i * width - 0.06 * len(x), color="#DDDDDD", linewidth=0.5, zorder=0)
     step = max(1, math.ceil(len(rungs) / 20))
     ax.set_xticks([i * width + (len(x) - 1) / 2 for i in range(0, len(rungs), step)], [f"{f:.2f}" for f in rungs[::step]])
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(-0.06 * len(x), len(rungs) * width - 0.06 * len(x))
-    log_where_wide(ax, [panel[f"{arm}/mean"] for arm in panel.arms])
     ax.set_xlabel(f"prune fraction; at each the calls {int(x[0])} to {int(x[-1])}")
     ax.set_ylabel(panel.y_label)
 
@@ -282,8 +332,7 @@ def correlation(r, low, high):
 
 def scatter(ax, panel, report):
     notes = []
-    for arm in panel.arms:
-        colour, marker, _ = ARMS[arm]
+    for arm, (colour, marker, _) in panel.arms.items():
         ax.plot(panel[f"{arm}/point_x"], panel[f"{arm}/point_y"], linestyle="none", marker=marker, markersize=2.2, color=colour,
                 alpha=0.3, markeredgewidth=0)
         arm_line(ax, panel, arm, zorder=3)
@@ -302,33 +351,11 @@ def scatter(ax, panel, report):
 
 
 def histogram(ax, panel, report):
-    for arm in panel.arms:
+    for arm, (colour, *_) in panel.arms.items():
         mean, sem = panel[f"{arm}/mean"], panel.get(f"{arm}/sem")
-        ax.plot(panel["x"], mean, color=ARMS[arm][0], drawstyle="steps-mid", linewidth=0.9)
+        ax.plot(panel["x"], mean, color=colour, drawstyle="steps-mid", linewidth=0.9)
         if sem is not None:
-            band(ax, panel["x"], mean, sem, ARMS[arm][0], step="mid")
-    ax.set_ylim(bottom=0)
-    label(ax, panel)
-
-
-def spectrum(ax, panel, report):
-    for arm in panel.arms:
-        y = np.where(np.isfinite(panel[f"{arm}/mean"]), panel[f"{arm}/mean"], np.nan)
-        ax.plot(panel["x"], y, color=ARMS[arm][0], marker=ARMS[arm][1], markeredgewidth=0, markersize=2.5)
-    if panel.name == "4D":
-        ax.axhline(0, color=SOFT, linewidth=0.6, zorder=0)
-    label(ax, panel)
-
-
-def median_curves(ax, panel, report):
-    """Medians with markers; thin, and in a band, means."""
-    for arm in panel.arms:
-        colour, marker, _ = ARMS[arm]
-        mean, sem = panel[f"{arm}/mean"], panel[f"{arm}/sem"]
-        ax.plot(panel["x"], panel[f"{arm}/median"], color=colour, marker=marker, markersize=2.5, markeredgewidth=0)
-        ax.plot(panel["x"], mean, color=colour, linewidth=0.8, linestyle=LONG)
-        band(ax, panel["x"], mean, np.where(np.isfinite(sem), sem, 0), colour)
-    log_where_wide(ax, [panel[f"{arm}/{key}"] for arm in panel.arms for key in ("mean", "median")])
+            band(ax, panel["x"], mean, sem, colour, step="mid")
     label(ax, panel)
 
 
@@ -361,53 +388,14 @@ def states(ax, panel, report):
     label(ax, panel)
 
 
-def bandit_scheme(ax, panel, report):
-    """The states as screens, and below one another what goes in and comes out during a block."""
-    ax.axis("off")
-    screens, block, learned = (ax.inset_axes(place) for place in ((0, 0.02, 0.3, 0.98), (0.42, 0.36, 0.58, 0.62),
-                                                                 (0.42, 0.1, 0.58, 0.24)))
-    names = ("fixation", "choice", "choice, new option")
-    for row, (inputs, rewards) in enumerate(zip(panel["state_input"], panel["state_reward"])):
-        top = -row
-        screens.add_patch(patches.Rectangle((0.1, top - 0.62), 0.8, 0.5, facecolor="#F1F1F1", edgecolor=SOFT, linewidth=0.6))
-        if inputs[1]:
-            screens.plot(0.5, top - 0.37, marker="+", color=INK, markersize=9, markeredgewidth=1.4)
-        for target in np.flatnonzero(inputs[2:5]):
-            screens.plot(0.27 + 0.23 * target, top - 0.37, marker="s", markersize=8, color=OPTIONS[1 + target], markeredgewidth=0)
-        screens.text(0.5, top - 0.07, names[row], ha="center", va="bottom", fontsize=7)
-        text = "  ".join(f"{option + 1}: {minus(f'{reward:g}')}" for option, reward in enumerate(rewards))
-        screens.text(0.5, top - 0.66, f"mean reward of option  {text}", ha="center", va="top", fontsize=7)
-    screens.set_xlim(0, 1)
-    screens.set_ylim(-2.85, 0.15)
-    screens.axis("off")
-    channels = ("constant", "fixation on", "target 1", "target 2", "target 3", "chose option 1", "chose option 2",
-                "chose option 3", "chose option 4", "its reward")
-    for place in range(panel["input"].shape[1]):
-        block.step(panel["x"], 0.7 * panel["input"][:, place] - 1.2 * place, where="mid", color=INK, linewidth=0.7)
-    block.set_yticks([0.3 - 1.2 * place for place in range(len(channels))], channels)
-    block.tick_params(axis="both", length=0, labelbottom=False)
-    for side in block.spines.values():
-        side.set_visible(False)
-    choice_steps = panel["x"] % 2 == 0
-    for option, colour in enumerate(OPTIONS):
-        learned.plot(panel["x"][choice_steps], panel["q"][choice_steps, option], color=colour, linestyle=DASHES, linewidth=1.4)
-    paid = choice_steps & (panel["reward"] > 0)
-    learned.plot(panel["x"][paid], np.full(paid.sum(), 1.12), linestyle="none", marker="+", color=INK, markersize=4, clip_on=False)
-    learned.set_ylim(-0.05, 1.15)
-    learned.set_xlabel("step; values at the choice steps, + where the choice was rewarded")
-    learned.set_ylabel("value")
-    for part in (block, learned):
-        part.set_xlim(0, len(panel["x"]) + 1)
-
-
 CHANNELS = ("constant", "cue 1", "cue 2", "end", "start", "start/resp.")
 
 
-def trials(top, panel, report, below):
+def trial(top, panel, report, below):
     """Inputs above, one under the other; output and target below."""
     x, inputs = panel["x"], panel["input"]
     drawn = (1, 2, 4, 5) if inputs.shape[1] == 6 else range(inputs.shape[1])
-    first = panel.name in ("1C", "2C")
+    first = panel.says("y_axis") != "shared"
     for place, channel in enumerate(drawn):
         top.axhline(-2.6 * place, color="#DDDDDD", linewidth=0.5, zorder=0)
         top.step(x, inputs[:, channel] - 2.6 * place, where="mid", color=INK, linewidth=0.8)
@@ -418,8 +406,7 @@ def trials(top, panel, report, below):
     for spine in top.spines.values():
         spine.set_visible(False)
     below.step(x, panel["target"], where="mid", color=SOFT, linewidth=0.9, linestyle=DASHES)
-    colour = TWIN if panel.name in ("2C", "2D") else PRUNED
-    below.plot(x, panel["y"], color=colour)
+    below.plot(x, panel["y"], color=ARMS.get(panel.says("arm"), SPARE[0])[0])
     below.set_ylim(-1.5, 1.5)
     below.set_yticks([-1, 0, 1])
     below.set_xticks([1, 15, 30, 45, 58])
@@ -432,20 +419,19 @@ TRIALS = {"condition_1": (GREEN, "-", "condition 1 (left, left)"), "condition_4"
           "condition_4_probed": (PURPLE, (0, (3, 1.2)), "condition 4, distractor on the left")}
 
 
-def projections(ax, panel, report):
+def projection(ax, panel, report):
     for key, (colour, style, _) in TRIALS.items():
         ax.plot(panel["x"], panel[key], color=colour, linestyle=style, linewidth=1.2)
     ax.axhline(0, color=SOFT, linewidth=0.5, zorder=0)
-    ax.set_xlim(10.5, 53.5)
     ax.set_xticks([12, 20, 30, 40, 52])
-    for bin_, name in zip(panel["marks"], ("C1", "P", "C2", "R")):
+    for bin_, name in zip(panel["marks"], panel.words("mark_names")):
         ax.plot(bin_, 0.055, marker="^", color=INK, markersize=3.5, transform=ax.get_xaxis_transform(), clip_on=False)
         ax.text(bin_, 0.1, name, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=7)
     low, high = ax.get_ylim()
     ax.set_ylim(low - 0.22 * (high - low), high)
     label(ax, panel)
-    if panel.name in ("3A", "3D"):
-        ax.set_ylabel(("twin" if panel.name == "3A" else "pruned") + "\n" + panel.y_label)
+    if panel.says("row"):
+        ax.set_ylabel(panel.says("row") + "\n" + panel.y_label)
 
 
 def flow(ax, panel, report):
@@ -467,128 +453,6 @@ def flow(ax, panel, report):
     label(ax, panel)
 
 
-def contraction(ax, panel, report):
-    for arm in panel.arms:
-        if panel.get(f"{arm}/all_mean") is not None:
-            band(ax, panel["x"], panel[f"{arm}/all_mean"], panel[f"{arm}/all_sem"], ARMS[arm][0])
-            ax.plot(panel["x"], panel[f"{arm}/all_mean"], color=ARMS[arm][0], linewidth=0.8, linestyle=LONG)
-        if panel.get(f"{arm}/mean") is not None:  # there may be no example
-            arm_line(ax, panel, arm, "published", linestyle=":", linewidth=0.9, marker=None)
-            arm_line(ax, panel, arm)
-    ax.axhline(1, color=SOFT, linewidth=0.6, zorder=0)
-    label(ax, panel)
-
-
-def task_scheme(ax, panel, report):
-    """Screens of the four conditions from left to right."""
-    inputs, target = panel["input"], panel["target"]
-    def bins(values):
-        on = np.flatnonzero(values) + 1
-        return (int(on[0]), int(on[-1]))
-    cue_1, cue_2, answer = bins(inputs[0, :, 1]), bins(inputs[0, :, 2]), bins(target[0])
-    phases = [("start", (1, cue_1[0] - 1)), ("cue 1", cue_1), ("delay", (cue_1[1] + 1, cue_2[0] - 1)), ("cue 2", cue_2),
-              ("delay", (cue_2[1] + 1, answer[0] - 1)), ("response", answer)]
-    wide = [1] * 5 + [1.7]
-    left = np.concatenate(([0], np.cumsum(wide)))
-    middle = (left[1:] + left[:-1]) / 2
-    bottom = -len(inputs) + 0.54
-    def stimulus(column, y, side, **more):
-        ax.add_patch(patches.Rectangle((middle[column] - 0.3 * np.sign(side) - 0.09, y - 0.16), 0.18, 0.32, **more))
-    for row in range(len(inputs)):
-        y = -row
-        ax.text(-0.1, y, f"condition {row + 1}", ha="right", va="center", fontsize=7)
-        for column, (name, (first, _)) in enumerate(phases):
-            ax.add_patch(patches.FancyBboxPatch((left[column] + 0.06, y - 0.38), wide[column] - 0.12, 0.76, linewidth=0.6,
-                                                boxstyle="round,pad=0,rounding_size=0.06", facecolor="#F1F1F1", edgecolor=SOFT))
-            if name == "response":
-                match = target[row, first - 1] > 0
-                ax.text(middle[column], y, "match: 1" if match else "non-match: \u22121", ha="center", va="center", fontsize=7)
-                continue
-            ax.plot(middle[column], y, marker="+", color=SOFT, markersize=3.5, markeredgewidth=0.7)
-            if name in ("cue 1", "cue 2"):  # +1 is left
-                stimulus(column, y, inputs[row, first - 1, 1 if name == "cue 1" else 2], color=INK, linewidth=0)
-            if column == 2:
-                stimulus(column, y, -inputs[row, cue_1[0] - 1, 1], facecolor="none", edgecolor=PURPLE, linestyle=DASHES,
-                         linewidth=0.9)
-    for column, (name, (first, last)) in enumerate(phases):
-        ax.text(middle[column], 0.46, name, ha="center", va="bottom", fontsize=7)
-        ax.text(middle[column], bottom, f"{first}-{last}", ha="center", va="top", fontsize=7)
-    ax.text(-0.1, bottom, "bins", ha="right", va="top", fontsize=7)
-    ax.text(middle[2], bottom - 0.38, "dashed: distractor, in probe trials only", ha="center", va="top", fontsize=7, color=PURPLE)
-    ax.set_xlim(-1.35, left[-1])
-    ax.set_ylim(bottom - 0.75, 0.85)
-    ax.axis("off")
-
-
-def network_scheme(ax, panel, report):
-    n_hidden, n_in, n_out = (int(v) for v in panel["sizes"])
-    shown = min(n_hidden, 14)
-    ring = [(0.5 + 0.17 * math.cos(2 * math.pi * i / shown + 0.2), 0.52 + 0.36 * math.sin(2 * math.pi * i / shown + 0.2))
-            for i in range(shown)]
-    def column(x, n):
-        return [(x, 0.52 + 0.13 * ((n - 1) / 2 - i)) for i in range(n)]
-    inputs, outputs = column(0.2, n_in), column(0.83, n_out)
-    left = [i for i in range(shown) if ring[i][0] < 0.47]
-    right = [i for i in range(shown) if ring[i][0] > 0.57]
-    for i, a in enumerate(inputs):
-        for j in (left[i % len(left)], left[(i + 2) % len(left)]):
-            ax.plot(*zip(a, ring[j]), color="#BBBBBB", linewidth=0.5, zorder=0)
-    for o in outputs:
-        for j in right:
-            ax.plot(*zip(ring[j], o), color="#BBBBBB", linewidth=0.5, zorder=0)
-    for i in range(shown):
-        for hop in (3, 5):
-            j = (i + hop) % shown
-            removed = (i + hop) % 3 == 0
-            ax.plot(*zip(ring[i], ring[j]), color="#D9D9D9" if removed else PRUNED, zorder=1, linewidth=0.6,
-                    linestyle=(0, (1, 1.5)) if removed else "-", alpha=1 if removed else 0.8)
-    for points in (inputs, ring, outputs):
-        ax.plot(*zip(*points), linestyle="none", marker="o", markersize=4.5, markerfacecolor="white", markeredgecolor=INK,
-                markeredgewidth=0.8, zorder=2)
-    if n_in == len(CHANNELS):
-        for (x, y), name in zip(inputs, CHANNELS):
-            ax.text(x - 0.03, y, name, ha="right", va="center", fontsize=7)
-    for x, text in ((0.13, f"{n_in} inputs"), (0.5, f"{n_hidden} recurrent units,\npruned among themselves"),
-                    (0.86, f"{n_out} output" + "s" * (n_out > 1))):
-        ax.text(x, 0.03, text, ha="center", va="top", fontsize=7, linespacing=1.1)
-    ax.set_xlim(-0.05, 0.95)
-    ax.set_ylim(-0.16, 0.95)
-    ax.axis("off")
-
-
-def ladder_scheme(ax, panel, report):
-    fractions = [float(f) for f in panel["fractions"]]
-    shown = [f for f in fractions if f > 0]
-    if len(shown) > 4:
-        shown = shown[:2] + [None] + shown[-1:]
-    def box(x, y, text, colour):
-        ax.text(x, y, text, ha="center", va="center", fontsize=7, linespacing=1.1,
-                bbox=dict(boxstyle="round,pad=0.3", facecolor="white", edgecolor=colour, linewidth=1))
-    def arrow(a, b, colour):
-        ax.annotate("", b, a, arrowprops=dict(arrowstyle="-|>", color=colour, linewidth=0.8, shrinkA=10, shrinkB=10,
-                                              mutation_scale=6))
-    box(0, 0, "start", INK)
-    for y, colour, name in ((1, PRUNED, "pruned"), (-1, TWIN, "twin")):
-        before = (0, 0)
-        for i, fraction in enumerate(shown):
-            here = (i + 1, y)
-            arrow(before, here, colour)
-            if fraction is None:
-                ax.text(*here, "...", ha="center", va="center")
-            elif name == "pruned":
-                box(*here, f"{fraction:.2f}", colour)
-            else:
-                ax.plot(*here, marker="s", markersize=8, markerfacecolor="white", markeredgecolor=colour)
-            before = here
-        ax.text((len(shown) + 1) / 2, y + 0.5 * y, "pruned further, retrained" if y > 0 else "twin: retrained, never pruned",
-                ha="center", va="center", color=colour, fontsize=7)
-    ax.set_xlim(-0.45, len(shown) + 0.4)
-    ax.set_ylim(-1.9, 1.9)
-    ax.axis("off")
-
-
-# ---- the lever ----
-
 RED = "#CC3311"
 POPULATIONS = (("input", SOFT), ("hidden", INK), ("U", TWIN), ("D", GREEN), ("inhibitory", PRUNED))
 
@@ -604,7 +468,7 @@ def shown_cells(sizes):
             for group, most in zip(groups, (20, 20, 10, 10, 10))]
 
 
-def spikes_and_lever(ax, panel, report):
+def recording(ax, panel, report):
     ax.axis("off")
     groups, times = shown_cells(panel["sizes"]), [name for name in ("early", "late") if panel.get(f"{name}/time") is not None]
     for column, name in enumerate(times):
@@ -635,22 +499,6 @@ def spikes_and_lever(ax, panel, report):
         raster.set_yticks([])
         raster.tick_params(axis="x", labelbottom=False)
         raster.set_title(f"from hour {float(panel[f'{name}/hour']):g}", pad=3, fontsize=7)
-
-
-def by_time(ax, panel, report):
-    """C, E and F, with what happens at some time."""
-    for arm in panel.arms:
-        x, mean, sem = panel["x"], panel[f"{arm}/mean"], panel[f"{arm}/sem"]
-        colour, marker, name = ARMS[arm]
-        ax.plot(x, mean, color=colour, marker=marker, markersize=2.5, markeredgewidth=0, label=name)
-        band(ax, x, mean, np.where(np.isfinite(sem), sem, 0), colour)
-    for key, style in (("change", LONG), ("consolidation", ":")):
-        if panel.get(key) is not None and np.isfinite(panel[key]):
-            ax.axvline(float(panel[key]), color=INK, linewidth=0.7, linestyle=style, zorder=0)
-    ax.set_xlim(left=0)
-    ax.set_ylim(bottom=0)
-    ax.legend(loc="best", fontsize=7, handlelength=1.6)
-    label(ax, panel)
 
 
 def movements(ax, panel, report):
@@ -691,10 +539,10 @@ def movements(ax, panel, report):
 def waits(ax, panel, report):
     """The exact rule above, the approximate one below; the last bin, with all longer ones, is left out."""
     ax.axis("off")
-    for row, arm in enumerate(panel.arms):
+    for row, (arm, (colour, _, name)) in enumerate(panel.arms.items()):
         part = ax.inset_axes((0.17, 0.57 - 0.4 * row, 0.8, 0.36))
-        part.bar(panel["x"][:-1], panel[f"{arm}/mean"][:-1], width=panel["x"][0], color=ARMS[arm][0], linewidth=0)
-        part.text(0.98, 0.9, ARMS[arm][2], transform=part.transAxes, ha="right", va="top", fontsize=7, color=ARMS[arm][0])
+        part.bar(panel["x"][:-1], panel[f"{arm}/mean"][:-1], width=panel["x"][0], color=colour, linewidth=0)
+        part.text(0.98, 0.9, name, transform=part.transAxes, ha="right", va="top", fontsize=7, color=colour)
         if np.nanmax(panel[f"{arm}/mean"][:-1], initial=0) > 0:
             part.set_yscale("log")
         part.tick_params(axis="x", labelbottom=row == len(panel.arms) - 1)
@@ -736,57 +584,208 @@ def components(ax, panel, report):
             part.set_xlabel(f"PC1{share[0]}")
 
 
-def drawing_of(name):
-    if name in ("1A", "1B", "1G"):
-        return {"1A": task_scheme, "1B": network_scheme, "1G": ladder_scheme}[name]
-    for draw, names in ((by_x, "1H 1I 5A 5B 5C 5D 7A 7B 7C 7D 7E 7G"), (scatter, "5E 7H 7I"), (histogram, "2A 5F 6A 7F"),
-                        (spectrum, "2B 4D 6B 6G"), (values, "6C 6D 6E 6F"), (states, "6H 6I"), (bandit_scheme, "S3"),
-                        (median_curves, "S4"),
-                        (trials, "1C 1D 1E 1F 2C 2D 2E 2F"), (projections, "3A 3B 3C 3D 3E 3F"), (flow, "4A 4B"),
-                        (contraction, "4C"), (appended_curves, "S1"), (curves, "S2A S2B"),
-                        (spikes_and_lever, "K5B"), (by_time, "K5C K5E K5F"), (movements, "K5D"), (waits, "K5G"), (fates, "K5H"),
-                        (components, "K5I")):
-        if name in names.split():
-            return draw
-    raise KeyError(name)
+# ---- schemes: drawings, not plots ----
+
+def task_scheme(ax, panel):
+    """Screens of the four conditions from left to right."""
+    inputs, target = panel["input"], panel["target"]
+    def bins(values):
+        on = np.flatnonzero(values) + 1
+        return (int(on[0]), int(on[-1]))
+    cue_1, cue_2, answer = bins(inputs[0, :, 1]), bins(inputs[0, :, 2]), bins(target[0])
+    phases = [("start", (1, cue_1[0] - 1)), ("cue 1", cue_1), ("delay", (cue_1[1] + 1, cue_2[0] - 1)), ("cue 2", cue_2),
+              ("delay", (cue_2[1] + 1, answer[0] - 1)), ("response", answer)]
+    wide = [1] * 5 + [1.7]
+    left = np.concatenate(([0], np.cumsum(wide)))
+    middle = (left[1:] + left[:-1]) / 2
+    bottom = -len(inputs) + 0.54
+    def stimulus(column, y, side, **more):
+        ax.add_patch(patches.Rectangle((middle[column] - 0.3 * np.sign(side) - 0.09, y - 0.16), 0.18, 0.32, **more))
+    for row in range(len(inputs)):
+        y = -row
+        ax.text(-0.1, y, f"condition {row + 1}", ha="right", va="center", fontsize=7)
+        for column, (name, (first, _)) in enumerate(phases):
+            ax.add_patch(patches.FancyBboxPatch((left[column] + 0.06, y - 0.38), wide[column] - 0.12, 0.76, linewidth=0.6,
+                                                boxstyle="round,pad=0,rounding_size=0.06", facecolor="#F1F1F1", edgecolor=SOFT))
+            if name == "response":
+                match = target[row, first - 1] > 0
+                ax.text(middle[column], y, "match: 1" if match else "non-match: \u22121", ha="center", va="center", fontsize=7)
+                continue
+            ax.plot(middle[column], y, marker="+", color=SOFT, markersize=3.5, markeredgewidth=0.7)
+            if name in ("cue 1", "cue 2"):  # +1 is left
+                stimulus(column, y, inputs[row, first - 1, 1 if name == "cue 1" else 2], color=INK, linewidth=0)
+            if column == 2:
+                stimulus(column, y, -inputs[row, cue_1[0] - 1, 1], facecolor="none", edgecolor=PURPLE, linestyle=DASHES,
+                         linewidth=0.9)
+    for column, (name, (first, last)) in enumerate(phases):
+        ax.text(middle[column], 0.46, name, ha="center", va="bottom", fontsize=7)
+        ax.text(middle[column], bottom, f"{first}-{last}", ha="center", va="top", fontsize=7)
+    ax.text(-0.1, bottom, "bins", ha="right", va="top", fontsize=7)
+    ax.text(middle[2], bottom - 0.38, "dashed: distractor, in probe trials only", ha="center", va="top", fontsize=7, color=PURPLE)
+    ax.set_xlim(-1.35, left[-1])
+    ax.set_ylim(bottom - 0.75, 0.85)
+    ax.axis("off")
+
+
+def network_scheme(ax, panel):
+    n_hidden, n_in, n_out = (int(v) for v in panel["sizes"])
+    shown = min(n_hidden, 14)
+    ring = [(0.5 + 0.17 * math.cos(2 * math.pi * i / shown + 0.2), 0.52 + 0.36 * math.sin(2 * math.pi * i / shown + 0.2))
+            for i in range(shown)]
+    def column(x, n):
+        return [(x, 0.52 + 0.13 * ((n - 1) / 2 - i)) for i in range(n)]
+    inputs, outputs = column(0.2, n_in), column(0.83, n_out)
+    left = [i for i in range(shown) if ring[i][0] < 0.47]
+    right = [i for i in range(shown) if ring[i][0] > 0.57]
+    for i, a in enumerate(inputs):
+        for j in (left[i % len(left)], left[(i + 2) % len(left)]):
+            ax.plot(*zip(a, ring[j]), color="#BBBBBB", linewidth=0.5, zorder=0)
+    for o in outputs:
+        for j in right:
+            ax.plot(*zip(ring[j], o), color="#BBBBBB", linewidth=0.5, zorder=0)
+    for i in range(shown):
+        for hop in (3, 5):
+            j = (i + hop) % shown
+            removed = (i + hop) % 3 == 0
+            ax.plot(*zip(ring[i], ring[j]), color="#D9D9D9" if removed else PRUNED, zorder=1, linewidth=0.6,
+                    linestyle=(0, (1, 1.5)) if removed else "-", alpha=1 if removed else 0.8)
+    for points in (inputs, ring, outputs):
+        ax.plot(*zip(*points), linestyle="none", marker="o", markersize=4.5, markerfacecolor="white", markeredgecolor=INK,
+                markeredgewidth=0.8, zorder=2)
+    if n_in == len(CHANNELS):
+        for (x, y), name in zip(inputs, CHANNELS):
+            ax.text(x - 0.03, y, name, ha="right", va="center", fontsize=7)
+    for x, text in ((0.13, f"{n_in} inputs"), (0.5, f"{n_hidden} recurrent units,\npruned among themselves"),
+                    (0.86, f"{n_out} output" + "s" * (n_out > 1))):
+        ax.text(x, 0.03, text, ha="center", va="top", fontsize=7, linespacing=1.1)
+    ax.set_xlim(-0.05, 0.95)
+    ax.set_ylim(-0.16, 0.95)
+    ax.axis("off")
+
+
+def ladder_scheme(ax, panel):
+    fractions = [float(f) for f in panel["fractions"]]
+    shown = [f for f in fractions if f > 0]
+    if len(shown) > 4:
+        shown = shown[:2] + [None] + shown[-1:]
+    def box(x, y, text, colour):
+        ax.text(x, y, text, ha="center", va="center", fontsize=7, linespacing=1.1,
+                bbox=dict(boxstyle="round,pad=0.3", facecolor="white", edgecolor=colour, linewidth=1))
+    def arrow(a, b, colour):
+        ax.annotate("", b, a, arrowprops=dict(arrowstyle="-|>", color=colour, linewidth=0.8, shrinkA=10, shrinkB=10,
+                                              mutation_scale=6))
+    box(0, 0, "start", INK)
+    for y, colour, name in ((1, PRUNED, "pruned"), (-1, TWIN, "twin")):
+        before = (0, 0)
+        for i, fraction in enumerate(shown):
+            here = (i + 1, y)
+            arrow(before, here, colour)
+            if fraction is None:
+                ax.text(*here, "...", ha="center", va="center")
+            elif name == "pruned":
+                box(*here, f"{fraction:.2f}", colour)
+            else:
+                ax.plot(*here, marker="s", markersize=8, markerfacecolor="white", markeredgecolor=colour)
+            before = here
+        ax.text((len(shown) + 1) / 2, y + 0.5 * y, "pruned further, retrained" if y > 0 else "twin: retrained, never pruned",
+                ha="center", va="center", color=colour, fontsize=7)
+    ax.set_xlim(-0.45, len(shown) + 0.4)
+    ax.set_ylim(-1.9, 1.9)
+    ax.axis("off")
+
+
+def bandit_scheme(ax, panel):
+    """The states as screens, and below one another what goes in and comes out during a block."""
+    ax.axis("off")
+    screens, block, learned = (ax.inset_axes(place) for place in ((0, 0.02, 0.3, 0.98), (0.42, 0.36, 0.58, 0.62),
+                                                                 (0.42, 0.1, 0.58, 0.24)))
+    names = ("fixation", "choice", "choice, new option")
+    for row, (inputs, rewards) in enumerate(zip(panel["state_input"], panel["state_reward"])):
+        top = -row
+        screens.add_patch(patches.Rectangle((0.1, top - 0.62), 0.8, 0.5, facecolor="#F1F1F1", edgecolor=SOFT, linewidth=0.6))
+        if inputs[1]:
+            screens.plot(0.5, top - 0.37, marker="+", color=INK, markersize=9, markeredgewidth=1.4)
+        for target in np.flatnonzero(inputs[2:5]):
+            screens.plot(0.27 + 0.23 * target, top - 0.37, marker="s", markersize=8, color=OPTIONS[1 + target], markeredgewidth=0)
+        screens.text(0.5, top - 0.07, names[row], ha="center", va="bottom", fontsize=7)
+        text = "  ".join(f"{option + 1}: {minus(f'{reward:g}')}" for option, reward in enumerate(rewards))
+        screens.text(0.5, top - 0.66, f"mean reward of option  {text}", ha="center", va="top", fontsize=7)
+    screens.set_xlim(0, 1)
+    screens.set_ylim(-2.85, 0.15)
+    screens.axis("off")
+    channels = ("constant", "fixation on", "target 1", "target 2", "target 3", "chose option 1", "chose option 2",
+                "chose option 3", "chose option 4", "its reward")
+    for place in range(panel["input"].shape[1]):
+        block.step(panel["x"], 0.7 * panel["input"][:, place] - 1.2 * place, where="mid", color=INK, linewidth=0.7)
+    block.set_yticks([0.3 - 1.2 * place for place in range(len(channels))], channels)
+    block.tick_params(axis="both", length=0, labelbottom=False)
+    for side in block.spines.values():
+        side.set_visible(False)
+    choice_steps = panel["x"] % 2 == 0
+    for option, colour in enumerate(OPTIONS):
+        learned.plot(panel["x"][choice_steps], panel["q"][choice_steps, option], color=colour, linestyle=DASHES, linewidth=1.4)
+    paid = choice_steps & (panel["reward"] > 0)
+    learned.plot(panel["x"][paid], np.full(paid.sum(), 1.12), linestyle="none", marker="+", color=INK, markersize=4, clip_on=False)
+    learned.set_ylim(-0.05, 1.15)
+    learned.set_xlabel("step; values at the choice steps, + where the choice was rewarded")
+    learned.set_ylabel("value")
+    for part in (block, learned):
+        part.set_xlim(0, len(panel["x"]) + 1)
+
+
+SCHEMES = {"task": task_scheme, "network": network_scheme, "ladder": ladder_scheme, "bandit": bandit_scheme}
+
+
+def scheme(ax, panel, report):
+    SCHEMES[panel.says("scheme")](ax, panel)
+
+
+KINDS = {draw.__name__: draw for draw in (line, appended, scatter, histogram, trial, projection, flow, values, states, recording,
+                                          movements, waits, fates, components, scheme)}
+
+
+def unknown(panel):
+    """What a newer version may have given it; None: it can be drawn."""
+    if panel.kind not in KINDS:
+        return f"the kind {panel.kind}"
+    return f"the scheme {panel.says('scheme')}" if panel.kind == "scheme" and panel.says("scheme") not in SCHEMES else None
 
 
 # ---- figures ----
 
 def legend(figure, center, which, panels):
-    """What is drawn in these panels: arms and what goes with them (L), or trials (K)."""
-    def line(text, **more):
+    """What is drawn in these panels: arms and what goes with them (L), trials (K), options (O), or steps (T)."""
+    def entry(text, **more):
         return lines.Line2D([], [], label=text, **{"color": INK, "markeredgewidth": 0, **more})
-    def any_is(*draw):
-        return any(drawing_of(panel.name) in draw for panel in panels)
+    def any_is(kind):
+        return any(panel.kind == kind for panel in panels)
     handles = []
     if which == "L":
-        sets = {tuple(panel.arms): panel.name[-1] for panel in panels if panel.arms}
-        for arms, letter in sets.items():
-            handles += [line((f"{letter}: " if len(sets) > 1 else "") + ARMS[arm][2], color=ARMS[arm][0], marker=ARMS[arm][1])
-                        for arm in arms]
+        sets = {tuple(panel.arms.values()): panel.place for panel in panels if panel.arms}
+        for arms, place in sets.items():
+            handles += [entry((f"{place}: " if len(sets) > 1 else "") + name, color=colour, marker=marker)
+                        for colour, marker, name in arms]
         if any(panel.get("significant") is not None for panel in panels):
-            handles.append(line("p < 0.01, paired t-test", linewidth=2.2, solid_capstyle="butt"))
-        if any_is(trials):
-            handles.append(line("target", color=SOFT, linewidth=0.9, linestyle=DASHES))
-        if any_is(contraction):
-            handles += [line("all (C)", linewidth=0.8, linestyle=LONG),
-                        line("weighed as published (C)", linewidth=0.9, linestyle=":")]
-        if any_is(median_curves):
-            handles += [line("median", marker="."), line("mean and SEM", linewidth=0.8, linestyle=LONG)]
+            handles.append(entry("p < 0.01, paired t-test", linewidth=2.2, solid_capstyle="butt"))
+        if any_is("trial"):
+            handles.append(entry("target", color=SOFT, linewidth=0.9, linestyle=DASHES))
+        for panel in panels:
+            for name, way in (panel.says("solid"), dict(marker=".")), (panel.says("dashed"), DASHED), (panel.says("dotted"), DOTTED):
+                if name:
+                    handles.append(entry(name + (f" ({panel.place})" if panel.place != "1" else ""), **way))
     elif which == "O":
-        handles = [line(f"option {i + 1}", color=colour) for i, colour in enumerate(OPTIONS)]
-        if any_is(values):
-            handles += [line("output of the network"), line("value of the learner", linewidth=1.6, linestyle=DASHES, alpha=0.7)]
+        handles = [entry(f"option {i + 1}", color=colour) for i, colour in enumerate(OPTIONS)]
+        if any_is("values"):
+            handles += [entry("output of the network"), entry("value of the learner", linewidth=1.6, linestyle=DASHES, alpha=0.7)]
     elif which == "T":
-        handles = [line(name, color=colour, marker=marker, linestyle="none") for name, (colour, marker) in STEPS.items()]
-        handles.append(line("rewarded", marker="+", markeredgewidth=0.8, linestyle="none"))
+        handles = [entry(name, color=colour, marker=marker, linestyle="none") for name, (colour, marker) in STEPS.items()]
+        handles.append(entry("rewarded", marker="+", markeredgewidth=0.8, linestyle="none"))
     else:
-        handles = [line(text, color=colour, linestyle=style) for key, (colour, style, text) in TRIALS.items()
-                   if any_is(projections) or key != "condition_1"]
-        if any_is(flow):
-            handles.append(line("one step from a grid around it", color=SKY, linewidth=0.7, marker="o", markersize=2.4,
-                                markerfacecolor="white", markeredgecolor=SOFT, markeredgewidth=0.5))
+        handles = [entry(text, color=colour, linestyle=style) for key, (colour, style, text) in TRIALS.items()
+                   if any_is("projection") or key != "condition_1"]
+        if any_is("flow"):
+            handles.append(entry("one step from a grid around it", color=SKY, linewidth=0.7, marker="o", markersize=2.4,
+                                 markerfacecolor="white", markeredgecolor=SOFT, markeredgewidth=0.5))
     if handles:
         figure.legend(handles=handles, loc="center", bbox_to_anchor=center, ncol=len(handles), borderpad=0, borderaxespad=0,
                       columnspacing=1.4, handlelength=2.4)
@@ -829,14 +828,20 @@ def draw_figure(report, name, blocks):
 
 def draw_panel(panel, axes, letter, report):
     """axes: the panel's own, and the one below it of trials."""
-    title = wrapped(panel.title if panel else "not run", axes[0])
-    if panel is None:
+    drawn = panel is not None and unknown(panel) is None
+    title = wrapped(panel.title if drawn else "not known here" if panel else "not run", axes[0])
+    if drawn:
+        KINDS[panel.kind](axes[0], panel, report, *axes[1:])
+        if panel.says("y_scale") == "log_where_wide":
+            log_where_wide(axes[0], panel)
+        for limits, limit in ((panel.says("x_limits"), axes[0].set_xlim), (panel.says("y_limits"), axes[0].set_ylim)):
+            if limits is not None:
+                limit(*(end if np.isfinite(end) else None for end in limits))
+    else:
         for ax in axes:
             ax.axis("off")
-    else:
-        drawing_of(panel.name)(axes[0], panel, report, *axes[1:])
     pad = 8 if panel and panel.get("significant") is not None else 5
-    axes[0].set_title(title, loc="center", pad=pad, color=INK if panel else SOFT)
+    axes[0].set_title(title, loc="center", pad=pad, color=INK if drawn else SOFT)
     axes[0].set_title(letter, loc="left", pad=pad, fontweight="bold", fontsize=9)
 
 
@@ -1013,7 +1018,7 @@ def page(report, drawn):
     anchors = {panel for name, _, blocks in FIGURES for _, panel in panels_of(name, blocks)}
     tally = ", ".join(f"{word}: {sum(c['verdict'] == word for c in report.claims)}" for word in VERDICTS)
     nav = " ".join(f'<a href="#figure-{name}">Figure {name}</a>' for name, *_ in FIGURES)
-    example = "".join(map(example_item, (report.example, report.example_bandit)))
+    example = "".join(map(example_item, report.examples.values()))
     others = "".join(f"<dt>and</dt><dd>{html.escape(name)}</dd>" for name in report.others)
     figures = "\n".join(figure_block(report, name, heading, blocks, drawn[name]) for name, heading, blocks in FIGURES)
     return f"""<!DOCTYPE html>
@@ -1072,6 +1077,8 @@ def main():
     except Failure as failure:
         print(f"figures.py: {failure}", file=sys.stderr)
         return failure.status
+    for text in report.newer():
+        print(f"figures.py: {text}", file=sys.stderr)
     print(f"{folder / 'report.html'}: {len(report.panels)} panels, {len(report.claims)} claims")
     return OK
 
