@@ -120,7 +120,7 @@ static const esp_panel panels[] = {
     {"S4", ESP_OF_POPULATION, "New option",
      "Loss at the start of each training call on the new option, median (lines with markers) and mean; a network that has "
      "converged stays with the loss it reached.", "call", "loss",
-     "line", {ESP_DRAWN_PAIR, ESP_DRAWN_LOG_WHERE_WIDE, {"solid", .text = "median"}, {"dashed", .text = "mean and SEM"}}},
+     "line", {ESP_DRAWN_PAIR, ESP_DRAWN_WEDGE, ESP_DRAWN_LOG_WHERE_WIDE, {"solid", .text = "median"}, {"dashed", .text = "mean and SEM"}}},
     {0},
 };
 

@@ -23,18 +23,18 @@ static const esp_panel panels[] = {
      "Time from the cue to the completed movement; trials that took too long count with the time after which they end. "
      "Dashed line: the pools exchange their roles.", "time (h)", "time to completion (s)",
      "line", {{"arms", .text = "plastic, approximate, fixed"}, {"arm_names", .text = "exact rule, approximate rule, fixed connectome"},
-      ESP_DRAWN_BAND, X_FROM_0, ESP_DRAWN_FROM_0, LEGEND_INSIDE}},
+      ESP_DRAWN_WEDGE, X_FROM_0, ESP_DRAWN_FROM_0, LEGEND_INSIDE}},
     {"K5D", ESP_SCHEME, "Activity during movements",
      "Rates of the excitatory neurons around the onset of movements, over the highest of each neuron, sorted by the time of "
      "that at the hour named above, of one run. Below: mean position of the lever and single movements. A movement begins at "
      "the cue where the lever was down already.", "time from onset (ms)", "neurons, lever", "movements", {{0}}},
     {"K5E", ESP_OF_POPULATION, "Turnover", "Synapses that appeared or disappeared between one end of an interval and the other.",
-     "time (h)", "synapses", "line", {RULES, ESP_DRAWN_BAND, X_FROM_0, ESP_DRAWN_FROM_0, LEGEND_INSIDE}},
+     "time (h)", "synapses", "line", {RULES, ESP_DRAWN_WEDGE, X_FROM_0, ESP_DRAWN_FROM_0, LEGEND_INSIDE}},
     {"K5F", ESP_OF_POPULATION, "Forgetting",
      "Time from the cue to the completed movement while there is no reward, with and without consolidation; the first point "
      "is the end of learning with reward. Dotted line: consolidation.", "time (d)", "time to completion (s)",
      "line", {{"arms", .text = "forgetting, consolidated"}, {"arm_names", .text = "no consolidation, consolidated"},
-      ESP_DRAWN_BAND, X_FROM_0, ESP_DRAWN_FROM_0, LEGEND_INSIDE}},
+      ESP_DRAWN_WEDGE, X_FROM_0, ESP_DRAWN_FROM_0, LEGEND_INSIDE}},
     {"K5G", ESP_OF_POPULATION, "Waiting times",
      "Time from the disappearance of a synapse until it is back, on snapshots, in all hours of learning.",
      "waiting time (h)", "waits of a run", "waits", {RULES}},

@@ -32,6 +32,7 @@ typedef struct {
 /* Attributes that several chapters use. */
 #define ESP_DRAWN_PAIR {"arms", .text = "pruned, twin"}, {"arm_names", .text = "pruned, twin (never pruned)"}
 #define ESP_DRAWN_BAND {"spread", .text = "band"}
+#define ESP_DRAWN_WEDGE {"spread", .text = "wedge"}
 #define ESP_DRAWN_MARKER(size, edge) {"marker", .n = 2, .number = {size, edge}}
 #define ESP_DRAWN_LEVEL(y) {"level", .n = 1, .number = {y}}
 #define ESP_DRAWN_FROM_0 {"y_limits", .n = 2, .number = {0, NAN}}
