@@ -1,4 +1,5 @@
 """tools/figures.py on panels made here by docs/PANELS.md: all files, every claim and panel, equal bytes, mistakes."""
+import importlib.util
 import pathlib
 import re
 import subprocess
@@ -15,6 +16,32 @@ FILES = ["1", "2", "3", "4", "5", "6", "7", "S1", "S2", "S3", "S4", "K5"]
 PANELS = ([f"1{c}" for c in "ABCDEFGHI"] + [f"2{c}" for c in "ABCDEF"] + [f"3{c}" for c in "ABCDEF"] +
           [f"4{c}" for c in "ABCD"] + [f"5{c}" for c in "ABCDEF"] + [f"{i}{c}" for i in "67" for c in "ABCDEFGHI"] +
           ["S1", "S2A", "S2B", "S3", "S4"] + [f"K5{c}" for c in "BCDEFGHI"])
+BOTH = {"arms": "pruned, twin", "arm_names": "pruned, twin (never pruned)"}
+CALLS = {"spread": "band", "marker": [2.0, 1.0], "y_scale": "log_where_wide"}
+PATHS = {"x_limits": [10.5, 53.5], "mark_names": "C1, P, C2, R"}
+LEVER = {"spread": "wedge", "x_limits": [0, float("nan")], "y_limits": [0, float("nan")], "legend": "inside"}
+RULES = {"arms": "plastic, approximate", "arm_names": "exact rule, approximate rule"}
+HOW = {name: {"kind": kind, **more} for names, kind, more in (  # panels, kind, other attributes
+    ("1A", "scheme", {"scheme": "task"}), ("1B", "scheme", {"scheme": "network"}), ("1G", "scheme", {"scheme": "ladder"}),
+    ("S3", "scheme", {"scheme": "bandit"}),
+    ("1H 1I 2B 5B 5C 6B 6G 7A 7B 7C 7E", "line", BOTH), ("5A", "line", {**BOTH, "arrow": "example"}),
+    ("4D 5D 7D", "line", {**BOTH, "level": 0.0}), ("7G", "line", {**BOTH, "y_scale": "log_where_wide"}),
+    ("4C", "line", {**BOTH, "level": [1.0], "marker": [3.0, 0.0], "dashed": "all", "dotted": "weighed as published"}),
+    ("S4", "line", {**BOTH, "spread": "wedge", "y_scale": "log_where_wide", "solid": "median", "dashed": "mean and SEM"}),
+    ("S2A", "line", {**CALLS, "arms": "pruned_first, dense", "arm_names": "pruned before training, dense", "mark_names": "new cues"}),
+    ("S2B", "line", {**BOTH, **CALLS}),
+    ("K5C", "line", {**LEVER, "arms": "plastic, approximate, fixed", "arm_names": "exact rule, approximate rule, fixed connectome"}),
+    ("K5E", "line", {**LEVER, **RULES}),
+    ("K5F", "line", {**LEVER, "arms": "forgetting, consolidated", "arm_names": "no consolidation, consolidated"}),
+    ("S1", "appended", {**BOTH, "y_scale": "log_where_wide"}), ("5E 7H 7I", "scatter", BOTH),
+    ("2A 5F 6A 7F", "histogram", {**BOTH, "y_limits": [0, float("nan")]}),
+    ("1C", "trial", {"arm": "pruned"}), ("1D 1E 1F 2E 2F", "trial", {"arm": "pruned", "y_axis": "shared"}),
+    ("2C", "trial", {"arm": "twin"}), ("2D", "trial", {"arm": "twin", "y_axis": "shared"}),
+    ("3A", "projection", {**PATHS, "row": "twin"}), ("3D", "projection", {**PATHS, "row": "pruned"}),
+    ("3B 3C 3E 3F", "projection", PATHS), ("4A 4B", "flow", {}), ("6C 6D 6E 6F", "values", {}), ("6H 6I", "states", {}),
+    ("K5B", "recording", {}), ("K5D", "movements", {}), ("K5G", "waits", RULES), ("K5H", "fates", {"arms": "plastic"}),
+    ("K5I", "components", {}),
+) for name in names.split()}
 LADDER = [0.10 + 0.05 * i for i in range(18)]
 
 
@@ -157,6 +184,9 @@ def synthetic_panels(path, without=(), texts_as="attributes"):
             for i, arm in enumerate(("pruned", "twin"))})
         put(s1, "rung", f)
         bandit_panels(file, panel, put, compared, rng, (weights, wide, narrow))
+        for name, attributes in HOW.items():
+            figure, place = (name, "1") if name in ("S1", "S3", "S4") else (name[:-1], name[-1])
+            file[name].attrs.update({"figure": figure, "place": place, **attributes})
         for name in without:
             del file[name]
 
@@ -253,6 +283,12 @@ def synthetic_claims():
     return {"program": "espalier", "claims": [
         {"claim": i + 1, "panel": panel, "text": text.format(i + 1), "verdict": verdicts[i % 4],
          **(none if verdicts[i % 4] == "not run" else some)} for i, panel in enumerate(places)]}
+
+
+def rows_of(text, head):
+    """Rows of the tables whose first heading this is: their cells."""
+    tables = re.findall(rf"^\| {head} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.M)
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for table in tables for row in table.splitlines()]
 
 
 class Figures(Case):
@@ -402,6 +438,52 @@ class Figures(Case):
         result = self.draw(folder)
         self.assertEqual(result.status, DATA, str(result))
         self.assert_names(result, "panels.h5", "espalier report")
+
+    def test_documented(self):
+        """docs/PANELS.md has the kinds and attributes that the program knows, and no others."""
+        spec = importlib.util.spec_from_file_location("figures", FIGURES)
+        figures = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(figures)
+        text = (SOURCE / "docs" / "PANELS.md").read_text()
+        name = r"\b(?:K5[B-I]|S[1-4][AB]?|[1-7][A-I])\b"
+        panels = [(panel, row[0]) for row in rows_of(text, "kind") for panel in re.findall(name, row[1])]
+        self.assertEqual({row[0] for row in rows_of(text, "kind")}, set(figures.KINDS))
+        self.assertEqual(sorted(panels), sorted((name, how["kind"]) for name, how in HOW.items()))
+        documented = {row[0].strip("`"): row[1] for row in rows_of(text, "attribute")}
+        self.assertEqual(set(documented), set(re.findall(r'\.(?:says|words)\("(\w+)"', FIGURES.read_text())))
+        self.assertEqual(set(documented) - {"figure", "place"}, {attribute for how in HOW.values() for attribute in how})
+        self.assertEqual(set(re.findall(r"`(\w+)`", documented["scheme"])), set(figures.SCHEMES))
+
+    def test_newer(self):
+        """What a newer version may write is left out and named; the rest is drawn."""
+        import h5py
+        folder = self.report()
+        with h5py.File(folder / "panels.h5", "r+") as file:
+            file.copy("5A", "8A")
+            file["8A"].attrs["figure"] = "8"
+            file["5B"].attrs["kind"], file["1B"].attrs["scheme"], file["5C"].attrs["novelty"] = "hologram", "brain", "red"
+            file["5D"].move("twin", "novel")
+            file["5D"].attrs["arms"], file["5D"].attrs["arm_names"] = "pruned, novel", "pruned, something new"
+        result = self.draw(folder)
+        self.assertEqual(result.status, OK, str(result))
+        told = sorted(result.err.splitlines())
+        self.assertEqual(len(told), 3, result.err)
+        for line, words in zip(told, (("1B", "scheme brain"), ("5B", "kind hologram"), ("8A", "place 8A"))):
+            for word in ("panels.h5", "newer version?", *words):
+                self.assertIn(word, line)
+        for name, n in (("1", 1), ("5", 1), ("7", 0)):
+            self.assertEqual(self.svg(folder, name).count("not known here"), n, name)
+        self.assertIn("something new", self.svg(folder, "5"))
+
+    def test_older(self):
+        import h5py
+        folder = self.report()
+        with h5py.File(folder / "panels.h5", "r+") as file:
+            for name in PANELS:
+                del file[name].attrs["kind"]
+        result = self.draw(folder)
+        self.assertEqual(result.status, DATA, str(result))
+        self.assert_names(result, "panels.h5", "older version", "espalier report")
 
     def assert_names(self, result, *words):
         self.assertEqual(len(result.err.strip().splitlines()), 1, str(result))
