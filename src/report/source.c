@@ -117,6 +117,8 @@ static const double *field_of(const esp_source *s, int f)
 const double *esp_source_numbers(const esp_source *s, const char *field, esp_cell cell)
 {
   const int f = esp_source_field(s, field);
+  if (f < 0 && *s->err == ESP_OK)
+    *s->err = esp_fail(ESP_ERR_INTERNAL, "%s: the report asks for a field '%s', which the file does not have", s->in.path, field);
   const double *values = f < 0 ? NULL : field_of(s, f);
   return values ? values + esp_cell_slot(s->plan, cell) * (long)s->plan->record.count[f] : NULL;
 }

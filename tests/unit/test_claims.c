@@ -490,6 +490,58 @@ static void test_lever(void **state)
   expect(judgement, 31, ESP_HOLDS);
 }
 
+/* ---- the tables of the chapters ---- */
+
+static void expect_field(const fake *f, const char *field)
+{
+  if (field && esp_source_field(&f->source, field) < 0)
+    fail_msg("%s has no field %s", f->plan.experiment, field);
+}
+
+static void expect_panel(const fake *f, const char *panel)
+{
+  if (!esp_panel_of(f->source.chapter, panel))
+    fail_msg("%s has no panel %s", f->plan.experiment, panel);
+}
+
+/* Every name in a table is one of the file, or of another table. */
+static void test_names(void **state)
+{
+  (void)state;
+  const fake *const files[] = {&dms, &scratch, &bandit, &lever};
+  for (int i = 0; i < 4; i++) {
+    const fake *f = files[i];
+    const esp_chapter *chapter = f->source.chapter;
+    for (const esp_series *series = chapter->series; series->panel; series++) {
+      expect_panel(f, series->panel);
+      expect_field(f, series->field);
+    }
+    for (const esp_scatter *scatter = chapter->scatters; scatter && scatter->panel; scatter++) {
+      expect_panel(f, scatter->panel);
+      expect_field(f, scatter->x_field);
+      assert_non_null(esp_series_of(&f->source, scatter->exponent));
+    }
+    for (const esp_column *column = chapter->columns; column->name; column++)
+      expect_field(f, column->field);
+    for (const esp_claim *claim = chapter->claims; claim->paper; claim++)
+      for (const esp_statement *part = claim->part; part < claim->part + ESP_MAX_PARTS && part->rule != ESP_NO_RULE; part++) {
+        expect_field(f, part->field);
+        expect_field(f, part->with);
+        assert_true(part->quantity || esp_series_of(&f->source, part->panel));
+      }
+  }
+}
+
+/* A field that is not there is a fault of the report, which is said once and stays. */
+static void test_no_such_field(void **state)
+{
+  (void)state;
+  assert_int_equal(esp_source_error(&dms.source), ESP_OK);
+  assert_true(isnan(esp_source_value(&dms.source, "los", 0, 0, 0, 0)));
+  assert_int_equal(esp_source_error(&dms.source), ESP_ERR_INTERNAL);
+  assert_non_null(strstr(esp_err_message(ESP_ERR_INTERNAL), "'los'"));
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -504,6 +556,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(test_bandit, make_all, drop_all),
       cmocka_unit_test_setup_teardown(test_one_level, make_all, drop_all),
       cmocka_unit_test_setup_teardown(test_lever, make_all, drop_all),
+      cmocka_unit_test_setup_teardown(test_names, make_all, drop_all),
+      cmocka_unit_test_setup_teardown(test_no_such_field, make_all, drop_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
