@@ -1,7 +1,7 @@
 /* espalier/workspace.h - one stretch of memory for all scratch of a worker; it grows where it is.
  *
- * Take, use, and rewind to the mark taken before; nothing inside training allocates. Every piece starts on a 64-byte boundary, so
- * equal calls see equal alignment.
+ * Take, use, and rewind to the mark taken before; nothing inside training allocates. Every piece starts on a 64-byte boundary,
+ * so equal calls see equal alignment.
  *
  * Nobody says how much will be needed: address space is reserved once, far more than that, and what is taken is made usable in
  * steps of some MiB by a call that can fail. What a stage has needed once stays usable, so only the first of a kind makes such
@@ -22,8 +22,8 @@ typedef struct {
   size_t high;         /* most bytes ever handed out                */
 } esp_workspace;
 
-/** Make an empty workspace. Where address space is limited (ulimit -v) it takes at most half of what is left: MPI, HDF5 and
- *  OpenBLAS need some too.
+/** Make an empty workspace. Where address space is limited (ulimit -v) it leaves 256 MiB and half of what is beyond to MPI, HDF5 and
+ *  OpenBLAS, and where there is little, seven eighths.
  *  @return ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_workspace_create(esp_workspace *ws);
 
@@ -40,8 +40,8 @@ esp_err esp_workspace_take_int(esp_workspace *ws, size_t n, int **out);
 /** The same for bytes (contents undefined). */
 esp_err esp_workspace_take_bytes(esp_workspace *ws, size_t n, unsigned char **out);
 
-/** The most memory that this process has had resident so far (VmHWM, as Slurm counts it for --mem-per-cpu), in MiB, rounded up; 0 if the
- *  system does not say. */
+/** The most memory that this process has had resident so far (VmHWM, what Slurm's --mem-per-cpu has to cover), in MiB, rounded
+ *  up; 0 if the system does not say. */
 int esp_peak_mib(void);
 
 #endif

@@ -12,7 +12,8 @@
 #define LINE ((size_t)64)
 #define MOST (MIB << 18) /* more than any machine has for one process, and little of 47 bits */
 #define LEAST (4 * MIB)
-#define STEP (4 * MIB)   /* with strict overcommit a rank pays for what is usable: at most this much in vain */
+#define OTHERS (256 * MIB)
+#define STEP (4 * MIB) /* with strict overcommit a rank pays for what is usable: at most this much in vain */
 
 static size_t rounded_up(size_t n, size_t unit)
 {
@@ -26,6 +27,13 @@ static void *reserve(size_t size)
   return mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
+/* Of all that there is. OpenBLAS asks for 128 MiB at its first product, and without them it waits for ever. */
+static size_t fair_share(size_t all)
+{
+  const size_t beyond = all > OTHERS ? (all - OTHERS) / 2 : 0;
+  return rounded_up(beyond > all / 8 ? beyond : all / 8, MIB);
+}
+
 esp_err esp_workspace_create(esp_workspace *ws)
 {
   size_t size = MOST;
@@ -35,13 +43,12 @@ esp_err esp_workspace_create(esp_workspace *ws)
     base = reserve(size);
   }
   *ws = (esp_workspace){0};
-  ESP_REQUIRE(base != MAP_FAILED, ESP_ERR_NOMEM, "no address space for scratch memory: %s; raise the limit (ulimit -v)", strerror(errno));
-  if (size < MOST) { /* all that there is */
-    const size_t half = rounded_up(size / 2, MIB);
-    munmap((unsigned char *)base + half, size - half);
-    size = half;
-  }
-  *ws = (esp_workspace){.base = base, .size = size};
+  ESP_REQUIRE(base != MAP_FAILED, ESP_ERR_NOMEM, "no address space for scratch memory: %s; raise the limit (ulimit -v)",
+              strerror(errno));
+  const size_t own = size < MOST ? fair_share(size) : size;
+  if (own < size)
+    munmap((unsigned char *)base + own, size - own);
+  *ws = (esp_workspace){.base = base, .size = own};
   return ESP_OK;
 }
 
@@ -57,8 +64,8 @@ static esp_err grow(esp_workspace *ws, size_t needed)
 {
   const size_t whole = rounded_up(needed, STEP), usable = whole < ws->size ? whole : ws->size;
   ESP_REQUIRE(mprotect(ws->base + ws->usable, usable - ws->usable, PROT_READ | PROT_WRITE) == 0, ESP_ERR_NOMEM,
-              "no memory for %zu MiB of scratch beyond the %zu MiB in use: %s; give each rank more memory (Slurm: --mem-per-cpu), raise its "
-              "limits (ulimit), or start fewer ranks on a machine", (usable - ws->usable) / MIB, ws->usable / MIB, strerror(errno));
+              "no memory for %zu MiB of scratch beyond the %zu MiB in use: %s; give each rank more memory (Slurm: "
+              "--mem-per-cpu), raise its limits (ulimit), or start fewer ranks on a machine", (usable - ws->usable) / MIB, ws->usable / MIB, strerror(errno));
   ws->usable = usable;
   return ESP_OK;
 }

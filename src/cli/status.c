@@ -128,7 +128,8 @@ static esp_err print_json(const esp_cli_file *file, const esp_run *run)
       file->plan.experiment, "members", file->plan.n_members, "cells", (json_int_t)o.n_cells, "done", (json_int_t)o.n_done,
       "failed", (json_int_t)o.n_failed, "damaged", (json_int_t)file->n_damaged, "complete",
       (int)(o.n_done + o.n_failed == o.n_cells), "core_seconds", o.seconds, "n_evaluations", (json_int_t)o.n_evaluations,
-      "core_seconds_left", isfinite(left) ? json_real(left) : json_null(), "peak_mib", peak > 0 ? json_integer(peak) : json_null(),
+      "core_seconds_left", isfinite(left) ? json_real(left) : json_null(), "peak_mib",
+      peak > 0 ? json_integer(peak) : json_null(),
       "ranks_of_last_run", run->n_ranks, "stages", stages, "failed_cells", failures_json(file));
   ESP_REQUIRE(root, ESP_ERR_NOMEM, "no memory for the JSON text");
   json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
@@ -144,9 +145,10 @@ int esp_cli_status(int argc, char **argv)
   const esp_command command = {
       "status",
       "Usage: espalier status [--json] FILE\n\n"
-      "Say how far a results file is: cells done per stage and arm, rate, time left, failed cells with their reasons. Works\n"
-      "at any moment, also while the file is being written. Quick: it reads the commit entries and takes the numbers as they\n"
-      "are; 'espalier verify' checks these too.\n",
+      "Say how far a results file is: cells done per stage and arm, rate, time left, the most memory that a rank had when it\n"
+      "wrote a cell (peak_mib, for Slurm's --mem-per-cpu), failed cells with their reasons. Works at any moment, also while\n"
+      "the file is being written. Quick: it reads the commit entries and takes the numbers as they are; 'espalier verify'\n"
+      "checks these too.\n",
       "Examples:\n"
       "  espalier status dms_quick.h5\n"
       "  espalier status --json dms_quick.h5 | python3 -m json.tool\n",

@@ -1,5 +1,5 @@
-/* tests/unit/test_workspace.c - pieces are apart and aligned, the whole grows where it is, and each way in which it cannot is an error
- * that takes nothing. */
+/* tests/unit/test_workspace.c - pieces are apart and aligned, the whole grows where it is, and each way in which it cannot is an
+ * error that takes nothing. */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -180,7 +180,7 @@ static void a_step_that_fails_is_an_error_that_takes_nothing(void **state)
   assert_int_equal(esp_workspace_take(&ws, 64, &d), ESP_OK);
   const esp_workspace before = ws;
   steps_fail = true;
-  const esp_err err = esp_workspace_take_bytes(&ws, 100 * MIB, (unsigned char **)&d);
+  const esp_err err = esp_workspace_take(&ws, 100 * MIB / sizeof *d, &d);
   steps_fail = false;
   assert_int_equal(err, ESP_ERR_NOMEM);
   assert_int_equal(esp_err_exit_status(err), 70);
@@ -188,7 +188,8 @@ static void a_step_that_fails_is_an_error_that_takes_nothing(void **state)
   assert_non_null(strstr(esp_err_message(ESP_ERR_NOMEM), "no memory for 100 MiB of scratch beyond the 4 MiB in use: Cannot allocate"));
   assert_non_null(strstr(esp_err_message(ESP_ERR_NOMEM), "--mem-per-cpu"));
   assert_int_equal(esp_workspace_take(&ws, 64, &d), ESP_OK); /* within what is there */
-  assert_int_equal(esp_workspace_take_bytes(&ws, 100 * MIB, (unsigned char **)&d), ESP_OK); /* and later there may be more */
+  unsigned char *bytes;
+  assert_int_equal(esp_workspace_take_bytes(&ws, 100 * MIB, &bytes), ESP_OK); /* and later there may be more */
   esp_workspace_free(&ws);
 }
 
@@ -212,30 +213,31 @@ static int check_with(size_t more)
     if (!(condition))    \
       return __LINE__;   \
   } while (0)
-  const struct rlimit limit = {address_space_in_use() + more, RLIM_INFINITY};
+  const rlim_t limit = address_space_in_use() + more;
   esp_workspace ws;
   unsigned char *bytes;
-  CHECK(setrlimit(RLIMIT_AS, &(struct rlimit){limit.rlim_cur, limit.rlim_cur}) == 0);
+  CHECK(setrlimit(RLIMIT_AS, &(struct rlimit){limit, limit}) == 0);
   if (more < MIB) {
     CHECK(esp_workspace_create(&ws) == ESP_ERR_NOMEM && ws.base == NULL && strstr(esp_err_message(ESP_ERR_NOMEM), "ulimit -v"));
     return 0;
   }
   CHECK(esp_workspace_create(&ws) == ESP_OK);
-  CHECK(ws.size >= more / 5 * 2 && ws.size <= more / 2);
-  CHECK(esp_workspace_take_bytes(&ws, more / 3, &bytes) == ESP_OK);
-  memset(bytes, 1, more / 3);
-  void *const others = mmap(NULL, more / 5 * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const size_t share = more > 1000 * MIB ? (more - 256 * MIB) / 2 : more / 8, n = share / 4 * 3;
+  CHECK(ws.size >= n && ws.size <= share + MIB);
+  CHECK(esp_workspace_take_bytes(&ws, n, &bytes) == ESP_OK);
+  memset(bytes, 1, n);
+  void *const others = mmap(NULL, more - share - 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(others != MAP_FAILED);
   CHECK(esp_workspace_take_bytes(&ws, more / 2, &bytes) == ESP_ERR_NOMEM);
   CHECK(strstr(esp_err_message(ESP_ERR_NOMEM), "ulimit -v"));
   return 0;
 }
 
-static void others_get_their_half_of_little_address_space(void **state)
+static void others_get_their_share_of_little_address_space(void **state)
 {
   (void)state;
-  static const size_t more[] = {512 * 1024, 64 * MIB, 1000 * MIB};
-  for (int i = 0; i < 3; i++) {
+  static const size_t more[] = {512 * 1024, 64 * MIB, 200 * MIB, 2000 * MIB};
+  for (int i = 0; i < 4; i++) {
     int status;
     const pid_t child = fork();
     assert_true(child >= 0);
@@ -278,7 +280,7 @@ int main(void)
       cmocka_unit_test(a_large_piece_is_one_step),
       cmocka_unit_test(asking_too_much_is_an_error_that_takes_nothing),
       cmocka_unit_test(a_step_that_fails_is_an_error_that_takes_nothing),
-      cmocka_unit_test(others_get_their_half_of_little_address_space),
+      cmocka_unit_test(others_get_their_share_of_little_address_space),
       cmocka_unit_test(memory_counts_when_it_is_touched),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
