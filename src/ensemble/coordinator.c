@@ -73,16 +73,16 @@ static void wait_for_delivery(void)
 
 /* ---- the state of things ---- */
 
-/* The next report, if one is there, and the worker that it is from. */
-static bool next_report(esp_crew *crew, esp_report *report, int *worker)
+/* The next notice, if one is there, and the worker that it is from. */
+static bool next_notice(esp_crew *crew, esp_notice *notice, int *worker)
 {
   int there;
   MPI_Status status;
   esp_watchdog_awake();
-  MPI_Iprobe(MPI_ANY_SOURCE, ESP_TAG_REPORT, MPI_COMM_WORLD, &there, &status);
+  MPI_Iprobe(MPI_ANY_SOURCE, ESP_TAG_NOTICE, MPI_COMM_WORLD, &there, &status);
   if (!there)
     return false;
-  MPI_Recv(report, (int)sizeof *report, MPI_BYTE, status.MPI_SOURCE, ESP_TAG_REPORT, MPI_COMM_WORLD, &status);
+  MPI_Recv(notice, (int)sizeof *notice, MPI_BYTE, status.MPI_SOURCE, ESP_TAG_NOTICE, MPI_COMM_WORLD, &status);
   *worker = status.MPI_SOURCE - 1;
   esp_crew_heard(crew, *worker);
   esp_watchdog_moved();
@@ -193,30 +193,30 @@ static void now_ready(coordinator *c, int i)
   serve(c, i);                /* before others: it has the last record at hand */
 }
 
-static void hear(coordinator *c, int i, const esp_report *report)
+static void hear(coordinator *c, int i, const esp_notice *notice)
 {
   if (c->crew->workers[i].lost)
     welcome_back(c, i);
-  c->crew->workers[i].phase = report->phase;
-  switch (report->kind) {
-  case ESP_REPORT_ALIVE:
+  c->crew->workers[i].phase = notice->phase;
+  switch (notice->kind) {
+  case ESP_NOTICE_ALIVE:
     return;
-  case ESP_REPORT_CELL:
-    esp_schedule_cell_done(c->schedule, report->cell);
+  case ESP_NOTICE_CELL:
+    esp_schedule_cell_done(c->schedule, notice->cell);
     now_ready(c, i);
     serve_all(c);
     return;
-  case ESP_REPORT_CLOSED:
+  case ESP_NOTICE_CLOSED:
     return; /* cannot come before END */
-  case ESP_REPORT_READY:
-    check_kernels(c, i + 1, report->message);
+  case ESP_NOTICE_READY:
+    check_kernels(c, i + 1, notice->message);
     now_ready(c, i);
     return;
-  case ESP_REPORT_STOPPED:
-  case ESP_REPORT_FAILED:
+  case ESP_NOTICE_STOPPED:
+  case ESP_NOTICE_FAILED:
     c->crew->workers[i].working = false;
     c->crew->workers[i].gone = true;
-    stop_everybody(c, report->kind == ESP_REPORT_FAILED ? report->err : ESP_ERR_STOPPED, report->message);
+    stop_everybody(c, notice->kind == ESP_NOTICE_FAILED ? notice->err : ESP_ERR_STOPPED, notice->message);
     return;
   }
 }
@@ -241,16 +241,16 @@ esp_err esp_coordinate(esp_crew *crew, esp_schedule *schedule, bool (*tick)(void
   for (int naps = 0; !finished(&c);) {
     if (tick(context, schedule))
       stop_everybody(&c, ESP_ERR_STOPPED, "");
-    esp_report report;
+    esp_notice notice;
     int worker;
-    if (!next_report(crew, &report, &worker)) {
+    if (!next_notice(crew, &notice, &worker)) {
       look_for_lost(&c); /* only now: what was said is heard first */
       esp_nap(&naps);
       continue;
     }
-    if (report.kind != ESP_REPORT_ALIVE) /* which asks for no answer */
+    if (notice.kind != ESP_NOTICE_ALIVE) /* which asks for no answer */
       naps = 0;
-    hear(&c, worker, &report);
+    hear(&c, worker, &notice);
   }
   /* Everything is in the file: a stop that came with the last cell changes nothing any more. */
   if (c.err == ESP_ERR_STOPPED && schedule->n_done == schedule->n_cells)
@@ -291,9 +291,9 @@ esp_err esp_end_workers(esp_crew *crew, esp_err err)
     if (!crew->workers[i].lost)
       send_end(crew, i, err);
   for (int naps = 0; !all_closed(crew);) {
-    esp_report report;
+    esp_notice notice;
     int i;
-    if (!next_report(crew, &report, &i)) {
+    if (!next_notice(crew, &notice, &i)) {
       esp_nap(&naps);
       continue;
     }
@@ -301,12 +301,12 @@ esp_err esp_end_workers(esp_crew *crew, esp_err err)
     if (!worker->ended)
       send_end(crew, i, err); /* it was lost and is back */
     worker->lost = false;
-    worker->phase = report.phase;
-    if (report.kind != ESP_REPORT_CLOSED)
+    worker->phase = notice.phase;
+    if (notice.kind != ESP_NOTICE_CLOSED)
       continue; /* said before END came, or on the way to close */
     worker->closed = true;
-    if (report.err != ESP_OK && (err == ESP_OK || err == ESP_ERR_STOPPED))
-      err = esp_fail(report.err, "rank %d: %s", i + 1, report.message);
+    if (notice.err != ESP_OK && (err == ESP_OK || err == ESP_ERR_STOPPED))
+      err = esp_fail(notice.err, "rank %d: %s", i + 1, notice.message);
   }
   for (int i = 0; i < crew->n_workers; i++)
     if (crew->workers[i].closed)

@@ -91,19 +91,19 @@ typedef struct {
   esp_phase last_phase;
 } hand;
 
-static void send_report(hand *h, esp_report *report, size_t bytes)
+static void send_notice(hand *h, esp_notice *notice, size_t bytes)
 {
-  report->phase = h->last_phase = esp_watchdog_phase_now();
+  notice->phase = h->last_phase = esp_watchdog_phase_now();
   h->last_sign = esp_seconds();
-  MPI_Send(report, (int)bytes, MPI_BYTE, 0, ESP_TAG_REPORT, MPI_COMM_WORLD);
+  MPI_Send(notice, (int)bytes, MPI_BYTE, 0, ESP_TAG_NOTICE, MPI_COMM_WORLD);
 }
 
 /* A message cut short: it comes often. */
 static void sign_of_life(hand *h)
 {
-  esp_report report;
-  report.kind = ESP_REPORT_ALIVE;
-  send_report(h, &report, offsetof(esp_report, cell));
+  esp_notice notice;
+  notice.kind = ESP_NOTICE_ALIVE;
+  send_notice(h, &notice, offsetof(esp_notice, cell));
 }
 
 /* Told of every phase and of every field that is read or written. */
@@ -144,24 +144,24 @@ static void await_order(esp_order *order, esp_results *results)
   MPI_Recv(order, (int)sizeof *order, MPI_BYTE, 0, ESP_TAG_ORDER, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
-static void report_end(hand *h, esp_report_kind kind, esp_err err)
+static void send_end_notice(hand *h, esp_notice_kind kind, esp_err err)
 {
-  esp_report report = {.kind = kind, .err = err};
+  esp_notice notice = {.kind = kind, .err = err};
   const char *message = esp_err_message(err);
-  memcpy(report.message, message, strnlen(message, sizeof report.message - 1));
-  send_report(h, &report, sizeof report);
+  memcpy(notice.message, message, strnlen(message, sizeof notice.message - 1));
+  send_notice(h, &notice, sizeof notice);
 }
 
 static void report_failure(hand *h, esp_err err)
 {
-  report_end(h, err == ESP_ERR_STOPPED ? ESP_REPORT_STOPPED : ESP_REPORT_FAILED, err);
+  send_end_notice(h, err == ESP_ERR_STOPPED ? ESP_NOTICE_STOPPED : ESP_NOTICE_FAILED, err);
 }
 
 static void report_ready(hand *h)
 {
-  esp_report ready = {.kind = ESP_REPORT_READY};
+  esp_notice ready = {.kind = ESP_NOTICE_READY};
   snprintf(ready.message, sizeof ready.message, "%s", esp_kernel_name());
-  send_report(h, &ready, sizeof ready);
+  send_notice(h, &ready, sizeof ready);
 }
 
 /* Ask, work, ask again, until the coordinator says END. */
@@ -174,12 +174,12 @@ static void work_for_coordinator(esp_worker *worker, hand *h)
     if (order.kind == ESP_ORDER_END)
       return;
     if (order.kind == ESP_ORDER_STOP)
-      continue; /* the work was interrupted and reported already */
-    esp_report done = {.kind = ESP_REPORT_CELL, .cell = order.cell};
+      continue; /* the work was interrupted, and that has been said */
+    esp_notice done = {.kind = ESP_NOTICE_CELL, .cell = order.cell};
     esp_outcome outcome;
     const esp_err err = esp_worker_cell(worker, order.cell, &outcome);
     if (err == ESP_OK)
-      send_report(h, &done, sizeof done);
+      send_notice(h, &done, sizeof done);
     else
       report_failure(h, err);
   }
@@ -363,7 +363,7 @@ static esp_err say_closed(hand *h, esp_err closed)
 {
   esp_order end;
   esp_watchdog_pass_on(NULL, NULL); /* the last word is CLOSED */
-  report_end(h, ESP_REPORT_CLOSED, closed);
+  send_end_notice(h, ESP_NOTICE_CLOSED, closed);
   await_order(&end, NULL);
   if (end.losses)
     esp_job_somebody_lost();

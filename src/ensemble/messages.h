@@ -1,6 +1,6 @@
 /* ensemble/messages.h - what coordinator and workers say to each other: two fixed-size messages, sent as bytes.
  *
- *   worker -> coordinator   report: READY (for its first cell), CELL (one is written; ready for the next), STOPPED or FAILED
+ *   worker -> coordinator   notice: READY (for its first cell), CELL (one is written; ready for the next), STOPPED or FAILED
  *                                   (nothing more to do), CLOSED (after END: the file is closed; err says how that went), ALIVE
  *                                   (a sign of life: when another phase begins, and after a second without any)
  *   coordinator -> worker   order:  WORK (a cell), STOP (soon, with your state saved), END (close the file), and after CLOSED
@@ -19,25 +19,25 @@
 #include "espalier/plan.h"
 #include "schedule.h"
 
-enum { ESP_TAG_REPORT = 1, ESP_TAG_ORDER = 2 };
+enum { ESP_TAG_NOTICE = 1, ESP_TAG_ORDER = 2 };
 
 typedef enum {
-  ESP_REPORT_READY,
-  ESP_REPORT_CELL,
-  ESP_REPORT_STOPPED,
-  ESP_REPORT_FAILED,
-  ESP_REPORT_CLOSED,
-  ESP_REPORT_ALIVE,
-} esp_report_kind;
+  ESP_NOTICE_READY,
+  ESP_NOTICE_CELL,
+  ESP_NOTICE_STOPPED,
+  ESP_NOTICE_FAILED,
+  ESP_NOTICE_CLOSED,
+  ESP_NOTICE_ALIVE,
+} esp_notice_kind;
 typedef enum { ESP_ORDER_WORK, ESP_ORDER_STOP, ESP_ORDER_END } esp_order_kind;
 
 typedef struct {
-  esp_report_kind kind;
+  esp_notice_kind kind;
   esp_phase phase;     /* of the worker */
   esp_cell cell;       /* CELL   */
   esp_err err;         /* FAILED, CLOSED */
   char message[1024];  /* FAILED, CLOSED; READY: the kernels in use on that rank */
-} esp_report;
+} esp_notice;
 
 typedef struct {
   esp_order_kind kind;

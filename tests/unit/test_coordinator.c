@@ -14,8 +14,8 @@ enum { N_WORKERS = 2 };
 
 static const esp_plan plan = {.n_members = 2, .n_arms = 1, .n_stages = 1, .arm_name = {"pruned"}};
 static esp_crew crew;
-static bool (*next)(esp_report *report, int *worker); /* what comes next, if anything does */
-static esp_report coming;
+static bool (*next)(esp_notice *report, int *worker); /* what comes next, if anything does */
+static esp_notice coming;
 static int coming_from;
 static int n_ends[N_WORKERS];
 static esp_order last_order[N_WORKERS];
@@ -71,20 +71,20 @@ static int end(void **state)
   return 0;
 }
 
-static bool say(esp_report *report, int *worker, int i, esp_report_kind kind)
+static bool say(esp_notice *report, int *worker, int i, esp_notice_kind kind)
 {
-  *report = (esp_report){.kind = kind, .phase = ESP_PHASE_CLOSING};
+  *report = (esp_notice){.kind = kind, .phase = ESP_PHASE_CLOSING};
   *worker = i;
   return true;
 }
 
 /* The first worker is silent until it counts as lost; the other keeps talking, or it would be lost too. */
-static bool back_before_the_end(esp_report *report, int *worker)
+static bool back_before_the_end(esp_notice *report, int *worker)
 {
   if (step == 0 && !crew.workers[0].lost)
-    return say(report, worker, 1, ESP_REPORT_ALIVE);
+    return say(report, worker, 1, ESP_NOTICE_ALIVE);
   step++;
-  return step == 1 ? say(report, worker, 0, ESP_REPORT_ALIVE) : say(report, worker, step - 2, ESP_REPORT_CLOSED);
+  return step == 1 ? say(report, worker, 0, ESP_NOTICE_ALIVE) : say(report, worker, step - 2, ESP_NOTICE_CLOSED);
 }
 
 static void who_comes_back_closes_once(void **state)
@@ -99,10 +99,10 @@ static void who_comes_back_closes_once(void **state)
   }
 }
 
-static bool back_after_the_work(esp_report *report, int *worker)
+static bool back_after_the_work(esp_notice *report, int *worker)
 {
   step++;
-  return step == 1 ? say(report, worker, 0, ESP_REPORT_ALIVE) : say(report, worker, step - 2, ESP_REPORT_CLOSED);
+  return step == 1 ? say(report, worker, 0, ESP_NOTICE_ALIVE) : say(report, worker, step - 2, ESP_NOTICE_CLOSED);
 }
 
 static void who_was_lost_before_is_told_when_it_speaks(void **state)
@@ -117,11 +117,11 @@ static void who_was_lost_before_is_told_when_it_speaks(void **state)
   }
 }
 
-static bool stopped_and_failed(esp_report *report, int *worker)
+static bool stopped_and_failed(esp_notice *report, int *worker)
 {
   *worker = step++;
-  *report = *worker == 0 ? (esp_report){.kind = ESP_REPORT_STOPPED, .message = "stopped early, and with many words"}
-                         : (esp_report){.kind = ESP_REPORT_FAILED, .err = ESP_ERR_IO, .message = "no room"};
+  *report = *worker == 0 ? (esp_notice){.kind = ESP_NOTICE_STOPPED, .message = "stopped early, and with many words"}
+                         : (esp_notice){.kind = ESP_NOTICE_FAILED, .err = ESP_ERR_IO, .message = "no room"};
   return true;
 }
 
