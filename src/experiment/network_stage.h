@@ -106,8 +106,8 @@ size_t esp_network_workspace_bytes(const esp_config *config, const esp_network_k
 /** Seconds of one training call on this machine, from a few steps of one (esp_experiment.measure). */
 esp_err esp_network_measure(const esp_config *config, double *seconds);
 
-/** Mask count exact for the stage's value in pruned arms and full in others, nested in the parent's, removed weights exactly 0.0, losses
- *  and weights finite, curves filled as far as there were calls (esp_experiment.verify). */
+/** Mask count exact for the stage's value in pruned arms and full in others, nested in the parent's, removed weights exactly
+ *  0.0, losses and weights finite, curves filled as far as there were calls (esp_experiment.verify). */
 esp_err esp_network_verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
                            const esp_record *parent);
 
