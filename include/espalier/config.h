@@ -17,8 +17,8 @@
 
 #define ESP_MAX_LIST 64
 
-/* The experiments there are: ID; name in configs and files, src/experiment/<name>.c; the task of its networks, for which it shares keys
- * with others (groups in src/config/schema.c); what it does. The order is that of reports. */
+/* The experiments there are: ID; name, in configs and files and of src/experiment/<name>.c; the task that its networks learn,
+ * for which experiments share keys (src/config/schema.c); what it does, after its name. The order is that of reports. */
 #define ESP_EXPERIMENTS(X)                                                                  \
   X(DMS, dms, DMS_TASK, "trains and prunes step by step beside an unpruned twin")           \
   X(SCRATCH, scratch, DMS_TASK, "prunes before any training (Fig. S2A)")                    \

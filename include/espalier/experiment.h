@@ -1,8 +1,8 @@
 /* espalier/experiment.h - the interface that every experiment fills: one declaration and one function.
  *
- * To add an experiment: declare its arms, stages and fields and write the stage function in a new src/experiment/NAME.c, which ends with
- * its esp_experiment_NAME, and add a line to ESP_EXPERIMENTS in config.h. Coordinator, file, resume, status and verify need nothing
- * else; docs/DESIGN.md says what keys of its own and a part of the report take. */
+ * To add one: declare its arms, stages and fields and write the stage function in a new src/experiment/NAME.c, which ends with
+ * esp_experiment_NAME, and add a line to ESP_EXPERIMENTS in config.h. Coordinator, file, resume, status and verify need nothing
+ * else (docs/DESIGN.md, "A new experiment"). */
 #ifndef ESPALIER_EXPERIMENT_H
 #define ESPALIER_EXPERIMENT_H
 #include "espalier/config.h"

@@ -1,12 +1,12 @@
 /* config/config.c - from a text to a struct, or to all that is wrong with the text.
  *
- * The file becomes a tree (yaml.c), each override a small one of its own. Then it is looked up which experiment is meant, for that
- * says which keys there are and what they are if nothing is said of them. Then the values of the file are read, then those of the
- * overrides, so that the last one wins, and at the end the rules between keys are asked (rules.c).
+ * The file becomes a tree (yaml.c), each override a small one of its own. Then it is looked up which experiment is meant, for
+ * that says which keys there are and what their defaults are. Then the values of the file are read, then those of the overrides,
+ * so that the last one wins, and at the end the rules between keys are asked (rules.c).
  *
- * A fault never stops the reading: it is noted with its place, the value keeps its default, and the next key is read; the faults are
- * sorted by place when all is done. The trap is to tell of one mistake twice. So what follows a fault of syntax is dropped, a rule is
- * not asked about a value that has a fault itself, and nothing is said to be missing from a text that was not read to its end. */
+ * A fault never stops the reading: it is noted with its place, the value keeps its default, and the next key is read; all faults
+ * are sorted by place when it is over. The trap is to tell of one mistake twice: so what follows a fault of syntax is dropped, a
+ * rule is not asked about a value that has a fault itself, and nothing is missing from a text that was not read to its end. */
 #include "espalier/config.h"
 
 #include <errno.h>
@@ -246,8 +246,8 @@ static void note_foreign(reading *r, place at, const char *what, const char *nam
 {
   char words[256];
   const bool several = owners & (owners - 1);
-  note(r, at, "experiment %s has no %s %s; it belongs to experiment%s %s%s", esp_experiment_name(first_of(r->experiments)), what, name,
-       several ? "s" : "", esp_list_experiments(owners, "", "", " and ", words, sizeof words),
+  note(r, at, "experiment %s has no %s %s; it belongs to experiment%s %s%s", esp_experiment_name(first_of(r->experiments)), what,
+       name, several ? "s" : "", esp_list_experiments(owners, "", "", " and ", words, sizeof words),
        at.source == 0 ? ", remove it here" : "");
 }
 
@@ -338,13 +338,18 @@ static void read_value(reading *r, const esp_key *key, const esp_yaml_node *node
 
 /* ---- the file ---- */
 
+static bool has_key(const esp_yaml_node *value, const char *word)
+{
+  return value->key && value->key->kind == ESP_YAML_SCALAR && strcmp(value->key->text, word) == 0;
+}
+
 /* The key as written, unless an earlier key of the map is the same; keys that are not words were reported. */
 static const char *key_word(reading *r, const esp_yaml_node *map, const esp_yaml_node *value)
 {
   if (!value->key || value->key->kind != ESP_YAML_SCALAR)
     return NULL;
   for (const esp_yaml_node *v = map->child; v != value; v = v->next)
-    if (v->key && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, value->key->text) == 0) {
+    if (has_key(v, value->key->text)) {
       char quoted[80];
       note(r, place_of(r, value->key), "key %s is given twice, first on line %d; keep one of them",
            esp_quoted(value->key->text, quoted, sizeof quoted), v->key->line);
@@ -525,7 +530,7 @@ static void find_experiment(reading *r)
       return;
   if (r->document.root && r->document.root->kind == ESP_YAML_MAP)
     for (const esp_yaml_node *v = r->document.root->child; v; v = v->next)
-      if (v->key && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, "experiment") == 0) {
+      if (has_key(v, "experiment")) {
         names_experiment(v, r);
         return;
       }
@@ -537,7 +542,7 @@ static bool mentions(const reading *r, const char *key)
     if (r->set[i].path && strcmp(r->set[i].path, key) == 0)
       return true;
   for (const esp_yaml_node *v = r->document.root->child; v; v = v->next)
-    if (v->key && v->key->kind == ESP_YAML_SCALAR && strcmp(v->key->text, key) == 0)
+    if (has_key(v, key))
       return true;
   return false;
 }

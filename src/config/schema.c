@@ -1,4 +1,10 @@
-/* config/schema.c - to add a key: a member in esp_config and a line here. */
+/* config/schema.c - the table of keys, and what follows from it: reading and printing a value, defaults, the resolved text, the
+ * difference of two configs, docs/CONFIG.md. In this order.
+ *
+ * To add a key: a member in esp_config and a line here. The order of the lines is that of all that is printed, and a section has
+ * to be one run of lines. A default is text and goes through the reader like any value, so that a slip in the table ends the
+ * first run. What keys have to be to each other stands in rules.c. The trap is the locale, in which a decimal sign may be a
+ * comma: numbers are read and printed in one of their own. */
 #include "schema.h"
 
 #include <errno.h>
@@ -118,7 +124,8 @@ static const esp_key keys[] = {
     CHOICE(training, hessian, hessian_words, "difference", RATE_NETWORKS,
            "curvature along the direction of a step: difference of two gradients (published code), or exact, which is faster "
            "and free of the difference's rounding noise"),
-    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, RATE_NETWORKS, "finite-difference step of the curvature (hessian: difference)"),
+    REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, RATE_NETWORKS,
+         "finite-difference step of the curvature (hessian: difference)"),
     REAL(training, lambda, ABOVE_LOW, 0, 1, "5e-7", NULL, RATE_NETWORKS, "first regularisation of the curvature"),
     REAL(training, fallback_step, ABOVE_LOW, 0, 1, "0.001", NULL, RATE_NETWORKS,
          "length of the gradient step after max_failures failures in a row (not used by moller)"),
@@ -198,8 +205,8 @@ static const esp_key keys[] = {
     CHOICE(transfer, new_cues, cues_words, "both", DMS,
            "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
 
-    {KEY(probe, onsets, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED, .whole = true,
-     .example = "[16, 24, 32]", .unit = "bins", .preset = "[16, 20, 24, 28, 32, 36]", .analysis = true,
+    {KEY(probe, onsets, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED,
+     .whole = true, .example = "[16, 24, 32]", .unit = "bins", .preset = "[16, 20, 24, 28, 32, 36]", .analysis = true,
      .meaning = "finished networks are tested with distractors: two bins on input 2, opposite to cue 1, from each of these "
                 "on (paper: these)"},
     {KEY(probe, strengths, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
@@ -366,6 +373,11 @@ const char *esp_list_experiments(unsigned experiments, const char *before, const
     n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", between, before, experiment_words[e], after);
   }
   return buffer;
+}
+
+static bool is_of(const esp_key *key, esp_experiment_id experiment)
+{
+  return key->experiments & 1u << experiment;
 }
 
 static void *member(const esp_key *key, esp_config *config)
@@ -847,7 +859,7 @@ esp_err esp_schema_resolved(const esp_config *config, char **text)
   const char *section = "";
   char value[ESP_KEY_TEXT];
   for (int k = 0; k < N_KEYS; k++) {
-    if ((keys[k].experiments & 1u << config->experiment) == 0)
+    if (!is_of(&keys[k], config->experiment))
       continue;
     if (strcmp(section, keys[k].section) != 0)
       fprintf(out, "\n%s:\n", section = keys[k].section);
@@ -861,7 +873,7 @@ void esp_config_analysis_keys(const esp_config *config, char *buffer, size_t siz
 {
   buffer[0] = '\0';
   for (int k = 0; k < N_KEYS; k++)
-    if (keys[k].analysis && (keys[k].experiments & 1u << config->experiment) != 0) {
+    if (keys[k].analysis && is_of(&keys[k], config->experiment)) {
       char path[64];
       const size_t used = strlen(buffer);
       snprintf(buffer + used, size - used, "%s%s", used > 0 ? ", " : "", esp_key_path(&keys[k], path, sizeof path));
@@ -878,9 +890,9 @@ esp_err esp_config_difference(const esp_config *old_config, const esp_config *ne
     char was[ESP_KEY_TEXT] = "(none)", is[ESP_KEY_TEXT] = "(none)", path[64];
     if (keys[k].run_only || (keys[k].analysis && of == ESP_DIFFERENCE_OF_NETWORKS))
       continue;
-    if ((keys[k].experiments & 1u << old_config->experiment) != 0)
+    if (is_of(&keys[k], old_config->experiment))
       esp_key_print(&keys[k], old_config, was, sizeof was);
-    if ((keys[k].experiments & 1u << new_config->experiment) != 0)
+    if (is_of(&keys[k], new_config->experiment))
       esp_key_print(&keys[k], new_config, is, sizeof is);
     if (strcmp(was, is) != 0) /* equal texts are equal values: the text reads back to the same bits */
       fprintf(out, "  %s: %s -> %s\n", esp_key_path(&keys[k], path, sizeof path), was, is);
@@ -888,28 +900,32 @@ esp_err esp_config_difference(const esp_config *old_config, const esp_config *ne
   return esp_text_end(out, difference);
 }
 
-static void describe_key(FILE *out, const esp_key *key)
+static void describe_preset(const esp_key *key, FILE *out)
 {
-  char allowed[256], who[64];
+  if (key->preset)
+    fprintf(out, "`%s`", key->preset);
+  else
+    fputs("required", out);
+  for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
+    if (key->preset_of[e])
+      fprintf(out, "; %s: `%s`", experiment_words[e], key->preset_of[e]);
+}
+
+static void describe_key(const esp_key *key, FILE *out)
+{
+  char allowed[256], who[256];
   if (key->type == ESP_KEY_CHOICE)
     join_words(key->choices, "`", ", ", allowed, sizeof allowed);
   else
     esp_key_allowed(key, allowed, sizeof allowed);
-  who[0] = '\0';
-  for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
-    if ((key->experiments & 1u << e) != 0)
-      snprintf(who + strlen(who), sizeof who - strlen(who), "%s%s", who[0] ? ", " : "", experiment_words[e]);
-  const char *mark = key->preset ? "`" : "";
-  char own[256] = "";
-  for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
-    if (key->preset_of[e])
-      snprintf(own + strlen(own), sizeof own - strlen(own), "; %s: `%s`", experiment_words[e], key->preset_of[e]);
-  fprintf(out, "| `%s` | %s | %s%s%s%s | %s | %s%s | %s |\n", key->name, allowed, mark,
-          key->preset ? key->preset : "required", mark, own, key->unit ? key->unit : "-", key->meaning,
-          key->run_only   ? " (how to run, not what: may change between runs of one file)"
-          : key->analysis ? " (`espalier analyze` can change it afterwards)"
-                          : "",
-          who);
+  fprintf(out, "| `%s` | %s | ", key->name, allowed);
+  describe_preset(key, out);
+  fprintf(out, " | %s | %s", key->unit ? key->unit : "-", key->meaning);
+  if (key->run_only)
+    fputs(" (how to run, not what: may change between runs of one file)", out);
+  else if (key->analysis)
+    fputs(" (`espalier analyze` can change it afterwards)", out);
+  fprintf(out, " | %s |\n", esp_list_experiments(key->experiments, "", "", ", ", who, sizeof who));
 }
 
 esp_err esp_config_describe(char **markdown)
@@ -930,7 +946,7 @@ esp_err esp_config_describe(char **markdown)
       fprintf(out, "\n## %s\n\n| key | allowed | default | unit | meaning | experiments |\n|---|---|---|---|---|---|\n",
               section[0] ? section : "Top level");
     }
-    describe_key(out, &keys[k]);
+    describe_key(&keys[k], out);
   }
   return esp_text_end(out, markdown);
 }

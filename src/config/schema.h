@@ -42,7 +42,8 @@ const esp_key *esp_schema_find(const char *section, const char *name);
 /** The experiments (by bits) that have keys in this section; 0: there is no such section. */
 unsigned esp_schema_owners(const char *section);
 
-/** Experiments (by bits) in words: "dms, scratch and bandit" with " and " before the last, each between the marks. Returns buffer. */
+/** Experiments (by bits) in words: "dms, scratch and bandit" with " and " before the last, each between before and after.
+ *  Returns buffer. */
 const char *esp_list_experiments(unsigned experiments, const char *before, const char *after, const char *last, char *buffer,
                                  size_t size);
 
@@ -77,7 +78,8 @@ void esp_print_real(double value, char *buffer, size_t size);
 /** Text of a file in quotes for a message: cut when long, control characters replaced. Returns buffer. */
 const char *esp_quoted(const char *text, char *buffer, size_t size);
 
-/** A text that grows; NULL with a message if memory is exhausted. The text is there (ESP_OK), or freed, when it has been ended. */
+/** A text that grows: NULL with a message if memory is exhausted. Once it is ended it is there (ESP_OK) for the caller to free, or
+ *  is NULL (ESP_ERR_NOMEM). */
 FILE *esp_text_begin(char **text, size_t *size);
 esp_err esp_text_end(FILE *stream, char **text);
 

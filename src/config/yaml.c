@@ -1,4 +1,9 @@
-/* config/yaml.c - events, not libyaml's own document tree: that one expands nothing but also bounds nothing. */
+/* config/yaml.c - libyaml's events put together to a tree, each node with its place, and libyaml's faults in words for a person.
+ *
+ * Not libyaml's own tree, which knows no bounds: here every event is counted before it becomes a node, and reading ends where
+ * the text is too long, too deep or has too many values. An alias, which is told of here, stays in the tree as a refused node,
+ * so that nobody tells of it again. After a fault of syntax libyaml cannot go on: the tree is what was read before, and
+ * broken_line says where it ended. */
 #include "yaml.h"
 
 #include <stdarg.h>

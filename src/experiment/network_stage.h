@@ -92,8 +92,8 @@ esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight
 /** Seconds of one training call on this machine, from a few steps of one (esp_experiment.seconds_per_cost). */
 esp_err esp_network_seconds_per_cost(const esp_config *config, double *seconds);
 
-/** Mask count exact for the stage's value in pruned arms and full in others, nested in the parent's, removed weights exactly 0.0, losses
- *  and weights finite, curves filled as far as there were calls (esp_experiment.verify). */
+/** Mask count exact for the stage's value in pruned arms and full in others, nested in the parent's, removed weights exactly
+ *  0.0, losses and weights finite, curves filled as far as there were calls (esp_experiment.verify). */
 esp_err esp_network_verify(const esp_config *config, const esp_plan *plan, esp_cell cell, const esp_record *record,
                            const esp_record *parent);
 
