@@ -260,6 +260,8 @@ static const broken_case broken[] = {
     {LEVER "synapses:\n  update_ms: 1.5\n", NULL,
      "c.yaml:3:14: synapses.update_ms is 1.5 and neurons.dt_ms is 1 (its default); allowed: a whole number of steps between updates\n"},
     {LEVER "neurons:\n  dt_ms: 0.01\n", "lever.segment_min=360", "~fewer than 2^31 time steps in a segment\n"},
+    {LEVER "lever:\n  unrewarded_step_hours: 48\n  unrewarded_trials_min: 1440\n  consolidation_hour: 0\n", "neurons.dt_ms=0.01",
+     "c.yaml:4:26: lever.unrewarded_trials_min is 1440 and neurons.dt_ms is 0.01; allowed: fewer than 2^31 time steps of trials\n"},
     {LEVER "synapses:\n  update_ms: 7\n", NULL, "~a whole number of updates between snapshots\n"},
     {LEVER "trials:\n  step_ms: 1.5\n", NULL, "~a whole number of time steps in a step of the lever\n"},
     {LEVER "trials:\n  window_ms: 0.5\n", NULL, "~a whole number of time steps in the window\n"},
