@@ -107,7 +107,7 @@ static double seconds_of(const history *h, esp_cell cell)
   return h->per_gradient[cell.stage] * (double)h->commits[esp_cell_slot(h->plan, cell)].outcome.n_evaluations;
 }
 
-static void measure_gradients(history *h)
+static void time_gradients(history *h)
 {
   for (int stage = 0; stage < h->plan->n_stages; stage++) {
     double seconds = 0, n = 0;
@@ -162,7 +162,7 @@ static esp_err make_history(const esp_plan *plan, const esp_commit *commits, his
     if (complete(plan, commits, member))
       h->member[h->n_members++] = member;
   ESP_REQUIRE(h->n_members > 0, ESP_ERR_DATA, "no member is complete in the file that the times should come from");
-  measure_gradients(h);
+  time_gradients(h);
   take_means(h);
   return ESP_OK;
 }

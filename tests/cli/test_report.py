@@ -160,6 +160,26 @@ class Report(Case):
         self.assertTrue(all(0 <= v <= 1 for v in p))
         self.assertEqual(pairs, [N_MEMBERS] * len(RUNGS))
 
+    def test_drawn(self):
+        """Every panel says where it belongs and how it is drawn, in words of docs/PANELS.md."""
+        self.dms(), self.bandit()
+        panels = self.report("dms.h5", "bandit.h5") / "panels.h5"
+        dump = subprocess.run(["h5dump", "-A", str(panels)], capture_output=True, text=True, timeout=HANGS, check=True).stdout
+        groups = re.split(r'^   GROUP "', dump, flags=re.M)[1:]
+        said = {group.split('"')[0]: dict(re.findall(r'^      ATTRIBUTE "(\w+)".*?\(0\): "?(.*?)"?\n', group, re.M | re.S)) for group in groups}
+        documented = (SOURCE / "docs/PANELS.md").read_text()
+        drawn = [name for name in said if re.fullmatch(r"S?\d[A-Z]?", name)]
+        self.assertEqual(len(drawn), len(DMS_PANELS) + 20)
+        for name in drawn:
+            letter = name[-1] if name[-1].isupper() else "1"
+            self.assertEqual((said[name]["figure"], said[name]["place"]), (name.rstrip(letter) if letter != "1" else name, letter))
+            self.assertRegex(documented, rf"(?m)^\| {said[name]['kind']} \|")
+            for attribute in said[name]:
+                self.assertIn(f"`{attribute}`", documented, name)
+        self.assertEqual(said["5D"]["level"], "0")
+        self.assertEqual(said["5F"]["y_limits"], "0, nan")
+        self.assertEqual(said["S4"]["solid"], "median")
+
     def test_probes_and_weights(self):
         path, out = self.dms(), self.report("dms.h5")
         correct, histogram = numbers(path, "/records/probe_correct"), numbers(path, "/records/weight_histogram")
