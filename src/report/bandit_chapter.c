@@ -166,36 +166,32 @@ static esp_err caption(const esp_source *s, const esp_panel *panel, const esp_ex
 
 /* ---- points ---- */
 
-static esp_place up_to_rank(const esp_source *s, const esp_series *series, int arm, int row, int point)
+static esp_place up_to_rank(const esp_source *s, int arm, int point)
 {
-  (void)series, (void)row;
   return (esp_place){.arm = arm, .stage = esp_stage_070(s), .length = point + 1, .n_blocks = 1};
 }
 
-static double share_up_to(const esp_source *s, const esp_series *series, int member, esp_place place, int arm, int point)
+static double share_up_to(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
-  (void)arm, (void)point;
   return esp_share_in(s, series->field, (esp_cell){member, place.arm, place.stage}, 0, place.length);
 }
 
-static void slice_up_to(const esp_source *s, const esp_series *series, esp_place place, int point, char *text, size_t size)
+static void slice_up_to(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
 {
   (void)s;
   char inside[32];
-  snprintf(inside, sizeof inside, ", :%d", point + 1);
+  snprintf(inside, sizeof inside, ", :%ld", place.length);
   esp_slice(series, place, inside, ", their sum over that of all of the member", text, size);
 }
 
 static const esp_points by_rank = {.x_unit = "1",
                                    .x_what = "number of principal components",
-                                   .scale = esp_scale_of_field,
                                    .place = up_to_rank,
                                    .value = share_up_to,
                                    .slice = slice_up_to};
 
-static esp_scale new_option_calls(const esp_source *s, const esp_series *series)
+static esp_scale new_option_calls(const esp_source *s)
 {
-  (void)series;
   return (esp_scale){.n = new_option_stage(s) < 0 ? 0 : s->config->new_option.calls};
 }
 
@@ -206,16 +202,16 @@ static double loss_or_last(const esp_source *s, const char *field, int member, i
   return isnan(loss) ? esp_source_value(s, "loss", member, arm, stage, 0) : loss;
 }
 
-static double loss_at_call(const esp_source *s, const esp_series *series, int member, esp_place place, int arm, int point)
+static double loss_at_call(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
-  return loss_or_last(s, series->field, member, arm, place.stage, point);
+  return loss_or_last(s, series->field, member, place.arm, place.stage, place.first);
 }
 
-static void slice_of_call(const esp_source *s, const esp_series *series, esp_place place, int point, char *text, size_t size)
+static void slice_of_call(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
 {
   (void)s;
   char inside[32];
-  snprintf(inside, sizeof inside, ", %d", point);
+  snprintf(inside, sizeof inside, ", %ld", place.first);
   esp_slice(series, place, inside, ", or /records/loss of a member that has converged before", text, size);
 }
 
@@ -307,7 +303,7 @@ static double components_of_95(const esp_source *s, const esp_statement *part, i
   if (isnan(esp_at_070(s, part->field, member, arm, 0)))
     return NAN;
   int n = 0;
-  while (n < esp_series_n_points(cumulative, s) && esp_series_value(cumulative, s, member, arm, 0, n) < 0.95)
+  while (n < esp_series_n_points(cumulative, s) && esp_series_value(cumulative, s, member, arm, n) < 0.95)
     n++;
   return n + 1;
 }

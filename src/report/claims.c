@@ -164,8 +164,8 @@ static void find_at_each(const cohort *c, const esp_statement *part, esp_finding
     esp_finding here = *f;
     if (!(esp_series_x(series, c->s, i) > part->from))
       continue;
-    esp_series_values(series, c->s, c->sides.arm[0], 0, i, c->a);
-    esp_series_values(series, c->s, c->sides.arm[1], 0, i, c->b);
+    esp_series_values(series, c->s, c->sides.arm[0], i, c->a);
+    esp_series_values(series, c->s, c->sides.arm[1], i, c->b);
     find_paired(c, 1, &here);
     const size_t used = strlen(here.numbers);
     snprintf(here.numbers + used, sizeof here.numbers - used, ", at %s %g", part->at, esp_series_x(series, c->s, i));

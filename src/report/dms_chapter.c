@@ -106,56 +106,51 @@ static int first_strength(const esp_source *s)
   return i;
 }
 
-static esp_scale onsets(const esp_source *s, const esp_series *series)
+static esp_scale onsets(const esp_source *s)
 {
-  (void)series;
   return (esp_scale){.n = s->config->probe.onsets.n, .value = s->config->probe.onsets.value};
 }
 
-static esp_scale strengths(const esp_source *s, const esp_series *series)
+static esp_scale strengths(const esp_source *s)
 {
-  (void)series;
   return (esp_scale){.n = s->config->probe.strengths.n, .value = s->config->probe.strengths.value};
 }
 
 /* All strengths above 0 and conditions. */
-static esp_place at_onset(const esp_source *s, const esp_series *series, int arm, int row, int point)
+static esp_place at_onset(const esp_source *s, int arm, int point)
 {
-  (void)series, (void)row;
   const long n_strengths = s->config->probe.strengths.n, first = first_strength(s);
   return (esp_place){.arm = arm, .stage = esp_stage_070(s), .first = (point * n_strengths + first) * N_CONDITIONS,
                      .length = (n_strengths - first) * N_CONDITIONS, .n_blocks = 1};
 }
 
 /* All onsets and conditions. */
-static esp_place at_strength(const esp_source *s, const esp_series *series, int arm, int row, int point)
+static esp_place at_strength(const esp_source *s, int arm, int point)
 {
-  (void)series, (void)row;
   return (esp_place){.arm = arm, .stage = esp_stage_070(s), .first = (long)point * N_CONDITIONS, .length = N_CONDITIONS,
                      .n_blocks = s->config->probe.onsets.n, .stride = (long)s->config->probe.strengths.n * N_CONDITIONS};
 }
 
 /* A network that diverged on a probe has zeros where its answers would be: they are missing, not wrong. */
-static double share_answered(const esp_source *s, const esp_series *series, int member, esp_place place, int arm, int point)
+static double share_answered(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
-  (void)point;
   const bool answers =
-      !isnan(esp_at_070(s, "probed_correct", member, arm, 0)) || !isnan(esp_at_070(s, "unprobed_correct", member, arm, 0));
+      !isnan(esp_at_070(s, "probed_correct", member, place.arm, 0)) || !isnan(esp_at_070(s, "unprobed_correct", member, place.arm, 0));
   return answers ? esp_mean_at(s, series->field, member, place) : NAN;
 }
 
-static void slice_of_onset(const esp_source *s, const esp_series *series, esp_place place, int point, char *text, size_t size)
+static void slice_of_onset(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
 {
   char inside[40];
-  snprintf(inside, sizeof inside, ", %d, %d:, :", point, first_strength(s));
+  snprintf(inside, sizeof inside, ", %ld, %d:, :", place.first / N_CONDITIONS / s->config->probe.strengths.n, first_strength(s));
   esp_slice(series, place, inside, ", mean of each member", text, size);
 }
 
-static void slice_of_strength(const esp_source *s, const esp_series *series, esp_place place, int point, char *text, size_t size)
+static void slice_of_strength(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
 {
   (void)s;
   char inside[40];
-  snprintf(inside, sizeof inside, ", :, %d, :", point);
+  snprintf(inside, sizeof inside, ", :, %ld, :", place.first / N_CONDITIONS);
   esp_slice(series, place, inside, ", mean of each member", text, size);
 }
 
@@ -164,21 +159,20 @@ static const esp_points by_onset = {.x_unit = "bin", .x_what = "first bin of the
 static const esp_points by_strength = {.x_unit = "1", .x_what = "strength of the distractor; 0: none", .scale = strengths,
                                        .place = at_strength, .value = share_answered, .slice = slice_of_strength};
 
-static esp_scale calls_shown(const esp_source *s, const esp_series *series)
+static esp_scale calls_shown(const esp_source *s)
 {
-  const long n = esp_source_count(s, series->field);
+  const long n = esp_source_count(s, "loss_curve");
   return (esp_scale){.n = n < MOST_CALLS_SHOWN ? (int)n : MOST_CALLS_SHOWN};
 }
 
-static esp_place at_rung_and_call(const esp_source *s, const esp_series *series, int arm, int row, int point)
+static esp_place at_rung_and_call(const esp_source *s, int arm, int point)
 {
-  (void)s, (void)series;
-  return esp_one_number(arm, esp_rung_stage(row), point);
+  const int n = calls_shown(s).n;
+  return esp_one_number(arm, esp_rung_stage(point / n), point % n);
 }
 
-static esp_scale transfer_calls(const esp_source *s, const esp_series *series)
+static esp_scale transfer_calls(const esp_source *s)
 {
-  (void)series;
   return (esp_scale){.n = transfer_stage(s) < 0 ? 0 : s->config->transfer.calls};
 }
 
@@ -190,7 +184,7 @@ static const esp_points by_rung_and_call = {.x_unit = "1",
 static const esp_points by_transfer_call = {
     .x_unit = "1", .x_what = "training call on the new cues", .scale = transfer_calls, .stage = transfer_stage};
 static const esp_points by_flow_bin = {
-    .x_unit = "bin", .x_what = "bin of the delay", .scale = esp_scale_of_field, .stage = esp_stage_070};
+    .x_unit = "bin", .x_what = "bin of the delay", .stage = esp_stage_070};
 
 static const esp_series series[] = {
     {"1H", &esp_by_rung, "loss", .what = "loss at the end of the last training call", .tested = true},
@@ -293,7 +287,7 @@ static double advantage(const esp_source *s, int member, int first_onset)
   const esp_series *correct = esp_series_of(s, "5B");
   double sum = 0;
   for (int i = first_onset; i < first_onset + 2; i++)
-    sum += esp_series_value(correct, s, member, PRUNED, 0, i) - esp_series_value(correct, s, member, TWIN, 0, i);
+    sum += esp_series_value(correct, s, member, PRUNED, i) - esp_series_value(correct, s, member, TWIN, i);
   return sum / 2;
 }
 
@@ -316,7 +310,7 @@ static double slope_by_strength(const esp_source *s, const esp_statement *part, 
   const int first = first_strength(s), n = s->config->probe.strengths.n - first;
   double y[ESP_MAX_LIST];
   for (int i = 0; i < n; i++)
-    y[i] = esp_series_value(correct, s, member, arm, 0, first + i);
+    y[i] = esp_series_value(correct, s, member, arm, first + i);
   return esp_slope(n, s->config->probe.strengths.value + first, y);
 }
 

@@ -87,7 +87,7 @@ static esp_err find_on_axis(const char *panel, const char *at, int n, const doub
   return ESP_OK;
 }
 
-static esp_err find_rung_and_call(const esp_source *s, const char *panel, const char *at, int n, const double *x, int *row, int *point)
+static esp_err find_rung_and_call(const esp_source *s, const char *panel, const char *at, int n, const double *x, int *point)
 {
   char *end;
   const double fraction = strtod(at, &end), call = *end == ',' ? strtod(end + 1, &end) : NAN;
@@ -98,22 +98,19 @@ static esp_err find_rung_and_call(const esp_source *s, const char *panel, const 
   ESP_TRY(take_axis(panel, n_rungs, &rungs));
   for (int rung = 0; rung < n_rungs; rung++)
     rungs[rung] = esp_fraction(s, rung);
-  *row = nearest(n_rungs, rungs, fraction);
-  *point = nearest(n, x, call);
+  *point = nearest(n_rungs, rungs, fraction) * n + nearest(n, x, call);
   free(rungs);
   return ESP_OK;
 }
 
-static esp_err find_in_series(const esp_series *series, const esp_source *s, const char *panel, const char *at, int *row, int *point)
+static esp_err find_in_series(const esp_series *series, const esp_source *s, const char *panel, const char *at, int *point)
 {
   const int n = esp_series_n_points(series, s);
   double *x;
   ESP_TRY(take_axis(panel, n, &x));
   for (int i = 0; i < n; i++)
     x[i] = esp_series_x(series, s, i);
-  *row = 0;
-  const esp_err err = series->points->row_what ? find_rung_and_call(s, panel, at, n, x, row, point)
-                                               : find_on_axis(panel, at, n, x, point);
+  const esp_err err = series->points->row_what ? find_rung_and_call(s, panel, at, n, x, point) : find_on_axis(panel, at, n, x, point);
   free(x);
   return err;
 }
@@ -162,7 +159,7 @@ typedef struct {
   const esp_series *series;
   const esp_source *s;
   const char *panel;
-  int row, point;
+  int point;
   esp_sides sides; /* that have it */
 } spot;
 
@@ -170,11 +167,11 @@ static esp_err print_head(FILE *out, const spot *p)
 {
   const esp_points *points = p->series->points;
   const double x = esp_series_x(p->series, p->s, p->point);
-  char *missing = esp_series_missing(p->series, p->s, &p->sides, false, p->row, p->point);
+  char *missing = esp_series_missing(p->series, p->s, &p->sides, p->point);
   ESP_REQUIRE(missing, ESP_ERR_NOMEM, "no memory to explain panel %s", p->panel);
   fprintf(out, "%s, panel %s: %s [%s]\n", p->s->in.path, p->panel, p->series->what, esp_source_unit(p->s, p->series->field));
   if (points->row_what)
-    fprintf(out, "at rung %g, call %g", esp_fraction(p->s, p->row), x);
+    fprintf(out, "at rung %g, call %g", esp_fraction(p->s, p->point / esp_series_n_points(p->series, p->s)), x);
   else
     fprintf(out, "at %g [%s], %s", x, points->x_unit, points->x_what);
   fprintf(out, "; slices are [member, arm, stage, ...], from 0\n%s: %s\n\n", p->s->chapter->members, missing);
@@ -188,7 +185,7 @@ static void leave_out_absent(spot *p)
   const esp_sides all = p->sides;
   p->sides.n = 0;
   for (int i = 0; i < all.n; i++) {
-    const esp_place place = esp_series_place(p->series, p->s, all.arm[i], p->row, p->point);
+    const esp_place place = esp_series_place(p->series, p->s, all.arm[i], p->point);
     if (p->s->plan->stages[place.stage].absent[place.arm])
       continue;
     p->sides.arm[p->sides.n] = all.arm[i];
@@ -204,10 +201,10 @@ static esp_err print_spot(FILE *out, const spot *p, double *values)
   for (int i = 0; i < n; i++) {
     arm_numbers *to = &numbers[i];
     *to = (arm_numbers){.name = p->s->plan->arm_name[p->sides.arm[i]],
-                        .place = esp_series_place(p->series, p->s, p->sides.arm[i], p->row, p->point),
+                        .place = esp_series_place(p->series, p->s, p->sides.arm[i], p->point),
                         .value = values + i * n_members};
-    esp_series_values(p->series, p->s, p->sides.arm[i], p->row, p->point, to->value);
-    esp_series_slice(p->series, p->s, p->sides.arm[i], p->row, p->point, to->slice, sizeof to->slice);
+    esp_series_values(p->series, p->s, p->sides.arm[i], p->point, to->value);
+    esp_series_slice(p->series, p->s, p->sides.arm[i], p->point, to->slice, sizeof to->slice);
     print_numbers(out, p->s, to);
   }
   for (int i = 1; i < n; i++)
@@ -226,7 +223,7 @@ esp_err esp_report_explain(const esp_report *report, const char *panel, const ch
               s->in.path, panel);
   ESP_REQUIRE(esp_sides_of(s, level, &p.sides), ESP_ERR_USAGE, "%s: has no ladder with the value noise of panel %s", s->in.path,
               panel);
-  ESP_TRY(find_in_series(p.series, s, panel, at, &p.row, &p.point));
+  ESP_TRY(find_in_series(p.series, s, panel, at, &p.point));
   leave_out_absent(&p);
   double *values = malloc(ESP_MAX_ARMS * (size_t)s->plan->n_members * sizeof *values);
   ESP_REQUIRE(values, ESP_ERR_NOMEM, "no memory to explain panel %s", panel);

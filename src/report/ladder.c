@@ -39,16 +39,15 @@ int esp_stage_after(const esp_source *s)
 
 /* ---- points ---- */
 
-static esp_scale rungs(const esp_source *s, const esp_series *series)
+static esp_scale rungs(const esp_source *s)
 {
-  (void)series;
   return (esp_scale){.n = esp_n_rungs(s), .value = s->config->ladder.fractions.value};
 }
 
-static esp_place at_rung(const esp_source *s, const esp_series *series, int arm, int row, int point)
+static esp_place at_rung(const esp_source *s, int arm, int point)
 {
-  (void)s, (void)row;
-  return esp_one_number(arm, esp_rung_stage(point), series->element);
+  (void)s;
+  return esp_one_number(arm, esp_rung_stage(point), 0);
 }
 
 const esp_points esp_by_rung = {.x_unit = "1",
@@ -56,23 +55,21 @@ const esp_points esp_by_rung = {.x_unit = "1",
                                 .scale = rungs,
                                 .place = at_rung};
 
-static double share_of_bin(const esp_source *s, const esp_series *series, int member, esp_place place, int arm, int point)
+static double share_of_bin(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
-  (void)arm, (void)point;
   return esp_share_in(s, series->field, (esp_cell){member, place.arm, place.stage}, place.first, 1);
 }
 
-static void slice_of_bin(const esp_source *s, const esp_series *series, esp_place place, int point, char *text, size_t size)
+static void slice_of_bin(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
 {
   (void)s;
   char inside[32];
-  snprintf(inside, sizeof inside, ", %d", point);
+  snprintf(inside, sizeof inside, ", %ld", place.first);
   esp_slice(series, place, inside, ", over the sum of all bins of the member", text, size);
 }
 
 const esp_points esp_by_weight = {.x_unit = "1",
                                   .x_what = "centre of a bin of recurrent weights",
-                                  .scale = esp_scale_of_field,
                                   .stage = esp_stage_070,
                                   .value = share_of_bin,
                                   .slice = slice_of_bin};

@@ -106,15 +106,14 @@ static double hour_at_end(const esp_source *s, int point)
   return esp_lever_hour_at_end(s->config, point);
 }
 
-static esp_scale stages(const esp_source *s, const esp_series *series)
+static esp_scale stages(const esp_source *s)
 {
-  (void)series;
   return (esp_scale){.n = esp_lever_timetable_of(s->config).n_learning, .of = hour_at_end};
 }
 
-static esp_place of_stage(const esp_source *s, const esp_series *series, int arm, int row, int point)
+static esp_place of_stage(const esp_source *s, int arm, int point)
 {
-  (void)s, (void)series, (void)row;
+  (void)s;
   return esp_one_number(arm, point, 0);
 }
 
@@ -122,9 +121,8 @@ static const esp_points by_stage = {
     .x_unit = "h", .x_what = "simulated hour at which the stage ends", .scale = stages, .place = of_stage, .of_many = true};
 
 /* The first point is the end of learning with reward, from which forgetting comes; consolidated begins at its own hour. */
-static esp_place of_unrewarded(const esp_source *s, const esp_series *series, int arm, int row, int point)
+static esp_place of_unrewarded(const esp_source *s, int arm, int point)
 {
-  (void)series, (void)row;
   const esp_lever_timetable t = esp_lever_timetable_of(s->config);
   if (point > 0)
     return esp_one_number(arm, t.n_learning + point - 1, 0);
@@ -133,12 +131,11 @@ static esp_place of_unrewarded(const esp_source *s, const esp_series *series, in
 
 static double day_at_end(const esp_source *s, int point)
 {
-  return esp_lever_hour_at_end(s->config, of_unrewarded(s, NULL, ESP_LEVER_ARM_FORGETTING, 0, point).stage) / 24;
+  return esp_lever_hour_at_end(s->config, of_unrewarded(s, ESP_LEVER_ARM_FORGETTING, point).stage) / 24;
 }
 
-static esp_scale unrewarded_stages(const esp_source *s, const esp_series *series)
+static esp_scale unrewarded_stages(const esp_source *s)
 {
-  (void)series;
   const int n = esp_lever_timetable_of(s->config).n_unrewarded;
   return (esp_scale){.n = n ? n + 1 : 0, .of = day_at_end};
 }
@@ -154,31 +151,30 @@ static double hour_of_interval(const esp_source *s, int point)
   return (point + 1) * esp_lever_turnover_hours(s);
 }
 
-static esp_scale intervals(const esp_source *s, const esp_series *series)
+static esp_scale intervals(const esp_source *s)
 {
-  (void)series;
   return (esp_scale){.n = esp_lever_counted(s)->n_turnover, .of = hour_of_interval};
 }
 
-static esp_place of_interval(const esp_source *s, const esp_series *series, int arm, int row, int point)
+static esp_place of_interval(const esp_source *s, int arm, int point)
 {
-  (void)series, (void)row;
-  return esp_one_number(arm, esp_lever_stage_at(s, hour_of_interval(s, point)), 0);
+  return esp_one_number(arm, esp_lever_stage_at(s, hour_of_interval(s, point)), point);
 }
 
-static double turnover(const esp_source *s, const esp_series *series, int member, esp_place place, int arm, int point)
+static double turnover(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
-  (void)series, (void)place;
+  (void)series;
   const esp_lever_numbers *l = s->counted;
-  return l->turnover[(member * ESP_LEVER_TURNOVER_ARMS + arm) * l->n_turnover + point];
+  return l->turnover[(member * ESP_LEVER_TURNOVER_ARMS + place.arm) * l->n_turnover + place.first];
 }
 
-static void slice_of_interval(const esp_source *s, const esp_series *series, esp_place place, int point, char *text, size_t size)
+static void slice_of_interval(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
 {
   (void)series;
   char before[64] = "hour 0, drawn again from the seed";
-  if (point > 0)
-    snprintf(before, sizeof before, "/records/theta[:, %d, %d]", place.arm, esp_lever_stage_at(s, hour_of_interval(s, point - 1)));
+  if (place.first > 0)
+    snprintf(before, sizeof before, "/records/theta[:, %d, %d]", place.arm,
+             esp_lever_stage_at(s, hour_of_interval(s, (int)place.first - 1)));
   snprintf(text, size, "/records/theta[:, %d, %d] and %s: how many are >= 0 in one of them only", place.arm, place.stage, before);
 }
 
@@ -195,25 +191,25 @@ static double hours_of_wait(const esp_source *s, int point)
   return (point + 1) * s->config->lever.snapshot_min / 60;
 }
 
-static esp_scale wait_bins(const esp_source *s, const esp_series *series)
+static esp_scale wait_bins(const esp_source *s)
 {
-  (void)series;
   return (esp_scale){.n = s->config->lever.n_wait_bins, .of = hours_of_wait};
 }
 
 /* In any hour of learning. */
-static double waits(const esp_source *s, const esp_series *series, int member, esp_place place, int arm, int point)
+static double waits(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
   double sum = 0;
   for (int stage = 0; stage <= place.stage; stage++)
-    sum += esp_source_value(s, series->field, member, arm, stage, point);
+    sum += esp_source_value(s, series->field, member, place.arm, stage, place.first);
   return sum;
 }
 
-static void slice_of_wait(const esp_source *s, const esp_series *series, esp_place place, int point, char *text, size_t size)
+static void slice_of_wait(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
 {
   (void)s;
-  snprintf(text, size, "/records/%s[:, %d, :%d, %d], summed over the stages", series->field, place.arm, place.stage + 1, point);
+  snprintf(text, size, "/records/%s[:, %d, :%d, %ld], summed over the stages", series->field, place.arm, place.stage + 1,
+           place.first);
 }
 
 static const esp_points by_wait = {.x_unit = "h",
@@ -224,25 +220,25 @@ static const esp_points by_wait = {.x_unit = "h",
                                    .slice = slice_of_wait,
                                    .of_many = true};
 
-static esp_scale fates(const esp_source *s, const esp_series *series)
+static esp_scale fates(const esp_source *s)
 {
-  (void)s, (void)series;
+  (void)s;
   return (esp_scale){.n = ESP_N_FATES};
 }
 
-static double fate(const esp_source *s, const esp_series *series, int member, esp_place place, int arm, int point)
+static double fate(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
-  (void)series, (void)place, (void)arm;
-  return esp_lever_counted(s)->fate[member * ESP_N_FATES + point];
+  (void)series;
+  return esp_lever_counted(s)->fate[member * ESP_N_FATES + place.first];
 }
 
-static void slice_of_fate(const esp_source *s, const esp_series *series, esp_place place, int point, char *text, size_t size)
+static void slice_of_fate(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
 {
   (void)series;
   static const char *const signs[ESP_N_FATES] = {[ESP_FATE_NEVER] = "neither", [ESP_FATE_DECAYS] = "the first only",
                                                  [ESP_FATE_EMERGES] = "the second only", [ESP_FATE_STAYS] = "both"};
   snprintf(text, size, "/records/theta[:, %d, %d] and [:, %d, %d]: share of those that are numbers with >= 0 in %s", place.arm,
-           esp_lever_timetable_of(s->config).n_before - 1, place.arm, place.stage, signs[point]);
+           esp_lever_timetable_of(s->config).n_before - 1, place.arm, place.stage, signs[place.first]);
 }
 
 static const esp_points by_fate = {

@@ -42,7 +42,7 @@ esp_err esp_tell_networks(const esp_source *s, const esp_panel *panel, FILE *out
     fputs(" Mean and SEM over networks.", out);
   if (!series || !esp_sides_of(s, level, &sides))
     return ESP_OK;
-  char *missing = esp_series_missing(series, s, &sides, true, 0, 0);
+  char *missing = esp_series_missing(series, s, &sides, ESP_AT_ANY_POINT);
   ESP_REQUIRE(missing, ESP_ERR_NOMEM, "no memory for the texts of the report");
   fprintf(out, " Networks: %s.", missing);
   free(missing);

@@ -15,15 +15,13 @@ static const esp_panel panels[] = {
     {0},
 };
 
-static esp_scale calls(const esp_source *s, const esp_series *series)
+static esp_scale calls(const esp_source *s)
 {
-  (void)series;
   return (esp_scale){.n = 2 * s->config->scratch.calls};
 }
 
-static esp_place at_call(const esp_source *s, const esp_series *series, int arm, int row, int point)
+static esp_place at_call(const esp_source *s, int arm, int point)
 {
-  (void)series, (void)row;
   const int n = s->config->scratch.calls;
   return point < n ? esp_one_number(arm, OLD_CUES, point) : esp_one_number(arm, NEW_CUES, point - n);
 }

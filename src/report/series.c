@@ -22,21 +22,17 @@ const esp_series *esp_series_of(const esp_source *s, const char *panel)
 
 /* ---- what a point is ---- */
 
-int esp_series_n_points(const esp_series *series, const esp_source *s)
+static esp_scale scale_of(const esp_series *series, const esp_source *s)
 {
-  return series->points->scale(s, series).n;
-}
-
-double esp_series_x(const esp_series *series, const esp_source *s, int point)
-{
-  const esp_scale scale = series->points->scale(s, series);
-  return scale.value ? scale.value[point] : scale.of ? scale.of(s, point) : point + 1;
-}
-
-esp_scale esp_scale_of_field(const esp_source *s, const esp_series *series)
-{
+  if (series->points->scale)
+    return series->points->scale(s);
   const esp_axis *axis = &s->plan->axes[s->plan->record.field[esp_source_field(s, series->field)].axis[0]];
   return (esp_scale){.n = axis->length, .value = axis->values};
+}
+
+int esp_series_n_points(const esp_series *series, const esp_source *s)
+{
+  return scale_of(series, s).n;
 }
 
 int esp_series_n_rows(const esp_series *series, const esp_source *s)
@@ -44,15 +40,24 @@ int esp_series_n_rows(const esp_series *series, const esp_source *s)
   return series->points->row_what ? esp_n_rungs(s) : 1;
 }
 
+double esp_series_x(const esp_series *series, const esp_source *s, int point)
+{
+  const esp_scale scale = scale_of(series, s);
+  const int i = point % scale.n;
+  return scale.value ? scale.value[i] : scale.of ? scale.of(s, i) : i + 1;
+}
+
 esp_place esp_one_number(int arm, int stage, long element)
 {
   return (esp_place){.arm = arm, .stage = stage, .first = element, .length = 1, .n_blocks = 1};
 }
 
-esp_place esp_series_place(const esp_series *series, const esp_source *s, int arm, int row, int point)
+esp_place esp_series_place(const esp_series *series, const esp_source *s, int arm, int point)
 {
   const esp_points *points = series->points;
-  return points->place ? points->place(s, series, arm, row, point) : esp_one_number(arm, points->stage(s), point);
+  esp_place place = points->place ? points->place(s, arm, point) : esp_one_number(arm, points->stage(s), point);
+  place.first += series->element;
+  return place;
 }
 
 double esp_mean_at(const esp_source *s, const char *field, int member, esp_place p)
@@ -68,17 +73,17 @@ double esp_mean_at(const esp_source *s, const char *field, int member, esp_place
   return numbers ? sum / (double)(p.n_blocks * p.length) : NAN;
 }
 
-double esp_series_value(const esp_series *series, const esp_source *s, int member, int arm, int row, int point)
+double esp_series_value(const esp_series *series, const esp_source *s, int member, int arm, int point)
 {
-  const esp_place place = esp_series_place(series, s, arm, row, point);
-  return series->points->value ? series->points->value(s, series, member, place, arm, point)
+  const esp_place place = esp_series_place(series, s, arm, point);
+  return series->points->value ? series->points->value(s, series, member, place)
                                : esp_mean_at(s, series->field, member, place);
 }
 
-void esp_series_values(const esp_series *series, const esp_source *s, int arm, int row, int point, double *values)
+void esp_series_values(const esp_series *series, const esp_source *s, int arm, int point, double *values)
 {
   for (int member = 0; member < s->plan->n_members; member++)
-    values[member] = esp_series_value(series, s, member, arm, row, point);
+    values[member] = esp_series_value(series, s, member, arm, point);
 }
 
 void esp_slice(const esp_series *series, esp_place place, const char *inside, const char *done, char *text, size_t size)
@@ -86,12 +91,12 @@ void esp_slice(const esp_series *series, esp_place place, const char *inside, co
   snprintf(text, size, "/records/%s[:, %d, %d%s]%s", series->field, place.arm, place.stage, inside, done);
 }
 
-void esp_series_slice(const esp_series *series, const esp_source *s, int arm, int row, int point, char *text, size_t size)
+void esp_series_slice(const esp_series *series, const esp_source *s, int arm, int point, char *text, size_t size)
 {
-  const esp_place place = esp_series_place(series, s, arm, row, point);
+  const esp_place place = esp_series_place(series, s, arm, point);
   char inside[32] = "";
   if (series->points->slice) {
-    series->points->slice(s, series, place, point, text, size);
+    series->points->slice(s, series, place, text, size);
     return;
   }
   if (s->plan->record.field[esp_source_field(s, series->field)].n_axes > 0)
@@ -154,7 +159,7 @@ static esp_err fill_arm(const esp_series *series, const esp_source *s, int arm, 
   double *median = series->points->median ? esp_book_numbers(book, "median", unit, "median of the same", n_axes, length) : NULL;
   ESP_TRY(esp_book_error(book));
   for (long i = 0; i < n_rows * n_points; i++) {
-    esp_series_values(series, s, arm, (int)(i / n_points), (int)(i % n_points), values);
+    esp_series_values(series, s, arm, (int)i, values);
     const esp_summary summary = esp_summarise(n_members, values);
     mean[i] = summary.mean;
     sem[i] = summary.sem;
@@ -179,8 +184,8 @@ static esp_err fill_tests(const esp_series *series, const esp_source *s, const e
   int32_t *significant = esp_book_counts(book, significant_name, "1: p < 0.01", ESP_SHAPE(n_points));
   ESP_TRY(esp_book_error(book));
   for (int point = 0; point < n_points; point++) {
-    esp_series_values(series, s, sides->arm[0], 0, point, values);
-    esp_series_values(series, s, sides->arm[1], 0, point, values + n_members);
+    esp_series_values(series, s, sides->arm[0], point, values);
+    esp_series_values(series, s, sides->arm[1], point, values + n_members);
     const esp_t_test test = esp_t_test_paired(n_members, values, values + n_members);
     p[point] = test.p;
     n_pairs[point] = (int32_t)test.n;
@@ -200,7 +205,7 @@ static esp_err fill_sides(const esp_series *series, const esp_source *s, const e
 
 static esp_err name_networks(const esp_series *series, const esp_source *s, const esp_sides *sides, esp_book *book)
 {
-  char *text = esp_series_missing(series, s, sides, true, 0, 0);
+  char *text = esp_series_missing(series, s, sides, ESP_AT_ANY_POINT);
   ESP_REQUIRE(text, ESP_ERR_NOMEM, "no memory for the texts of the report");
   open_group(series, sides, "", book);
   esp_book_text(book, "networks", "who is there at this level of noise, and who is missing", text);
@@ -242,14 +247,14 @@ static bool is_done(const esp_source *s, int member, int arm, int stage)
 }
 
 /* The stage that a member lacks at a point, -1: none. */
-static int missing_stage(const esp_series *series, const esp_source *s, int member, int arm, int row, int point)
+static int missing_stage(const esp_series *series, const esp_source *s, int member, int arm, int point)
 {
-  const esp_place place = esp_series_place(series, s, arm, row, point);
+  const esp_place place = esp_series_place(series, s, arm, point);
   if (place.stage < 0 || member >= s->plan->stages[place.stage].n_members)
     return -1;
   if (!series->points->of_many)
     return is_done(s, member, place.arm, place.stage) ? -1 : place.stage;
-  if (!isnan(esp_series_value(series, s, member, arm, row, point)))
+  if (!isnan(esp_series_value(series, s, member, arm, point)))
     return -1;
   int stage = 0;
   while (stage < place.stage && (s->plan->stages[stage].absent[place.arm] || is_done(s, member, place.arm, stage)))
@@ -259,12 +264,11 @@ static int missing_stage(const esp_series *series, const esp_source *s, int memb
 
 static int first_missing_stage(const esp_series *series, const esp_source *s, int member, int arm)
 {
-  for (int row = 0; row < esp_series_n_rows(series, s); row++)
-    for (int point = 0; point < esp_series_n_points(series, s); point++) {
-      const int stage = missing_stage(series, s, member, arm, row, point);
-      if (stage >= 0)
-        return stage;
-    }
+  for (int point = 0; point < esp_series_n_rows(series, s) * esp_series_n_points(series, s); point++) {
+    const int stage = missing_stage(series, s, member, arm, point);
+    if (stage >= 0)
+      return stage;
+  }
   return -1;
 }
 
@@ -288,18 +292,18 @@ static void name_missing(FILE *out, const esp_source *s, const char *name, int a
   fprintf(out, ")");
 }
 
-char *esp_series_missing(const esp_series *series, const esp_source *s, const esp_sides *sides, bool everywhere, int row, int point)
+char *esp_series_missing(const esp_series *series, const esp_source *s, const esp_sides *sides, int point)
 {
   char *text = NULL;
   size_t size;
   int *stage_of_member = calloc((size_t)s->plan->n_members, sizeof *stage_of_member);
   FILE *out = stage_of_member ? open_memstream(&text, &size) : NULL;
   for (int i = 0; i < sides->n && out; i++) {
-    const esp_place place = esp_series_place(series, s, sides->arm[i], row, point);
+    const esp_place place = esp_series_place(series, s, sides->arm[i], point == ESP_AT_ANY_POINT ? 0 : point);
     const int n_planned = place.stage < 0 ? 0 : s->plan->stages[place.stage].n_members;
     for (int member = 0; member < n_planned; member++)
-      stage_of_member[member] = everywhere ? first_missing_stage(series, s, member, sides->arm[i])
-                                           : missing_stage(series, s, member, sides->arm[i], row, point);
+      stage_of_member[member] = point == ESP_AT_ANY_POINT ? first_missing_stage(series, s, member, sides->arm[i])
+                                                          : missing_stage(series, s, member, sides->arm[i], point);
     fputs(i ? "; " : "", out);
     name_missing(out, s, sides->name[i], place.arm, stage_of_member, n_planned);
   }

@@ -32,16 +32,16 @@ typedef struct {
   double (*of)(const esp_source *s, int point);
 } esp_scale;
 
-/** What the points of a panel are, and where their numbers lie. */
+/** What the points of a panel are, and where their numbers lie. A point is counted on through all rows. */
 typedef struct {
   const char *x_unit, *x_what;
-  esp_scale (*scale)(const esp_source *s, const struct esp_series *series);
-  int (*stage)(const esp_source *s); /* points are the elements of a cell of this stage; or ... */
-  esp_place (*place)(const esp_source *s, const struct esp_series *series, int arm, int row, int point);
+  esp_scale (*scale)(const esp_source *s); /* of a row; NULL: the elements of the field, with the values of their axis */
+  int (*stage)(const esp_source *s);       /* points are the elements of a cell of this stage; or ...                  */
+  esp_place (*place)(const esp_source *s, int arm, int point); /* first goes on to the series' own element              */
   /* The number of a member; NaN: missing. NULL: the mean at its place. */
-  double (*value)(const esp_source *s, const struct esp_series *series, int member, esp_place place, int arm, int point);
+  double (*value)(const esp_source *s, const struct esp_series *series, int member, esp_place place);
   /* The slice of the file as h5py writes it, and what is done with it. NULL: that of the place. */
-  void (*slice)(const esp_source *s, const struct esp_series *series, esp_place place, int point, char *text, size_t size);
+  void (*slice)(const esp_source *s, const struct esp_series *series, esp_place place, char *text, size_t size);
   bool of_many;  /* a number is made of all stages up to its place's: it is missing where it is NaN */
   bool median;   /* is shown too                                                                    */
   const char *row_what; /* there is a row of points for each rung; NULL: one row                    */
@@ -61,27 +61,25 @@ typedef struct esp_series {
 /** The series that a panel shows first; NULL: it has none. */
 const esp_series *esp_series_of(const esp_source *s, const char *panel);
 
+/** Points of a row, and rows. */
 int esp_series_n_points(const esp_series *series, const esp_source *s);
-double esp_series_x(const esp_series *series, const esp_source *s, int point);
 int esp_series_n_rows(const esp_series *series, const esp_source *s);
+double esp_series_x(const esp_series *series, const esp_source *s, int point);
 
 /** The number of one member; NaN: missing. */
-double esp_series_value(const esp_series *series, const esp_source *s, int member, int arm, int row, int point);
+double esp_series_value(const esp_series *series, const esp_source *s, int member, int arm, int point);
 
 /** The numbers of all members [n_members]. */
-void esp_series_values(const esp_series *series, const esp_source *s, int arm, int row, int point, double *values);
+void esp_series_values(const esp_series *series, const esp_source *s, int arm, int point, double *values);
 
 /** Where the number of an arm lies. */
-esp_place esp_series_place(const esp_series *series, const esp_source *s, int arm, int row, int point);
-
-/** For esp_points.scale: the elements of the field, with the values of their axis. */
-esp_scale esp_scale_of_field(const esp_source *s, const esp_series *series);
+esp_place esp_series_place(const esp_series *series, const esp_source *s, int arm, int point);
 
 /** For esp_points.place: one element of a cell. */
 esp_place esp_one_number(int arm, int stage, long element);
 
 /** "/records/loss[:, 0, 3]", and what is done with it. */
-void esp_series_slice(const esp_series *series, const esp_source *s, int arm, int row, int point, char *text, size_t size);
+void esp_series_slice(const esp_series *series, const esp_source *s, int arm, int point, char *text, size_t size);
 
 /** For esp_points.slice: inside is what follows the stage, done what is done with it. */
 void esp_slice(const esp_series *series, esp_place place, const char *inside, const char *done, char *text, size_t size);
@@ -96,8 +94,10 @@ double esp_share_in(const esp_source *s, const char *field, esp_cell cell, long 
  *  text that names the networks. @return ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_series_fill(const esp_series *series, const esp_source *s, esp_book *book);
 
-/** Which members are missing, at one point or (everywhere) at any: "pruned: all 6; twin: 5 of 6 (member 3: not_finite at rung_0.70)".
+enum { ESP_AT_ANY_POINT = -1 };
+
+/** Which members are missing, at one point or at any: "pruned: all 6; twin: 5 of 6 (member 3: not_finite at rung_0.70)".
  *  @return heap text, the caller frees it; NULL: no memory, which has been said. */
-char *esp_series_missing(const esp_series *series, const esp_source *s, const esp_sides *sides, bool everywhere, int row, int point);
+char *esp_series_missing(const esp_series *series, const esp_source *s, const esp_sides *sides, int point);
 
 #endif
