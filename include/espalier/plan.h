@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "espalier/config.h"
 #include "espalier/error.h"
 
 #define ESP_MAX_ARMS 8
