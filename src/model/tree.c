@@ -11,6 +11,14 @@ static int padded(int n)
   return (n + 7) / 8 * 8;
 }
 
+esp_err esp_trials_take(int n_trials, int n_steps, int n_in, int n_out, esp_workspace *ws, esp_trials *trials)
+{
+  const size_t n = (size_t)n_trials * (size_t)n_steps;
+  *trials = (esp_trials){.n_trials = n_trials, .n_steps = n_steps, .n_in = n_in, .n_out = n_out};
+  ESP_TRY(esp_workspace_take(ws, n * (size_t)n_in, &trials->input));
+  return esp_workspace_take(ws, n * (size_t)n_out, &trials->target);
+}
+
 /* Scratch while a tree grows. */
 typedef struct {
   int *first_child;  /* of a node, at its index + 1; of the root at 0; -1: none */
