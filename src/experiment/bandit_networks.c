@@ -1,4 +1,8 @@
-/* experiment/bandit_networks.c */
+/* experiment/bandit_networks.c - training sets of the bandit are blocks that the network in training plays itself, so a set depends on
+ * the weights at its beginning: they are kept with a half-trained stage, and after an interruption the same block is played again.
+ *
+ * Finished networks are measured on blocks whose numbers training never reaches, without noise on the values. Sums over agents are in
+ * order of agents; one agent whose exponents diverge leaves none. */
 #include "bandit_networks.h"
 
 #include <math.h>

@@ -1,4 +1,8 @@
-/* experiment/dms_networks.c */
+/* experiment/dms_networks.c - training sets of delayed match to sample, then fields and measures: probes; exponents, components and flow,
+ * all from the same four trials without noise; weights.
+ *
+ * Bins are those of the published scripts, which differ from measure to measure. What the paper says and what its code computes are
+ * stored side by side (..._published) where they are not the same. A network that diverges keeps NaN in the fields that it spoils. */
 #include "dms_networks.h"
 
 #include <math.h>

@@ -1,4 +1,7 @@
-/* experiment/lever_record.c - which fields a record of the lever experiment has, and how long what they hold is. */
+/* experiment/lever_record.c - which fields a record of the lever experiment has beyond the state, and how long what they hold is.
+ *
+ * All lengths are those of the longest stage; what a shorter one does not fill stays NaN or -1. Times of the config are in hours, minutes
+ * and ms: they become whole numbers of stages, updates and steps only here, rounded, since 0.1 is no binary fraction. */
 #include "lever_record.h"
 
 #include <math.h>

@@ -1,4 +1,8 @@
-/* experiment/lever_verify.c - what must hold in a finished record of the lever experiment. */
+/* experiment/lever_verify.c - what must hold in a finished record of the lever experiment: numbers in their ranges first, then fields that
+ * say the same thing twice (rates and spikes, scores and the last snapshot), and last what changed since the parent.
+ *
+ * Comparisons are written so that NaN fails them. Turnover counts every crossing of 0, so it must explain the change in the number of
+ * synapses exactly; not after a drift, whose crossings nobody sees. */
 #include <math.h>
 
 #include "lever_record.h"

@@ -1,4 +1,10 @@
-/* experiment/network_stage.c */
+/* experiment/network_stage.c - a stage: take the parent's network (or a random one), prune it, train it episode by episode on frozen
+ * sets, and measure it.
+ *
+ * After every training call the record so far and the place in the stage can be saved; a resumed stage takes both back and makes the
+ * set of its episode again, where sets follow the weights from those of its first time (set_weights). The traps: record and resume
+ * state begin with the same fields, which are copied as one piece of memory; and in a record W_in, W_rec and W_out lie one behind the
+ * other, so that NET_W_IN is also the vector of all weights. */
 #include "network_stage.h"
 
 #include <math.h>

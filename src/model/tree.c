@@ -1,4 +1,8 @@
-/* model/tree.c - trials walk down together until their inputs part. */
+/* model/tree.c - trials walk down together until their inputs part: step by step each trial goes from its node to the child with its
+ * input, or makes one; then the targets of those at a node are averaged.
+ *
+ * Nodes are numbered level by level, trials in order, so that a level is one stretch of memory and sums have one order. Different inputs
+ * are told from another by comparison with the last few only: a noisy set would otherwise cost the square of its size. */
 #include "espalier/tree.h"
 
 #include <stdbool.h>
