@@ -85,6 +85,20 @@ esp_err esp_bandit_play(const esp_rnn_shape *shape, const double *w, const esp_b
                         const esp_bandit_draws *draws, esp_trials *trials, const esp_bandit_outcome *outcome,
                         esp_workspace *ws);
 
+/** A block: how it is played, and room for its draws and for what happens in it. */
+typedef struct {
+  esp_bandit_options options;
+  esp_bandit_draws draws;
+  esp_bandit_outcome outcome;
+} esp_bandit_block;
+
+/** @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_bandit_block_take(const esp_bandit_options *options, esp_workspace *ws, esp_bandit_block *block);
+
+/** Draw the numbers of block `number` and let the network play it: esp_bandit_draw and esp_bandit_play, with their errors. */
+esp_err esp_bandit_block_play(const esp_rnn_shape *shape, const double *w, const esp_rng_key *key, int number, esp_bandit_block *block,
+                              esp_trials *trials, esp_workspace *ws);
+
 /** Let the learners play a block by themselves, from the same draws: the level of reward to expect of a perfect copy.
  *  outcome->choice and q_choice are equal; y, and the noise among the draws, may be NULL.
  *  @return ESP_OK or ESP_ERR_ARG. */

@@ -2,7 +2,7 @@
 #ifndef ESPALIER_LEVER_EXPERIMENT_H
 #define ESPALIER_LEVER_EXPERIMENT_H
 #include "espalier/config.h"
-#include "espalier/lever.h"
+#include "espalier/lever_state.h"
 
 enum {
   ESP_LEVER_ARM_PLASTIC,

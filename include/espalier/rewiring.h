@@ -55,13 +55,13 @@ typedef struct {
 /** Entries that are always enough for the synapses of any network: mean + 8 standard deviations of their number, plus 1. */
 int esp_rewiring_capacity(const esp_rewiring_options *options, const esp_spiking_options *neurons);
 
-/** What a later update needs, arrays of the caller [capacity], in the order of synapses; entries past the last one are 0. */
+/** What a later update needs of a synapse. */
 typedef struct {
-  double *theta, *e, *g;
-  double *prior_mean;    /* of consolidated synapses, 0: not consolidated    */
-  int32_t *returns;      /* waiting rule: interval at whose end it comes back; -1: none */
-  uint8_t *consolidated; /* 1: its own prior holds it                         */
-} esp_rewiring_state;
+  double theta, e, g;
+  double prior_mean;    /* of a consolidated synapse, 0: not consolidated               */
+  int32_t returns;      /* waiting rule: interval at whose end it comes back; -1: none */
+  uint8_t consolidated; /* 1: its own prior holds it                                    */
+} esp_synapse_state;
 
 /** The synapses of one network in a workspace. */
 typedef struct {
@@ -94,9 +94,9 @@ esp_err esp_rewiring_take(const esp_rewiring_options *options, const esp_rng_key
 /** Everything as at time 0. This, load and drift hand the weights of all pairs to the network, as updates do. */
 void esp_rewiring_start(esp_rewiring *synapses, esp_spiking *net);
 
-/** Copy the state from and to plain arrays; w and what else follows from it is computed. */
-void esp_rewiring_load(esp_rewiring *synapses, const esp_rewiring_state *state, esp_spiking *net);
-void esp_rewiring_save(const esp_rewiring *synapses, const esp_rewiring_state *state);
+/** Copy the state from and to an array, by number [synapses->n]; w and what else follows from it is computed. */
+void esp_rewiring_load(esp_rewiring *synapses, const esp_synapse_state *state, esp_spiking *net);
+void esp_rewiring_save(const esp_rewiring *synapses, esp_synapse_state *state);
 
 /** Set lam and kap for the reward signal of the interval that ends, reward[n_steps]; give them to esp_spiking_credit. */
 void esp_rewiring_weigh(esp_rewiring *synapses, const double *reward);

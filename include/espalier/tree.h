@@ -19,6 +19,9 @@ typedef struct {
   double *target; /* [trial, step, output] */
 } esp_trials;
 
+/** Take room for a set of trials and set its sizes. @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_trials_take(int n_trials, int n_steps, int n_in, int n_out, esp_workspace *ws, esp_trials *trials);
+
 typedef struct {
   int n_trials, n_steps, n_in, n_out;
   int n_nodes;          /* distinct histories over all steps                                          */

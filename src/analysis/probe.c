@@ -55,11 +55,9 @@ static esp_err run(const esp_rnn_shape *shape, const double *w, int input_lag, c
                    const double *noisy_target, const esp_probe_outcome *out, esp_workspace *ws)
 {
   const int n_trials = grid->n_strengths * ESP_PROBE_N_CONDITIONS;
-  const size_t n = (size_t)n_trials * ESP_DMS_N_STEPS;
   esp_trials trials;
   esp_trajectories t;
-  ESP_TRY(esp_workspace_take(ws, n * ESP_DMS_N_IN, &trials.input));
-  ESP_TRY(esp_workspace_take(ws, n, &trials.target));
+  ESP_TRY(esp_trials_take(n_trials, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT, ws, &trials));
   ESP_TRY(esp_trajectories_take(shape, n_trials, ESP_DMS_N_STEPS, ws, &t));
   for (int onset = 0; onset < grid->n_onsets; onset++) {
     probed_trials(grid->onset[onset], grid, &trials);

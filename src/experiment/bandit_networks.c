@@ -1,8 +1,11 @@
-/* experiment/bandit_networks.c */
+/* experiment/bandit_networks.c - training sets of the bandit are blocks that the network in training plays itself, so a set depends on
+ * the weights at its beginning: they are kept with a half-trained stage, and after an interruption the same block is played again.
+ *
+ * Finished networks are measured on blocks whose numbers training never reaches, without noise on the values. Sums over agents are in
+ * order of agents; one agent whose exponents diverge leaves none. */
 #include "bandit_networks.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "espalier/bandit_task.h"
 #include "espalier/lyapunov.h"
@@ -12,61 +15,17 @@
 #include "espalier/weights.h"
 
 enum {
-  FRESH_BLOCK = 1 << 20,      /* number of the first block that checks a start; training never gets there */
-  EVALUATION_BLOCK = 1 << 21, /* of those on which finished networks are measured                         */
-  LYAPUNOV_FIRST = 2,         /* step (from 1) of the first Jacobian; the last is that of the last step   */
+  FRESH_BLOCK = 1 << 20, /* number of the first block that checks a start; training never gets there */
+  LYAPUNOV_FIRST = 2,    /* step (from 1) of the first Jacobian; the last is that of the last step   */
 };
 
-static esp_rnn_shape shape_of(const esp_config *config)
+esp_bandit_options esp_bandit_options_of(const esp_config *config, int n_agents)
 {
-  return (esp_rnn_shape){.n_hid = config->network.n_hid,
-                         .n_in = ESP_BANDIT_N_IN,
-                         .n_out = ESP_BANDIT_N_OPTIONS,
-                         .bias = true,
-                         .readout = config->network.readout};
-}
-
-/* ---- blocks ---- */
-
-/* A block as it is played, with the arrays that a play fills. */
-typedef struct {
-  esp_bandit_options options;
-  esp_bandit_draws draws;
-  esp_bandit_outcome outcome;
-} block;
-
-static esp_err take_block(const esp_config *config, int n_agents, double epsilon, double value_noise, bool new_option,
-                          esp_workspace *ws, block *b)
-{
-  const size_t n = (size_t)n_agents * ESP_BANDIT_N_STEPS;
-  b->options = (esp_bandit_options){.n_agents = n_agents,
-                                    .epsilon = epsilon,
-                                    .value_noise = value_noise,
-                                    .independent_noise = config->bandit.noise == ESP_VALUE_NOISE_INDEPENDENT,
-                                    .new_option = new_option,
-                                    .beta = config->bandit.beta,
-                                    .learning_rate = config->bandit.learning_rate,
-                                    .q_start = 0.5};
-  unsigned char *reward;
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.choice));
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.explore));
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.reward));
-  ESP_TRY(esp_workspace_take(ws, esp_bandit_n_noise(&b->options), &b->draws.noise));
-  ESP_TRY(esp_workspace_take(ws, n * ESP_BANDIT_N_OPTIONS, &b->outcome.q));
-  ESP_TRY(esp_workspace_take(ws, n * ESP_BANDIT_N_OPTIONS, &b->outcome.y));
-  ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.choice));
-  ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.q_choice));
-  ESP_TRY(esp_workspace_take_bytes(ws, n, &reward));
-  b->outcome.reward = (int8_t *)reward;
-  return ESP_OK;
-}
-
-/* Draw the numbers of a block and let the network play it. */
-static esp_err play(const esp_rnn_shape *shape, const double *w, const esp_rng_key *key, int number, esp_trials *trials, block *b,
-                    esp_workspace *ws)
-{
-  ESP_TRY(esp_bandit_draw(&b->options, key, number, &b->draws));
-  return esp_bandit_play(shape, w, &b->options, &b->draws, trials, &b->outcome, ws);
+  return (esp_bandit_options){.n_agents = n_agents,
+                              .independent_noise = config->bandit.noise == ESP_VALUE_NOISE_INDEPENDENT,
+                              .beta = config->bandit.beta,
+                              .learning_rate = config->bandit.learning_rate,
+                              .q_start = 0.5};
 }
 
 /* ---- training ---- */
@@ -81,29 +40,25 @@ static double epsilon_of(const esp_config *config, const esp_bandit_training *de
   return call < details->schedule ? config->bandit.epsilon * (1 - (double)call / details->schedule) : 0;
 }
 
-static esp_rng_key key_of(const esp_config *config, esp_cell cell, uint32_t arm)
-{
-  return (esp_rng_key){
-      .seed = config->seed, .member = (uint32_t)cell.member, .arm = arm, .stage = (uint32_t)cell.stage};
-}
-
 /* A network that plays nonsense is an answer: its block ends with rubbish and the loss is not finite. */
 static esp_err make_block(const esp_stage_context *context, const esp_network_task *task, int number, const esp_set_identity *which,
                           esp_trials *trials, esp_workspace *ws)
 {
   const esp_config *config = context->config;
   const esp_bandit_training *details = task->details;
-  const esp_rnn_shape shape = shape_of(config);
-  const esp_rng_key key = key_of(config, context->cell, (uint32_t)context->cell.arm);
+  const esp_rnn_shape shape = esp_network_shape(config);
+  const esp_rng_key key = esp_network_key(config, context->cell, (uint32_t)context->cell.arm);
   const size_t n = (size_t)config->bandit.agents * ESP_BANDIT_N_STEPS;
-  ESP_TRY(esp_workspace_take(ws, n * ESP_BANDIT_N_IN, &trials->input));
-  ESP_TRY(esp_workspace_take(ws, n * ESP_BANDIT_N_OPTIONS, &trials->target));
+  esp_bandit_options options = esp_bandit_options_of(config, config->bandit.agents);
+  options.epsilon = epsilon_of(config, details, which->n_calls);
+  options.value_noise = details->value_noise;
+  options.new_option = details->new_option;
+  ESP_TRY(esp_trials_take(options.n_agents, ESP_BANDIT_N_STEPS, ESP_BANDIT_N_IN, ESP_BANDIT_N_OPTIONS, ws, trials));
   const size_t mark = ws->used;
-  block b;
-  const double epsilon = epsilon_of(config, details, which->n_calls);
-  esp_err err = take_block(config, config->bandit.agents, epsilon, details->value_noise, details->new_option, ws, &b);
+  esp_bandit_block b;
+  esp_err err = esp_bandit_block_take(&options, ws, &b);
   if (err == ESP_OK)
-    err = play(&shape, which->weights, &key, number, trials, &b, ws);
+    err = esp_bandit_block_play(&shape, which->weights, &key, number, &b, trials, ws);
   ws->used = mark;
   if (err != ESP_ERR_DIVERGED)
     return err;
@@ -132,7 +87,7 @@ static esp_err criterion(const esp_config *config, long steps_per_call, esp_work
 static esp_err loss_on_fresh_block(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *next,
                                    esp_workspace *ws, double *loss)
 {
-  const esp_rnn_shape shape = shape_of(context->config);
+  const esp_rnn_shape shape = esp_network_shape(context->config);
   esp_trials trials;
   esp_tree tree;
   esp_rnn_problem problem;
@@ -159,13 +114,10 @@ esp_err esp_bandit_accept_on_fresh_block(const esp_stage_context *context, const
 static void declare_measures(const esp_config *config, esp_plan *plan)
 {
   const esp_weight_bins bins = ESP_WEIGHT_BINS_BANDIT;
-  double values[ESP_MAX_LIST] = {0};
   const double epsilons[2] = {config->evaluation.epsilon, 0};
   const int epsilon = esp_plan_add_axis(plan, "epsilon", 2, "1", "share of random choices in the evaluated block", epsilons);
   const int rank = esp_plan_add_axis(plan, "rank", config->network.n_hid, "1", "place in descending order", NULL);
-  for (int i = 0; i < bins.n_bins; i++)
-    values[i] = bins.first + bins.spacing * i;
-  const int weight = esp_plan_add_axis(plan, "weight_bin", bins.n_bins, "1", "centre of a bin of recurrent weights", values);
+  const int weight = esp_network_add_weight_bins(&bins, plan);
   const esp_field fields[NET_BANDIT_N_FIELDS] = {
       [NET_VALUE_ERROR] = {"value_error", ESP_F64, 1, {epsilon}, "1",
                            "squared difference between output and values, summed over options, mean over agents and steps of a "
@@ -203,32 +155,26 @@ static void declare_measures(const esp_config *config, esp_plan *plan)
 
 /* ---- the measures ---- */
 
-typedef struct {
-  const esp_config *config;
-  esp_rng_key key; /* both arms play with the same draws */
-  esp_record *record;
-  esp_workspace *ws;
-  esp_rnn_shape shape;
-  const double *w, *w_rec;
-} subject;
-
-static esp_err play_evaluation(const subject *s, int n_agents, double epsilon, int number, esp_trials *trials, block *b)
+esp_err esp_bandit_evaluate(const esp_config *config, esp_cell cell, const double *w, int n_agents, double epsilon, int number,
+                            esp_workspace *ws, esp_bandit_block *b, esp_trials *trials)
 {
-  const size_t n = (size_t)n_agents * ESP_BANDIT_N_STEPS;
-  ESP_TRY(esp_workspace_take(s->ws, n * ESP_BANDIT_N_IN, &trials->input));
-  ESP_TRY(esp_workspace_take(s->ws, n * ESP_BANDIT_N_OPTIONS, &trials->target));
-  ESP_TRY(take_block(s->config, n_agents, epsilon, 0, false, s->ws, b));
-  return play(&s->shape, s->w, &s->key, EVALUATION_BLOCK + number, trials, b, s->ws);
+  const esp_rnn_shape shape = esp_network_shape(config);
+  const esp_rng_key key = esp_network_key(config, cell, ESP_RNG_SHARED);
+  esp_bandit_options options = esp_bandit_options_of(config, n_agents);
+  options.epsilon = epsilon;
+  ESP_TRY(esp_trials_take(n_agents, ESP_BANDIT_N_STEPS, ESP_BANDIT_N_IN, ESP_BANDIT_N_OPTIONS, ws, trials));
+  ESP_TRY(esp_bandit_block_take(&options, ws, b));
+  return esp_bandit_block_play(&shape, w, &key, ESP_BANDIT_EVALUATION_BLOCK + number, b, trials, ws);
 }
 
-static esp_err scores(const subject *s)
+static esp_err scores(const esp_subject *s)
 {
   const double epsilons[2] = {s->config->evaluation.epsilon, 0};
   const size_t mark = s->ws->used;
   for (int e = 0; e < 2; e++) {
     esp_trials trials;
-    block b;
-    const esp_err err = play_evaluation(s, s->config->evaluation.agents, epsilons[e], e, &trials, &b);
+    esp_bandit_block b;
+    const esp_err err = esp_bandit_evaluate(s->config, s->cell, s->w, s->config->evaluation.agents, epsilons[e], e, s->ws, &b, &trials);
     if (err == ESP_OK) {
       const esp_bandit_score score = esp_bandit_scores(b.options.n_agents, &b.outcome);
       esp_record_f64(s->record, NET_VALUE_ERROR)[e] = score.value_error;
@@ -242,13 +188,14 @@ static esp_err scores(const subject *s)
 }
 
 /* The states of a new block, agent by agent. */
-static esp_err states(const subject *s, int n_agents, int number, esp_trajectories *t)
+static esp_err states(const esp_subject *s, int n_agents, int number, esp_trajectories *t)
 {
   esp_trials trials;
-  block b;
+  esp_bandit_block b;
   ESP_TRY(esp_trajectories_take(&s->shape, n_agents, ESP_BANDIT_N_STEPS, s->ws, t));
   const size_t mark = s->ws->used;
-  esp_err err = play_evaluation(s, n_agents, s->config->evaluation.epsilon, number, &trials, &b);
+  const double epsilon = s->config->evaluation.epsilon;
+  esp_err err = esp_bandit_evaluate(s->config, s->cell, s->w, n_agents, epsilon, number, s->ws, &b, &trials);
   if (err == ESP_OK)
     err = esp_trajectories_run(&s->shape, s->w, &trials, 0, t, s->ws);
   s->ws->used = mark;
@@ -256,7 +203,7 @@ static esp_err states(const subject *s, int n_agents, int number, esp_trajectori
 }
 
 /* Exponents of one agent, added to the means. */
-static esp_err add_exponents(const subject *s, const esp_trajectories *t, int agent, double *spectrum, double *eigenvalue)
+static esp_err add_exponents(const esp_subject *s, const esp_trajectories *t, int agent, double *spectrum, double *eigenvalue)
 {
   const int n = s->shape.n_hid, n_factors = ESP_BANDIT_N_STEPS - LYAPUNOV_FIRST + 1;
   const double *a = esp_trajectory_state(t, agent, LYAPUNOV_FIRST);
@@ -269,14 +216,14 @@ static esp_err add_exponents(const subject *s, const esp_trajectories *t, int ag
   return ESP_OK;
 }
 
-static void forget_exponents(const subject *s, double value)
+static void forget_exponents(const esp_subject *s, double value)
 {
   for (int i = 0; i < s->shape.n_hid; i++)
     esp_record_f64(s->record, NET_MEAN_LYAPUNOV)[i] = value;
   *esp_record_f64(s->record, NET_MEAN_LYAPUNOV_PUBLISHED) = value;
 }
 
-static esp_err exponents(const subject *s, const esp_trajectories *t)
+static esp_err exponents(const esp_subject *s, const esp_trajectories *t)
 {
   double *spectrum, *eigenvalue;
   ESP_TRY(esp_workspace_take(s->ws, (size_t)s->shape.n_hid, &spectrum));
@@ -291,7 +238,7 @@ static esp_err exponents(const subject *s, const esp_trajectories *t)
   return esp_unless_diverged(err);
 }
 
-static esp_err separation(const subject *s, const esp_trajectories *t)
+static esp_err separation(const esp_subject *s, const esp_trajectories *t)
 {
   double sum = 0, condition = 0;
   int n = 0;
@@ -311,7 +258,7 @@ static esp_err separation(const subject *s, const esp_trajectories *t)
   return ESP_OK;
 }
 
-static esp_err dynamics(const subject *s)
+static esp_err dynamics(const esp_subject *s)
 {
   esp_trajectories t;
   const esp_err err = states(s, s->config->evaluation.lyapunov_agents, 2, &t);
@@ -321,7 +268,7 @@ static esp_err dynamics(const subject *s)
   return separation(s, &t);
 }
 
-static esp_err components(const subject *s)
+static esp_err components(const esp_subject *s)
 {
   esp_trajectories t;
   const esp_err err = states(s, s->config->evaluation.agents, 3, &t);
@@ -330,34 +277,16 @@ static esp_err components(const subject *s)
   return esp_unless_diverged(esp_pca(&t, 0, t.n_trials, 1, ESP_BANDIT_N_STEPS, esp_record_f64(s->record, NET_BANDIT_PCA_VARIANCE), NULL, s->ws));
 }
 
-static esp_err weights(const subject *s)
+static esp_err weights(const esp_subject *s)
 {
   const esp_weight_bins bins = ESP_WEIGHT_BINS_BANDIT;
-  return esp_network_measure_weights(&s->shape, &bins, s->record, NET_BANDIT_WEIGHT_HISTOGRAM, NET_BANDIT_SINGULAR_VALUE, NET_BANDIT_N_REVIVED,
-                                     s->ws);
-}
-
-static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
-{
-  const subject s = {.config = config,
-                     .key = key_of(config, cell, ESP_RNG_SHARED),
-                     .record = record,
-                     .ws = ws,
-                     .shape = shape_of(config),
-                     .w = esp_record_f64(record, NET_W_IN),
-                     .w_rec = esp_record_f64(record, NET_W_REC)};
-  esp_err (*const measures[])(const subject *) = {scores, dynamics, components, weights};
-  for (int i = 0; i < 4; i++) {
-    const size_t mark = ws->used;
-    const esp_err err = measures[i](&s);
-    ws->used = mark;
-    ESP_TRY(err);
-  }
-  return ESP_OK;
+  return esp_network_measure_weights(s, &bins, NET_BANDIT_WEIGHT_HISTOGRAM, NET_BANDIT_SINGULAR_VALUE, NET_BANDIT_N_REVIVED);
 }
 
 const esp_network_kind esp_bandit_networks = {
-    .shape = shape_of,
+    .n_in = ESP_BANDIT_N_IN,
+    .n_out = ESP_BANDIT_N_OPTIONS,
+    .bias = true,
     .inputs = "input channel: 1 constant, 2 fixation on, 3-5 targets 1-3 on, 6-9 option chosen before, 10 its reward",
     .outputs = "output: value of option 1-4; option 1 is to keep fixating",
     .make_set = make_set,
@@ -365,5 +294,5 @@ const esp_network_kind esp_bandit_networks = {
     .sets_follow_weights = true,
     .criterion = criterion,
     .declare_measures = declare_measures,
-    .analyse = analyse,
+    .measures = {scores, dynamics, components, weights},
 };

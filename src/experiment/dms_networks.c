@@ -1,8 +1,11 @@
-/* experiment/dms_networks.c */
+/* experiment/dms_networks.c - training sets of delayed match to sample, then fields and measures: probes; exponents, components and flow,
+ * all from the same four trials without noise; weights.
+ *
+ * Bins are those of the published scripts, which differ from measure to measure. What the paper says and what its code computes are
+ * stored side by side (..._published) where they are not the same. A network that diverges keeps NaN in the fields that it spoils. */
 #include "dms_networks.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "espalier/flow.h"
 #include "espalier/lyapunov.h"
@@ -18,14 +21,6 @@ enum {
   EVALUATION_SET = 1 << 20,            /* number of a frozen set that no training ever reaches */
 };
 
-static esp_rnn_shape shape_of(const esp_config *config)
-{
-  return (esp_rnn_shape){.n_hid = config->network.n_hid,
-                         .n_in = ESP_DMS_N_IN,
-                         .n_out = ESP_DMS_N_OUT,
-                         .readout = config->network.readout};
-}
-
 /* ---- training ---- */
 
 static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
@@ -33,14 +28,10 @@ static esp_err make_set(const esp_stage_context *context, const esp_network_task
 {
   const esp_config *config = context->config;
   const esp_dms_training *details = task->details;
-  const size_t n = (size_t)esp_dms_n_conditions(details->set) * (size_t)config->task.trials_per_condition * ESP_DMS_N_STEPS;
+  const int n_trials = esp_dms_n_conditions(details->set) * config->task.trials_per_condition;
   const esp_dms_noise noise = {config->task.trials_per_condition, config->task.target_noise_sd, config->task.input_noise_sd};
-  const esp_rng_key key = {.seed = config->seed,
-                           .member = (uint32_t)context->cell.member,
-                           .arm = details->noise_arm,
-                           .stage = (uint32_t)context->cell.stage};
-  ESP_TRY(esp_workspace_take(ws, n * ESP_DMS_N_IN, &trials->input));
-  ESP_TRY(esp_workspace_take(ws, n * ESP_DMS_N_OUT, &trials->target));
+  const esp_rng_key key = esp_network_key(config, context->cell, details->noise_arm);
+  ESP_TRY(esp_trials_take(n_trials, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT, ws, trials));
   esp_dms_trials(details->set, &noise, &key, which->episode, trials);
   return ESP_OK;
 }
@@ -72,9 +63,7 @@ static void declare_measures(const esp_config *config, esp_plan *plan)
                                          "strength of the distractor, opposite to cue 1; 0: none", config->probe.strengths.value);
   const int condition = esp_plan_add_axis(plan, "condition", ESP_PROBE_N_CONDITIONS, "1",
                                           "old cues: 1 (+,+), 2 (-,-), 3 (+,-), 4 (-,+)", NULL);
-  for (int i = 0; i < bins.n_bins; i++)
-    values[i] = bins.first + bins.spacing * i;
-  const int weight = esp_plan_add_axis(plan, "weight_bin", bins.n_bins, "1", "centre of a bin of recurrent weights", values);
+  const int weight = esp_network_add_weight_bins(&bins, plan);
   const int flow = esp_plan_add_axis(plan, "flow_bin", N_FLOW_BINS, "bin", "bin of the delay",
                                      numbered_from(ESP_FLOW_FIRST_BIN, N_FLOW_BINS, values));
   const int rank = esp_plan_add_axis(plan, "rank", config->network.n_hid, "1", "place in descending order", NULL);
@@ -127,27 +116,14 @@ static void declare_measures(const esp_config *config, esp_plan *plan)
 
 /* ---- the measures ---- */
 
-typedef struct {
-  const esp_config *config;
-  esp_cell cell;
-  esp_record *record;
-  esp_workspace *ws;
-  esp_rnn_shape shape;
-  const double *w, *w_rec;
-} subject;
-
 /* Mean noisy target at the response of each condition, in a set of its own. */
-static esp_err noisy_targets(const subject *s, double mean[ESP_PROBE_N_CONDITIONS])
+static esp_err noisy_targets(const esp_subject *s, double mean[ESP_PROBE_N_CONDITIONS])
 {
   const esp_dms_noise noise = {s->config->task.trials_per_condition, s->config->task.target_noise_sd, 0};
-  const esp_rng_key key = {.seed = s->config->seed,
-                           .member = (uint32_t)s->cell.member,
-                           .arm = ESP_RNG_SHARED, /* both arms answer to the same targets */
-                           .stage = (uint32_t)s->cell.stage};
+  const esp_rng_key key = esp_network_key(s->config, s->cell, ESP_RNG_SHARED); /* both arms answer to the same targets */
   const int n_trials = noise.trials_per_condition * ESP_PROBE_N_CONDITIONS;
   esp_trials trials;
-  ESP_TRY(esp_workspace_take(s->ws, (size_t)n_trials * ESP_DMS_N_STEPS * ESP_DMS_N_IN, &trials.input));
-  ESP_TRY(esp_workspace_take(s->ws, (size_t)n_trials * ESP_DMS_N_STEPS, &trials.target));
+  ESP_TRY(esp_trials_take(n_trials, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT, s->ws, &trials));
   esp_dms_trials(ESP_DMS_OLD_CUES, &noise, &key, EVALUATION_SET, &trials);
   for (int c = 0; c < ESP_PROBE_N_CONDITIONS; c++)
     mean[c] = 0;
@@ -170,7 +146,7 @@ static double fraction_correct(const esp_config *config, const uint8_t *correct,
   return n > 0 ? (double)n_correct / (double)n : NAN;
 }
 
-static esp_err probe(const subject *s)
+static esp_err probe(const esp_subject *s)
 {
   const esp_config *config = s->config;
   int onset[ESP_MAX_LIST];
@@ -195,7 +171,7 @@ static esp_err probe(const subject *s)
   return ESP_OK;
 }
 
-static esp_err exponents(const subject *s, const esp_trajectories *t)
+static esp_err exponents(const esp_subject *s, const esp_trajectories *t)
 {
   const int n = s->shape.n_hid, n_factors = LYAPUNOV_LAST - LYAPUNOV_FIRST + 1;
   const double *a = esp_trajectory_state(t, CONDITION_4, LYAPUNOV_FIRST);
@@ -208,7 +184,7 @@ static esp_err exponents(const subject *s, const esp_trajectories *t)
   return ESP_OK;
 }
 
-static esp_err components_and_flow(const subject *s, const esp_trials *trials, const esp_trajectories *t)
+static esp_err components_and_flow(const esp_subject *s, const esp_trials *trials, const esp_trajectories *t)
 {
   const size_t n = (size_t)s->shape.n_hid;
   double *component, *variance = esp_record_f64(s->record, NET_PCA_VARIANCE);
@@ -227,12 +203,11 @@ static esp_err components_and_flow(const subject *s, const esp_trials *trials, c
 }
 
 /* What is read off the four trials without noise and distractors. */
-static esp_err dynamics(const subject *s)
+static esp_err dynamics(const esp_subject *s)
 {
   esp_trials trials;
   esp_trajectories t;
-  ESP_TRY(esp_workspace_take(s->ws, (size_t)ESP_PROBE_N_CONDITIONS * ESP_DMS_N_STEPS * ESP_DMS_N_IN, &trials.input));
-  ESP_TRY(esp_workspace_take(s->ws, (size_t)ESP_PROBE_N_CONDITIONS * ESP_DMS_N_STEPS, &trials.target));
+  ESP_TRY(esp_trials_take(ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT, s->ws, &trials));
   esp_dms_template(ESP_DMS_OLD_CUES, &trials);
   ESP_TRY(esp_trajectories_take(&s->shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS, s->ws, &t));
   const esp_err err = esp_trajectories_run(&s->shape, s->w, &trials, s->config->network.input_lag, &t, s->ws);
@@ -242,39 +217,20 @@ static esp_err dynamics(const subject *s)
   return components_and_flow(s, &trials, &t);
 }
 
-static esp_err weights(const subject *s)
+static esp_err weights(const esp_subject *s)
 {
   const esp_weight_bins bins = ESP_WEIGHT_BINS_DMS;
-  return esp_network_measure_weights(&s->shape, &bins, s->record, NET_WEIGHT_HISTOGRAM, NET_SINGULAR_VALUE, NET_N_REVIVED,
-                                     s->ws);
-}
-
-static esp_err analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
-{
-  const subject s = {.config = config,
-                     .cell = cell,
-                     .record = record,
-                     .ws = ws,
-                     .shape = shape_of(config),
-                     .w = esp_record_f64(record, NET_W_IN),
-                     .w_rec = esp_record_f64(record, NET_W_REC)};
-  esp_err (*const measures[])(const subject *) = {probe, dynamics, weights};
-  for (int i = 0; i < 3; i++) {
-    const size_t mark = ws->used;
-    const esp_err err = measures[i](&s);
-    ws->used = mark;
-    ESP_TRY(err);
-  }
-  return ESP_OK;
+  return esp_network_measure_weights(s, &bins, NET_WEIGHT_HISTOGRAM, NET_SINGULAR_VALUE, NET_N_REVIVED);
 }
 
 const esp_network_kind esp_dms_networks = {
-    .shape = shape_of,
+    .n_in = ESP_DMS_N_IN,
+    .n_out = ESP_DMS_N_OUT,
     .inputs = "input channel: 1 constant, 2 cue 1, 3 cue 2, 4 end, 5 start, 6 start and response (new cues: 4 cue 1, 5 cue 2)",
     .outputs = "output: +1 match, -1 non-match",
     .make_set = make_set,
     .plain = &(const esp_dms_training){.set = ESP_DMS_OLD_CUES},
     .criterion = criterion,
     .declare_measures = declare_measures,
-    .analyse = analyse,
+    .measures = {probe, dynamics, weights},
 };

@@ -1,4 +1,5 @@
-/* experiment/experiment.c - the registry, and the rules that hold for the cells of every experiment. */
+/* experiment/experiment.c - the registry, and the rules that hold for the cells of every experiment: a copy is the parent's record bit for
+ * bit, the child of a failed cell has failed, and a failed cell keeps nothing but its reason. The experiment itself is asked last. */
 #include "espalier/experiment.h"
 
 #include <assert.h>

@@ -11,13 +11,13 @@
  *
  * The state goes from stage to stage in single precision where it is large; it is rounded at the end of each stage, whatever comes
  * next. A stage takes seconds, so a stop abandons it and nothing is kept of it. */
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "espalier/movements.h"
 #include "experiments.h"
 #include "lever_record.h"
 
@@ -109,7 +109,8 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   plan->stages = calloc((size_t)plan->n_stages, sizeof *plan->stages);
   ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
   declare_stages(config, plan);
-  return esp_lever_declare_record(config, plan);
+  esp_lever_declare_record(config, plan);
+  return ESP_OK;
 }
 
 /* ---- one stage ---- */
@@ -119,10 +120,9 @@ typedef struct {
   esp_lever_options options;
   esp_lever_segment segment;
   esp_lever_network net;
-  double *single[LEVER_N_SINGLE]; /* of the state, in double precision [capacity]   */
   esp_lever_series series;
   esp_lever_recording recording;
-  double *rate, *lever, *trace;   /* averages over movements, in double precision   */
+  double *rate, *lever, *trace; /* averages over movements, in double precision */
 } simulation;
 
 static size_t spike_capacity(const esp_config *config)
@@ -133,11 +133,6 @@ static size_t spike_capacity(const esp_config *config)
 static size_t move_capacity(const esp_config *config)
 {
   return (size_t)esp_lever_n_moves(config, 1000 * fmax(config->lever.movement_s, config->lever.recording_s));
-}
-
-static size_t n_cells(const esp_lever_options *options)
-{
-  return (size_t)esp_lever_axis_length(options, ESP_LEVER_CELL);
 }
 
 static esp_err take_network(const esp_config *config, int member, esp_workspace *ws, simulation *s)
@@ -153,67 +148,15 @@ static esp_err take_arrays(esp_workspace *ws, simulation *s)
   const esp_config *config = s->config;
   const size_t n_times = (size_t)esp_lever_movement_length(config);
   esp_lever_recording *r = &s->recording;
-  for (int i = 0; i < LEVER_N_SINGLE; i++)
-    ESP_TRY(esp_workspace_take(ws, (size_t)esp_lever_axis_length(&s->options, ESP_LEVER_SYNAPSE), &s->single[i]));
   ESP_TRY(esp_workspace_take(ws, (size_t)esp_lever_n_snapshots(config) * (size_t)s->options.n_sampled, &s->series.theta));
   ESP_TRY(esp_workspace_take_int(ws, spike_capacity(config), &r->spike_step));
   ESP_TRY(esp_workspace_take_int(ws, spike_capacity(config), &r->spike_cell));
   ESP_TRY(esp_workspace_take_int(ws, move_capacity(config), &r->move_step));
   ESP_TRY(esp_workspace_take(ws, move_capacity(config), &r->lever));
   ESP_TRY(esp_workspace_take_bytes(ws, move_capacity(config), &r->phase));
-  ESP_TRY(esp_workspace_take(ws, n_cells(&s->options) * n_times, &s->rate));
+  ESP_TRY(esp_workspace_take(ws, (size_t)esp_lever_n_cells(&s->options) * n_times, &s->rate));
   ESP_TRY(esp_workspace_take(ws, n_times, &s->lever));
   return esp_workspace_take(ws, LEVER_MAX_TRACES * n_times, &s->trace);
-}
-
-/* ---- state to record and back ---- */
-
-/* The state as a record and the arrays in double precision hold it. */
-static esp_lever_state state_in(const simulation *s, const esp_record *record)
-{
-  esp_lever_state state;
-  for (int f = 0, n_single = 0; f < esp_lever_n_fields(); f++)
-    *esp_lever_pointer(&state, f) =
-        esp_lever_is_single(esp_lever_field_of(f)) ? (void *)s->single[n_single++]
-                                                   : (void *)(record->data + record->layout->offset[f]);
-  return state;
-}
-
-static void load(simulation *s, const esp_record *parent)
-{
-  const esp_lever_state state = state_in(s, parent);
-  for (int f = 0, n_single = 0; f < esp_lever_n_fields(); f++) {
-    if (!esp_lever_is_single(esp_lever_field_of(f)))
-      continue;
-    const float *from = esp_record_f32(parent, f);
-    double *to = s->single[n_single++];
-    for (size_t i = 0; i < parent->layout->count[f]; i++)
-      to[i] = i < (size_t)s->net.synapses.n ? (double)from[i] : 0;
-  }
-  esp_lever_load(&s->net, &state);
-}
-
-/* Never up to 0: that would make a synapse functional. */
-static float rounded_theta(double theta)
-{
-  const float rounded = (float)theta;
-  return theta < 0 && !(rounded < 0) ? -FLT_MIN : rounded;
-}
-
-static void save(const simulation *s, esp_record *record)
-{
-  const esp_lever_state state = state_in(s, record);
-  const size_t n = (size_t)s->net.synapses.n, capacity = (size_t)esp_lever_axis_length(&s->options, ESP_LEVER_SYNAPSE);
-  esp_lever_save(&s->net, &state);
-  for (int f = 0, n_single = 0; f < esp_lever_n_fields(); f++)
-    if (esp_lever_is_single(esp_lever_field_of(f))) {
-      const double *from = s->single[n_single++];
-      float *to = esp_record_f32(record, f);
-      for (size_t i = 0; i < capacity; i++)
-        to[i] = i >= n ? NAN : f == LEVER_STATE_theta ? rounded_theta(from[i]) : (float)from[i];
-    }
-  for (size_t i = n; i < capacity; i++)
-    state.returns[i] = state.last_seen[i] = -1;
 }
 
 /* ---- measures to record ---- */
@@ -237,7 +180,7 @@ static void put_scores(const simulation *s, esp_record *record)
   memcpy(esp_record_f64(record, LEVER_CUE_RATE), s->net.cue_hz, (size_t)s->options.neurons.n_in * sizeof *s->net.cue_hz);
   memcpy(esp_record_i32(record, LEVER_SAMPLED_SYNAPSE), s->net.sampled, (size_t)s->options.n_sampled * sizeof *s->net.sampled);
 
-  const float *theta = esp_record_f32(record, LEVER_STATE_theta); /* of the record, so that they are one */
+  const float *theta = esp_record_f32(record, ESP_STATE_THETA); /* of the record, so that they are one */
   int32_t n_functional = 0;
   for (int i = 0; i < score.n_synapses; i++)
     n_functional += theta[i] >= 0;
@@ -252,7 +195,7 @@ static void put_snapshots(const simulation *s, int32_t end, esp_record *record)
   for (int row = 0; row < s->series.n; row++)
     esp_record_f64(record, LEVER_SNAPSHOT_HOUR)[row] = end_hour - (s->series.n - 1 - row) * snapshot_hours;
   for (int i = 0; i < s->series.n * s->options.n_sampled; i++)
-    theta[i] = rounded_theta(s->series.theta[i]);
+    theta[i] = esp_lever_single_theta(s->series.theta[i]);
 }
 
 /* The beginning of what was recorded. */
@@ -282,8 +225,8 @@ static void put_movements(const simulation *s, esp_record *record)
     return; /* the last movements would lack spikes */
   const int before = esp_lever_steps(config, config->lever.movement_before_ms),
             after = esp_lever_steps(config, config->lever.movement_after_ms), bin = esp_lever_steps(config, config->trials.step_ms);
-  *esp_record_i32(record, LEVER_N_MOVEMENTS) = esp_lever_align(&s->options, &s->recording, before, after, bin, s->rate, s->lever,
-                                                               LEVER_MAX_TRACES, s->trace);
+  *esp_record_i32(record, LEVER_N_MOVEMENTS) = esp_movements_average(&s->options, &s->recording, before, after, bin, s->rate,
+                                                                     s->lever, LEVER_MAX_TRACES, s->trace);
   to_single(s->rate, record, LEVER_MOVEMENT_RATE);
   to_single(s->lever, record, LEVER_MOVEMENT_LEVER);
   to_single(s->trace, record, LEVER_MOVEMENT_TRACE);
@@ -310,7 +253,7 @@ static esp_err prepare(simulation *s, const esp_stage_context *context)
   const esp_config *config = s->config;
   const esp_lever_timetable t = esp_lever_timetable_of(config);
   if (context->parent)
-    load(s, context->parent);
+    ESP_TRY(esp_lever_load(&s->net, context->parent, context->ws));
   else
     esp_lever_start(&s->net);
   if (context->cell.arm == ESP_LEVER_ARM_CONSOLIDATED && context->cell.stage == t.consolidated_from)
@@ -367,7 +310,7 @@ static esp_err run(simulation *s, const esp_stage_context *context, esp_record *
                            .n_evaluations = s->net.clock - begin};
   if (err != ESP_OK)
     return err == ESP_ERR_DIVERGED ? ESP_OK : err;
-  save(s, record);
+  ESP_TRY(esp_lever_save(&s->net, record, context->ws));
   put_scores(s, record);
   put_snapshots(s, end, record);
   put_recording(s, record);

@@ -1,4 +1,7 @@
-/* experiment/lever_record.c - which fields a record of the lever experiment has, and how long what they hold is. */
+/* experiment/lever_record.c - which fields a record of the lever experiment has beyond the state, and how long what they hold is.
+ *
+ * All lengths are those of the longest stage; what a shorter one does not fill stays NaN or -1. Times of the config are in hours, minutes
+ * and ms: they become whole numbers of stages, updates and steps only here, rounded, since 0.1 is no binary fraction. */
 #include "lever_record.h"
 
 #include <math.h>
@@ -63,53 +66,6 @@ int32_t esp_lever_steps(const esp_config *config, double ms)
 
 /* ---- fields ---- */
 
-bool esp_lever_is_single(const esp_lever_field *field)
-{
-  return field->type == ESP_LEVER_F64 && field->axis[0] == ESP_LEVER_SYNAPSE;
-}
-
-static esp_type type_of(const esp_lever_field *field)
-{
-  static const esp_type types[] = {[ESP_LEVER_F64] = ESP_F64, [ESP_LEVER_I32] = ESP_I32, [ESP_LEVER_U8] = ESP_U8};
-  return esp_lever_is_single(field) ? ESP_F32 : types[field->type];
-}
-
-static const struct {
-  const char *name, *long_name;
-} state_axes[ESP_LEVER_NO_AXIS] = {
-    [ESP_LEVER_SYNAPSE] = {"synapse", "potential synapse, by sender (inputs, then E), receiver, copy; those past n_synapses do not exist "
-                                      "(NaN, -1)"},
-    [ESP_LEVER_INPUT] = {"input", "input"},
-    [ESP_LEVER_NEURON] = {"neuron", "neuron: E (those with input, pool U, pool D, the rest), then I"},
-    [ESP_LEVER_CELL] = {"cell", "cell: inputs, E (those with input, pool U, pool D, the rest), I"},
-    [ESP_LEVER_INPUT_TRACE] = {"input_trace", "slow part and fast part of the trace; what is left until the next spike"},
-    [ESP_LEVER_NEURON_TRACE] = {"neuron_trace", "slow and fast part of excitation, of inhibition; threshold; what is left until the next "
-                                                "spike; slow and fast part of the trace"},
-    [ESP_LEVER_POOL] = {"pool", "pool: U, D"},
-    [ESP_LEVER_WINDOW] = {"window_step", "step of the window in which a pool's spikes count, as a ring"},
-    [ESP_LEVER_TRIAL] = {"trial_number", "phase, its steps, steps since the cue, trial, entry of the window, spikes of U and D in it, "
-                                         "steps to the next move, completed, timed out, steps to completion"},
-    [ESP_LEVER_TASK_VALUE] = {"task_value", "position of the lever in Hz, mean reward"},
-    [ESP_LEVER_CHANGE] = {"change", "appeared, disappeared"},
-    [ESP_LEVER_WAIT] = {"wait", "waiting time in snapshots; the last one and longer"},
-};
-
-static void declare_state(const esp_lever_options *options, int axis_of[ESP_LEVER_NO_AXIS], esp_plan *plan)
-{
-  for (int a = 0; a < ESP_LEVER_NO_AXIS; a++)
-    if (a != ESP_LEVER_ONE)
-      axis_of[a] = esp_plan_add_axis(plan, state_axes[a].name, esp_lever_axis_length(options, (esp_lever_axis)a), "1",
-                                     state_axes[a].long_name, NULL);
-  for (int f = 0; f < esp_lever_n_fields(); f++) {
-    const esp_lever_field *from = esp_lever_field_of(f);
-    esp_field field = {.name = from->name, .type = type_of(from), .unit = from->unit, .long_name = from->long_name};
-    for (int a = 0; a < 2; a++)
-      if (from->axis[a] != ESP_LEVER_ONE && from->axis[a] != ESP_LEVER_NO_AXIS)
-        field.axis[field.n_axes++] = axis_of[from->axis[a]];
-    esp_layout_add(plan, &plan->record, field);
-  }
-}
-
 /* Spikes that a recording has room for: 16 a second of each input, 12 of each neuron. Cues have 10 Hz, neurons 5 in the mean. */
 int esp_lever_spike_room(const esp_config *config, double seconds)
 {
@@ -134,12 +90,14 @@ static int add_movement_time(const esp_config *config, esp_plan *plan)
   for (int i = 0; values && i < plan->axes[axis].length; i++)
     values[i] = i * config->trials.step_ms - config->lever.movement_before_ms;
   plan->axes[axis].values = values;
-  return values ? axis : -1;
+  plan->no_memory |= !values;
+  return axis;
 }
 
-static esp_err declare_measures(const esp_config *config, const int axis_of[ESP_LEVER_NO_AXIS], esp_plan *plan)
+void esp_lever_declare_record(const esp_config *config, esp_plan *plan)
 {
-  const int cell = axis_of[ESP_LEVER_CELL], input = axis_of[ESP_LEVER_INPUT];
+  const esp_lever_options options = esp_lever_options_of(config);
+  esp_lever_declare_state(&options, ESP_F32, plan);
   const int snapshot = esp_plan_add_axis(plan, "snapshot", esp_lever_n_snapshots(config), "1",
                                          "snapshot of the stage; stages without reward have fewer (NaN, -1)", NULL);
   const int sampled = esp_plan_add_axis(plan, "sampled", config->lever.n_sampled, "1", "draw of a synapse that is followed", NULL);
@@ -149,7 +107,6 @@ static esp_err declare_measures(const esp_config *config, const int axis_of[ESP_
                                      "move of the lever in the recording", NULL);
   const int trace = esp_plan_add_axis(plan, "trace", LEVER_MAX_TRACES, "1", "one of the first movements", NULL);
   const int time = add_movement_time(config, plan);
-  ESP_REQUIRE(time >= 0, ESP_ERR_NOMEM, "no memory for an axis");
   const esp_field fields[LEVER_N_FIELDS] = {
       [LEVER_N_COMPLETED] = {"n_completed", ESP_I32, 0, {0}, "1", "movements completed in the stage", false},
       [LEVER_N_TIMED_OUT] = {"n_timed_out", ESP_I32, 0, {0}, "1", "trials of the stage that took too long", false},
@@ -161,7 +118,7 @@ static esp_err declare_measures(const esp_config *config, const int axis_of[ESP_
       [LEVER_INH_RATE] = {"inh_rate", ESP_F64, 0, {0}, "Hz", "mean rate of the inhibitory neurons", false},
       [LEVER_N_FUNCTIONAL] = {"n_functional", ESP_I32, 0, {0}, "1", "functional synapses at the end of the stage", true},
       [LEVER_N_SYNAPSES] = {"n_synapses", ESP_I32, 0, {0}, "1", "potential synapses that exist in this run", false},
-      [LEVER_CUE_RATE] = {"cue_rate", ESP_F64, 1, {input}, "Hz", "rate of each input while the cue is on", false},
+      [LEVER_CUE_RATE] = {"cue_rate", ESP_F64, 1, {ESP_LEVER_INPUT}, "Hz", "rate of each input while the cue is on", false},
       [LEVER_SNAPSHOT_HOUR] = {"snapshot_hour", ESP_F64, 1, {snapshot}, "h", "simulated time of each snapshot from the start of learning",
                          false},
       [LEVER_SNAPSHOT_FUNCTIONAL] = {"snapshot_functional", ESP_I32, 1, {snapshot}, "1", "functional synapses at each snapshot", false},
@@ -183,21 +140,12 @@ static esp_err declare_measures(const esp_config *config, const int axis_of[ESP_
       [LEVER_PHASE] = {"phase", ESP_U8, 1, {move}, "1", "what goes on after the move: 0 pause, 1 cue, down, 2 cue, up, 3 reward", false},
       [LEVER_N_MOVEMENTS] = {"n_movements", ESP_I32, 0, {0}, "1",
                        "movements in the first lever.movement_s that are averaged (Fig. 5D); -1: too many spikes to keep", false},
-      [LEVER_MOVEMENT_RATE] = {"movement_rate", ESP_F32, 2, {cell, time}, "Hz",
+      [LEVER_MOVEMENT_RATE] = {"movement_rate", ESP_F32, 2, {ESP_LEVER_CELL, time}, "Hz",
                                  "mean rate around the onset of movements, not smoothed", false},
       [LEVER_MOVEMENT_LEVER] = {"movement_lever", ESP_F32, 1, {time}, "Hz",
                                   "mean position of the lever around the onset of movements", false},
       [LEVER_MOVEMENT_TRACE] = {"movement_trace", ESP_F32, 2, {trace, time}, "Hz", "position of the lever in the first movements", false},
   };
-  for (int m = LEVER_FIRST_MEASURE; m < LEVER_N_FIELDS; m++)
+  for (int m = ESP_N_STATE; m < LEVER_N_FIELDS; m++)
     esp_layout_add(plan, &plan->record, fields[m]);
-  return ESP_OK;
-}
-
-esp_err esp_lever_declare_record(const esp_config *config, esp_plan *plan)
-{
-  const esp_lever_options options = esp_lever_options_of(config);
-  int axis_of[ESP_LEVER_NO_AXIS];
-  declare_state(&options, axis_of, plan);
-  return declare_measures(config, axis_of, plan);
 }

@@ -2,18 +2,13 @@
 #ifndef ESPALIER_EXPERIMENT_LEVER_RECORD_H
 #define ESPALIER_EXPERIMENT_LEVER_RECORD_H
 #include "espalier/experiment.h"
-#include "espalier/lever.h"
 #include "espalier/lever_experiment.h"
 
-enum { LEVER_MAX_TRACES = 10 }; /* single movements kept beside their mean                  */
-enum { LEVER_N_SINGLE = 4 };    /* fields of the state that are stored in single precision */
+enum { LEVER_MAX_TRACES = 10 }; /* single movements kept beside their mean */
 
-/** Fields of a record: those of the state, then the measures. */
+/** Fields of a record behind those of the state (espalier/lever_state.h): the measures. */
 enum {
-#define X(name, ...) LEVER_STATE_##name,
-  ESP_LEVER_STATE(X)
-#undef X
-  LEVER_N_COMPLETED,
+  LEVER_N_COMPLETED = ESP_N_STATE,
   LEVER_N_TIMED_OUT,
   LEVER_COMPLETION_TIME,
   LEVER_INPUT_RATE,
@@ -41,13 +36,9 @@ enum {
   LEVER_MOVEMENT_TRACE,
   LEVER_N_FIELDS
 };
-enum { LEVER_FIRST_MEASURE = LEVER_N_COMPLETED };
 
-/** Is a field of the state stored in single precision? Those with a real number for each synapse are. */
-bool esp_lever_is_single(const esp_lever_field *field);
-
-/** Append axes and fields of a record. @return ESP_OK or ESP_ERR_NOMEM. */
-esp_err esp_lever_declare_record(const esp_config *config, esp_plan *plan);
+/** Append axes and fields of a record. */
+void esp_lever_declare_record(const esp_config *config, esp_plan *plan);
 
 /* ---- times; the config is checked: all of these are whole ---- */
 

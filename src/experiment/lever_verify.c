@@ -1,15 +1,19 @@
-/* experiment/lever_verify.c - what must hold in a finished record of the lever experiment. */
+/* experiment/lever_verify.c - what must hold in a finished record of the lever experiment: numbers in their ranges first, then fields that
+ * say the same thing twice (rates and spikes, scores and the last snapshot), and last what changed since the parent.
+ *
+ * Comparisons are written so that NaN fails them. Turnover counts every crossing of 0, so it must explain the change in the number of
+ * synapses exactly; not after a drift, whose crossings nobody sees. */
 #include <math.h>
 
 #include "lever_record.h"
 
 static esp_err verify_synapses(const esp_config *config, const esp_record *record)
 {
-  const int n = *esp_record_i32(record, LEVER_N_SYNAPSES), f_theta = LEVER_STATE_theta;
+  const int n = *esp_record_i32(record, LEVER_N_SYNAPSES), f_theta = ESP_STATE_THETA;
   const int capacity = (int)record->layout->count[f_theta];
-  const float *theta = esp_record_f32(record, f_theta), *e = esp_record_f32(record, LEVER_STATE_eligibility),
-              *g = esp_record_f32(record, LEVER_STATE_gradient), *prior = esp_record_f32(record, LEVER_STATE_prior_mean);
-  const uint8_t *consolidated = esp_record_u8(record, LEVER_STATE_consolidated);
+  const float *theta = esp_record_f32(record, f_theta), *e = esp_record_f32(record, ESP_STATE_ELIGIBILITY),
+              *g = esp_record_f32(record, ESP_STATE_GRADIENT), *prior = esp_record_f32(record, ESP_STATE_PRIOR_MEAN);
+  const uint8_t *consolidated = esp_record_u8(record, ESP_STATE_CONSOLIDATED);
   const float least = (float)config->synapses.theta_min, most = (float)config->synapses.theta_max;
   ESP_REQUIRE(n >= 0 && n <= capacity, ESP_ERR_DATA, "n_synapses is %d, not 0 to %d", n, capacity);
   int n_functional = 0;
@@ -33,7 +37,7 @@ static esp_err verify_synapses(const esp_config *config, const esp_record *recor
 
 static esp_err verify_rate(const esp_config *config, const esp_record *record, int measure, int first, int n, int32_t intervals)
 {
-  const int32_t *spikes = esp_record_i32(record, LEVER_STATE_spikes);
+  const int32_t *spikes = esp_record_i32(record, ESP_STATE_SPIKES);
   const double rate = *esp_record_f64(record, measure), seconds = intervals * 1e-3 * config->synapses.update_ms;
   double sum = 0;
   for (int i = first; i < first + n; i++)
@@ -75,8 +79,7 @@ static esp_err verify_counts(const esp_config *config, const esp_record *record,
 
 static esp_err verify_recording(const esp_config *config, const esp_record *record)
 {
-  const esp_lever_options options = esp_lever_options_of(config);
-  const int32_t n_cells = esp_lever_axis_length(&options, ESP_LEVER_CELL);
+  const int32_t n_cells = (int32_t)record->layout->count[ESP_STATE_SPIKES];
   const int32_t *step = esp_record_i32(record, LEVER_SPIKE_STEP), *cell = esp_record_i32(record, LEVER_SPIKE_CELL);
   const int32_t n = *esp_record_i32(record, LEVER_N_SPIKES), room = (int32_t)record->layout->count[LEVER_SPIKE_STEP];
   const int32_t steps = esp_lever_steps(config, 1000 * config->lever.recording_s);
@@ -94,9 +97,9 @@ static esp_err verify_recording(const esp_config *config, const esp_record *reco
 /* What one record says of another: the connectome of arm fixed, and what came and went. */
 static esp_err verify_change(const esp_lever_timetable *t, esp_cell cell, const esp_record *record, const esp_record *parent)
 {
-  const int f_theta = LEVER_STATE_theta, n = *esp_record_i32(record, LEVER_N_SYNAPSES);
+  const int f_theta = ESP_STATE_THETA, n = *esp_record_i32(record, LEVER_N_SYNAPSES);
   const float *theta = esp_record_f32(record, f_theta), *before = esp_record_f32(parent, f_theta);
-  const int32_t *turnover = esp_record_i32(record, LEVER_STATE_turnover);
+  const int32_t *turnover = esp_record_i32(record, ESP_STATE_TURNOVER);
   ESP_REQUIRE(n == *esp_record_i32(parent, LEVER_N_SYNAPSES), ESP_ERR_DATA, "n_synapses is %d, but %d at the stage before", n,
               *esp_record_i32(parent, LEVER_N_SYNAPSES));
   for (int i = 0; cell.arm == ESP_LEVER_ARM_FIXED && i < n; i++)
@@ -113,7 +116,7 @@ esp_err esp_lever_verify(const esp_config *config, const esp_plan *plan, esp_cel
 {
   const esp_lever_timetable t = esp_lever_timetable_of(config);
   const double minutes = esp_lever_simulated_min(config, cell.stage);
-  const int32_t clock = *esp_record_i32(record, LEVER_STATE_clock), start = *esp_record_i32(record, LEVER_STATE_segment_start);
+  const int32_t clock = *esp_record_i32(record, ESP_STATE_CLOCK), start = *esp_record_i32(record, ESP_STATE_SEGMENT_START);
   const int32_t end = esp_lever_intervals(config, 60 * plan->stages[cell.stage].value), intervals = esp_lever_intervals(config, minutes);
   ESP_REQUIRE(clock == end && start == end - intervals, ESP_ERR_DATA, "it goes from update %d to %d, not from %d to %d", start, clock,
               end - intervals, end);

@@ -1,4 +1,10 @@
-/* experiment/network_stage.c */
+/* experiment/network_stage.c - a stage: take the parent's network (or a random one), prune it, train it episode by episode on frozen
+ * sets, and measure it.
+ *
+ * After every training call the record so far and the place in the stage can be saved; a resumed stage takes both back and makes the
+ * set of its episode again, where sets follow the weights from those of its first time (set_weights). The traps: record and resume
+ * state begin with the same fields, which are copied as one piece of memory; and in a record W_in, W_rec and W_out lie one behind the
+ * other, so that NET_W_IN is also the vector of all weights. */
 #include "network_stage.h"
 
 #include <math.h>
@@ -17,10 +23,25 @@ static const esp_network_kind *kind_of(const esp_config *config)
   return esp_experiment_of(config)->networks;
 }
 
+esp_rnn_shape esp_network_shape(const esp_config *config)
+{
+  const esp_network_kind *kind = kind_of(config);
+  return (esp_rnn_shape){.n_hid = config->network.n_hid,
+                         .n_in = kind->n_in,
+                         .n_out = kind->n_out,
+                         .bias = kind->bias,
+                         .readout = config->network.readout};
+}
+
+esp_rng_key esp_network_key(const esp_config *config, esp_cell cell, uint32_t arm)
+{
+  return (esp_rng_key){.seed = config->seed, .member = (uint32_t)cell.member, .arm = arm, .stage = (uint32_t)cell.stage};
+}
+
 void esp_network_declare(const esp_config *config, int max_calls, int n_episodes, esp_plan *plan)
 {
   const esp_network_kind *kind = kind_of(config);
-  const esp_rnn_shape shape = kind->shape(config);
+  const esp_rnn_shape shape = esp_network_shape(config);
   const int n = shape.n_hid;
   plan->stage_value.name = "prune_fraction";
   plan->stage_value.unit = "1";
@@ -82,7 +103,7 @@ void esp_network_declare(const esp_config *config, int max_calls, int n_episodes
 static void random_start(const esp_stage_context *context, esp_record *record)
 {
   const esp_config *config = context->config;
-  const esp_rnn_shape shape = kind_of(config)->shape(config);
+  const esp_rnn_shape shape = esp_network_shape(config);
   const esp_rng_key key = {.seed = config->seed,
                            .member = (uint32_t)context->cell.member,
                            .arm = ESP_RNG_SHARED,
@@ -117,11 +138,8 @@ static esp_err begin_network(const esp_stage_context *context, const esp_network
     random_start(context, record);
   if (task->prune_fraction <= 0)
     return ESP_OK;
-  const esp_rng_key key = {.seed = context->config->seed,
-                           .member = (uint32_t)context->cell.member,
-                           .arm = (uint32_t)context->cell.arm,
-                           .stage = (uint32_t)context->cell.stage,
-                           .purpose = ESP_RNG_PRUNE_CHOICE};
+  esp_rng_key key = esp_network_key(context->config, context->cell, (uint32_t)context->cell.arm);
+  key.purpose = ESP_RNG_PRUNE_CHOICE;
   return esp_mask_prune(n, task->prune_fraction, context->config->ladder.criterion, context->config->ladder.ties, &key,
                         esp_record_u8(record, NET_MASK), esp_record_f64(record, NET_W_REC), context->ws);
 }
@@ -209,7 +227,7 @@ static esp_err take_set(const esp_stage_context *context, const esp_network_task
                         esp_workspace *ws, training_set *set)
 {
   const esp_network_kind *kind = kind_of(context->config);
-  const esp_rnn_shape shape = kind->shape(context->config);
+  const esp_rnn_shape shape = esp_network_shape(context->config);
   ESP_TRY(kind->make_set(context, task, which, &set->trials, ws));
   ESP_TRY(esp_tree_build(&set->trials, context->config->network.input_lag, ws, &set->tree));
   ESP_TRY(esp_rnn_problem_take(&shape, &set->tree, ws, &set->problem));
@@ -361,7 +379,7 @@ esp_err esp_network_stage(const esp_stage_context *context, const esp_network_ta
                           esp_outcome *outcome)
 {
   const size_t mark = context->ws->used;
-  training t = {.context = context, .task = task, .record = record, .shape = kind_of(context->config)->shape(context->config)};
+  training t = {.context = context, .task = task, .record = record, .shape = esp_network_shape(context->config)};
   esp_err err = run(&t);
   if (err == ESP_OK)
     conclude(&t, record, outcome);
@@ -384,7 +402,19 @@ esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record 
   esp_record_clear(record); /* only numbers that are there are written: what was measured before has to go */
   memcpy(record->data, keep, trained);
   ws->used = mark;
-  return kind_of(config)->analyse(config, cell, record, ws);
+  const esp_subject subject = {.config = config,
+                               .cell = cell,
+                               .record = record,
+                               .ws = ws,
+                               .shape = esp_network_shape(config),
+                               .w = esp_record_f64(record, NET_W_IN),
+                               .w_rec = esp_record_f64(record, NET_W_REC)};
+  for (int m = 0; kind_of(config)->measures[m]; m++) {
+    const esp_err err = kind_of(config)->measures[m](&subject);
+    ws->used = mark;
+    ESP_TRY(err);
+  }
+  return ESP_OK;
 }
 
 esp_err esp_unless_diverged(esp_err err)
@@ -392,18 +422,24 @@ esp_err esp_unless_diverged(esp_err err)
   return err == ESP_ERR_DIVERGED ? ESP_OK : err;
 }
 
-esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight_bins *bins, esp_record *record, int histogram,
-                                    int singular_value, int n_revived, esp_workspace *ws)
+esp_err esp_network_measure_weights(const esp_subject *s, const esp_weight_bins *bins, int histogram, int singular_value, int n_revived)
 {
-  const int n = shape->n_hid;
-  const uint8_t *mask = esp_record_u8(record, NET_MASK);
-  const double *w_rec = esp_record_f64(record, NET_W_REC);
+  const int n = s->shape.n_hid;
+  const uint8_t *mask = esp_record_u8(s->record, NET_MASK);
   int32_t revived = 0;
   for (int i = 0; i < n * n; i++)
-    revived += !mask[i] && w_rec[i] != 0.0;
-  *esp_record_i32(record, n_revived) = revived;
-  esp_weight_histogram(n, w_rec, bins, esp_record_i32(record, histogram));
-  return esp_unless_diverged(esp_weight_singular_values(n, w_rec, esp_record_f64(record, singular_value), ws));
+    revived += !mask[i] && s->w_rec[i] != 0.0;
+  *esp_record_i32(s->record, n_revived) = revived;
+  esp_weight_histogram(n, s->w_rec, bins, esp_record_i32(s->record, histogram));
+  return esp_unless_diverged(esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, singular_value), s->ws));
+}
+
+int esp_network_add_weight_bins(const esp_weight_bins *bins, esp_plan *plan)
+{
+  double values[ESP_MAX_LIST];
+  for (int i = 0; i < bins->n_bins; i++)
+    values[i] = bins->first + bins->spacing * i;
+  return esp_plan_add_axis(plan, "weight_bin", bins->n_bins, "1", "centre of a bin of recurrent weights", values);
 }
 
 /* ---- how long it takes here ---- */
@@ -412,7 +448,7 @@ static esp_err time_calls(const esp_config *config, const esp_network_task *task
 {
   enum { N_STEPS = 100 };
   const esp_stage_context context = {.config = config, .ws = ws};
-  const esp_rnn_shape shape = kind_of(config)->shape(config);
+  const esp_rnn_shape shape = esp_network_shape(config);
   const esp_rng_key key = {.seed = config->seed};
   training_set set;
   esp_scg_state state;
@@ -454,7 +490,7 @@ esp_err esp_network_verify(const esp_config *config, const esp_plan *plan, esp_c
   const int n = config->network.n_hid;
   const uint8_t *mask = esp_record_u8(record, NET_MASK);
   const double *w = esp_record_f64(record, NET_W_IN), *w_rec = esp_record_f64(record, NET_W_REC);
-  const esp_rnn_shape shape = kind_of(config)->shape(config);
+  const esp_rnn_shape shape = esp_network_shape(config);
   int removed = 0;
   for (int i = 0; i < n * n; i++) {
     ESP_REQUIRE(mask[i] <= 1, ESP_ERR_DATA, "mask[%d, %d] is %d, not 0 or 1", i / n, i % n, mask[i]);

@@ -7,6 +7,7 @@
 #define ESPALIER_EXPERIMENT_NETWORK_STAGE_H
 #include "espalier/criterion.h"
 #include "espalier/experiment.h"
+#include "espalier/networks.h"
 #include "espalier/tree.h"
 #include "espalier/weights.h"
 
@@ -38,9 +39,20 @@ typedef struct {
   const double *weights; /* [n_weights] at its beginning; a set may depend on them             */
 } esp_set_identity;
 
+/** A trained network that is measured. */
+typedef struct {
+  const esp_config *config;
+  esp_cell cell;
+  esp_record *record;
+  esp_workspace *ws;
+  esp_rnn_shape shape;
+  const double *w, *w_rec;
+} esp_subject;
+
 /** What the networks of one kind of task have of their own. */
 typedef struct esp_network_kind {
-  esp_rnn_shape (*shape)(const esp_config *config);
+  int n_in, n_out;
+  bool bias;
   const char *inputs, *outputs; /* what the channels are: for the file */
 
   /** Make a frozen training set, in arrays from ws. */
@@ -52,9 +64,9 @@ typedef struct esp_network_kind {
   /** When a call has converged; from ws. */
   esp_err (*criterion)(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion);
 
-  /** Declare the fields behind those of training; measure a trained network (esp_experiment.analyse). */
+  /** Declare the fields behind those of training; fill them in, each function some of them, in this order (ws is given back for it). */
   void (*declare_measures)(const esp_config *config, esp_plan *plan);
-  esp_err (*analyse)(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws);
+  esp_err (*measures[5])(const esp_subject *subject); /* NULL: no more */
 } esp_network_kind;
 
 /** What one stage does with the network it starts from. */
@@ -78,6 +90,9 @@ void esp_network_declare(const esp_config *config, int max_calls, int n_episodes
 esp_err esp_network_stage(const esp_stage_context *context, const esp_network_task *task, esp_record *record,
                           esp_outcome *outcome);
 
+/** Key of the draws of a cell, or with ESP_RNG_SHARED for arm of the cells of all arms; the purpose is to be set. */
+esp_rng_key esp_network_key(const esp_config *config, esp_cell cell, uint32_t arm);
+
 /** Measure the trained network in a record (esp_experiment.analyse): what was measured before is forgotten. */
 esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws);
 
@@ -86,8 +101,11 @@ esp_err esp_unless_diverged(esp_err err);
 
 /** For a kind's measures: histogram (i32), singular values (f64) and the number of weights that the mask removes but that are not 0
  *  (i32), into these fields. */
-esp_err esp_network_measure_weights(const esp_rnn_shape *shape, const esp_weight_bins *bins, esp_record *record, int histogram,
-                                    int singular_value, int n_revived, esp_workspace *ws);
+esp_err esp_network_measure_weights(const esp_subject *subject, const esp_weight_bins *bins, int histogram, int singular_value,
+                                    int n_revived);
+
+/** For a kind's declaration: the axis of that histogram. */
+int esp_network_add_weight_bins(const esp_weight_bins *bins, esp_plan *plan);
 
 /** Seconds of one training call on this machine, from a few steps of one (esp_experiment.seconds_per_cost). */
 esp_err esp_network_seconds_per_cost(const esp_config *config, double *seconds);

@@ -1,4 +1,7 @@
-/* experiment/plan.c - where every number of a record lies, and which cells there are. */
+/* experiment/plan.c - where every number of a record lies, and which cells there are.
+ *
+ * A field's place follows from the fields declared before it, so the order of esp_layout_add is part of what makes records of two runs
+ * comparable. Axes of a field must be there before it. Padding between fields is 0: checksums and comparisons see equal bytes. */
 #include "espalier/plan.h"
 
 #include <assert.h>

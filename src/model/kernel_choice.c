@@ -1,4 +1,6 @@
-/* model/kernel_choice.c - which kernels, on this CPU; and how many threads for what OpenBLAS still does. */
+/* model/kernel_choice.c - which kernels, on this CPU: the widest that it has, chosen once at the first use, the same for rate networks and
+ * for spiking ones; and how many threads for what OpenBLAS still does. Tests and the option --kernel force others, before anything is
+ * computed: the portable ones have other bits. */
 #include <cblas.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,4 +1,9 @@
-/* model/kernels.c - one source for all instruction sets; the build defines ESP_KERNEL as the name of this one. */
+/* model/kernels.c - one source for all instruction sets; the build defines ESP_KERNEL as the name of this one.
+ *
+ * Nearly all time goes into one loop, product_block: one or two nodes by one to four vectors of a matrix, held in registers, and at its
+ * end what makes a sweep of the product (tanh, slope, sums over siblings). Sizes and epilogue are constants where it is inlined, which
+ * the compiler has to see: hence INLINE and UNROLLED everywhere. The trap: how many nodes and vectors are taken at once may depend on
+ * the instruction set, the order in which one output is summed may not. */
 #include "kernels.h"
 
 #include "vector.h"

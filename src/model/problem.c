@@ -1,4 +1,8 @@
-/* model/problem.c - the memory of a problem, and the rows that its products read. */
+/* model/problem.c - the memory of a problem, and the rows that its products read.
+ *
+ * The kernels find everything by row: where a node's parent, input, siblings are in memory is looked up once, here, and not at every
+ * loss. What does not exist (the parent of the first step, padding) is a row of zeros, so that no loop has to ask. The trap: padding
+ * must be 0 and stay so, for whole vectors are summed. */
 #include "problem.h"
 
 #include <string.h>

@@ -303,36 +303,31 @@ static void consolidate_at(esp_rewiring *s, int place, double mean)
   s->any_consolidated = true;
 }
 
-void esp_rewiring_load(esp_rewiring *s, const esp_rewiring_state *state, esp_spiking *net)
+void esp_rewiring_load(esp_rewiring *s, const esp_synapse_state *state, esp_spiking *net)
 {
   clear(s);
   for (int i = 0; i < s->n; i++) {
     const int place = s->place[i];
-    s->theta[place] = state->theta[i];
-    s->e[place] = state->e[i];
-    s->g[place] = state->g[i];
-    s->returns[place] = state->returns[i];
-    if (state->consolidated[i])
-      consolidate_at(s, place, state->prior_mean[i]);
+    s->theta[place] = state[i].theta;
+    s->e[place] = state[i].e;
+    s->g[place] = state[i].g;
+    s->returns[place] = state[i].returns;
+    if (state[i].consolidated)
+      consolidate_at(s, place, state[i].prior_mean);
   }
   set_weights(s, net);
 }
 
-void esp_rewiring_save(const esp_rewiring *s, const esp_rewiring_state *state)
+void esp_rewiring_save(const esp_rewiring *s, esp_synapse_state *state)
 {
-  const size_t capacity = sizes_of(&s->options, &s->neurons).synapses;
   for (int i = 0; i < s->n; i++) {
     const int place = s->place[i];
-    state->theta[i] = s->theta[place];
-    state->e[i] = s->e[place];
-    state->g[i] = s->g[place];
-    state->returns[i] = s->returns[place];
-    state->consolidated[i] = s->consolidated[place];
-    state->prior_mean[i] = s->consolidated[place] ? s->own_mean[place] : 0;
-  }
-  for (size_t i = (size_t)s->n; i < capacity; i++) {
-    state->theta[i] = state->e[i] = state->g[i] = state->prior_mean[i] = 0;
-    state->returns[i] = state->consolidated[i] = 0;
+    state[i] = (esp_synapse_state){.theta = s->theta[place],
+                                   .e = s->e[place],
+                                   .g = s->g[place],
+                                   .prior_mean = s->consolidated[place] ? s->own_mean[place] : 0,
+                                   .returns = s->returns[place],
+                                   .consolidated = s->consolidated[place]};
   }
 }
 

@@ -1,4 +1,8 @@
-/* model/rnn.c - all trials at once, level by level down the tree and back up. */
+/* model/rnn.c - all trials at once: loss level by level down the tree (inputs, states, outputs), gradient back up (adjoints, then one sum
+ * of products for each weight matrix). The gradient is that of the last loss, whose states it reads.
+ *
+ * Nodes stand for many trials, so their errors carry weights; what the tree keeps as a constant belongs to the loss and to no
+ * derivative. */
 #include "espalier/rnn.h"
 
 #include <math.h>

@@ -1,4 +1,8 @@
-/* model/spiking.c - the kernels do what has to be done for all neurons in each step; here is what happens at a spike. */
+/* model/spiking.c - the kernels do what has to be done for all neurons in each step; here is what happens at a spike.
+ *
+ * A step: all membranes, all inputs, then the spikes in order of their numbers, inputs before E before I. They change only what the next
+ * step reads, so a spike acts from there on. The traces of presynaptic neurons are brought up to date at the end of a block from its
+ * list of spikes, not in every step; so the state can be saved only between blocks. */
 #include "espalier/spiking.h"
 
 #include <assert.h>

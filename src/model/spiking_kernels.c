@@ -1,4 +1,8 @@
-/* model/spiking_kernels.c - one source for all instruction sets; the build defines ESP_KERNEL as the name of this one. */
+/* model/spiking_kernels.c - one source for all instruction sets; the build defines ESP_KERNEL as the name of this one.
+ *
+ * In this order: exp, normal draws, membranes, the credit of a block, the update of synapses. That update is
+ * most of a run: it goes through memory once, draws as it goes, and passes over what belongs only to functional synapses where a slot
+ * has none. As in kernels.c, no output may depend on the width of vectors. */
 #include "spiking_kernels.h"
 
 #include <stdbool.h>

@@ -1,4 +1,8 @@
-/* model/tree.c - trials walk down together until their inputs part. */
+/* model/tree.c - trials walk down together until their inputs part: step by step each trial goes from its node to the child with its
+ * input, or makes one; then the targets of those at a node are averaged.
+ *
+ * Nodes are numbered level by level, trials in order, so that a level is one stretch of memory and sums have one order. Different inputs
+ * are told from another by comparison with the last few only: a noisy set would otherwise cost the square of its size. */
 #include "espalier/tree.h"
 
 #include <stdbool.h>
@@ -9,6 +13,14 @@ enum { RECENT_DRIVES = 64 }; /* a designed task has fewer distinct inputs; with 
 static int padded(int n)
 {
   return (n + 7) / 8 * 8;
+}
+
+esp_err esp_trials_take(int n_trials, int n_steps, int n_in, int n_out, esp_workspace *ws, esp_trials *trials)
+{
+  const size_t n = (size_t)n_trials * (size_t)n_steps;
+  *trials = (esp_trials){.n_trials = n_trials, .n_steps = n_steps, .n_in = n_in, .n_out = n_out};
+  ESP_TRY(esp_workspace_take(ws, n * (size_t)n_in, &trials->input));
+  return esp_workspace_take(ws, n * (size_t)n_out, &trials->target);
 }
 
 /* Scratch while a tree grows. */

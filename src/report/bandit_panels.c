@@ -6,64 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "espalier/bandit_task.h"
 #include "espalier/kernel.h"
-#include "espalier/kernel.h"
+#include "espalier/networks.h"
 #include "espalier/pca.h"
 #include "espalier/trajectory.h"
 #include "ladder.h"
 
 enum {
   N_STEPS = ESP_BANDIT_N_STEPS, N_TRIALS = N_STEPS / 2, N_OPTIONS = ESP_BANDIT_N_OPTIONS, N_IN = ESP_BANDIT_N_IN,
-  FIXATION = 0, CHOICE = 1,       /* step of a trial                                       */
-  GREEDY_BLOCK = (1 << 21) + 1,   /* the one that networks are scored on at epsilon 0      */
-  SCHEME_BLOCK = (1 << 21) + 4,   /* of no network                                         */
-  AGENT = 0,                      /* the one shown, agent 1: options 2 and 3 pay 0.2 and 0.8 */
+  FIXATION = 0, CHOICE = 1, /* step of a trial                                           */
+  SCHEME_BLOCK = ESP_BANDIT_EVALUATION_BLOCK + 4, /* of no network                       */
+  AGENT = 0,                /* the one shown, agent 1: options 2 and 3 pay 0.2 and 0.8   */
   N_STATES = 3, N_TASK_INPUTS = 5,
 };
-
-/* ---- a block and the room for it ---- */
-
-typedef struct {
-  esp_bandit_options options;
-  esp_bandit_draws draws;
-  esp_bandit_outcome outcome;
-  esp_trials trials;
-} block;
-
-static esp_rnn_shape shape_of(const esp_config *config)
-{
-  return (esp_rnn_shape){.n_hid = config->network.n_hid,
-                         .n_in = N_IN,
-                         .n_out = N_OPTIONS,
-                         .bias = true,
-                         .readout = config->network.readout};
-}
-
-static esp_err take_block(const esp_config *config, int n_agents, bool new_option, esp_workspace *ws, block *b)
-{
-  const size_t n = (size_t)n_agents * N_STEPS;
-  unsigned char *reward;
-  *b = (block){.options = {.n_agents = n_agents,
-                           .independent_noise = config->bandit.noise == ESP_VALUE_NOISE_INDEPENDENT,
-                           .new_option = new_option,
-                           .beta = config->bandit.beta,
-                           .learning_rate = config->bandit.learning_rate,
-                           .q_start = 0.5}};
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.choice));
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.explore));
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.reward));
-  ESP_TRY(esp_workspace_take(ws, n * N_OPTIONS, &b->draws.noise)); /* the kind of noise that needs most */
-  ESP_TRY(esp_workspace_take(ws, n * N_OPTIONS, &b->outcome.q));
-  ESP_TRY(esp_workspace_take(ws, n * N_OPTIONS, &b->outcome.y));
-  ESP_TRY(esp_workspace_take(ws, n * N_IN, &b->trials.input));
-  ESP_TRY(esp_workspace_take(ws, n * N_OPTIONS, &b->trials.target));
-  ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.choice));
-  ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.q_choice));
-  ESP_TRY(esp_workspace_take_bytes(ws, n, &reward));
-  b->outcome.reward = (int8_t *)reward;
-  return ESP_OK;
-}
 
 /* ---- the example ---- */
 
@@ -78,7 +33,7 @@ static esp_err add_trial_numbers(esp_book *book, const char *panel)
 }
 
 /* Outputs beside the values that the Q-learner has, and what was chosen, at one step of every trial. */
-static esp_err add_values(esp_book *book, const char *panel, const block *b, int step)
+static esp_err add_values(esp_book *book, const char *panel, const esp_bandit_block *b, int step)
 {
   ESP_TRY(add_trial_numbers(book, panel));
   double *y = esp_book_numbers(book, "y", "1", "output of the network by option", ESP_SHAPE(N_TRIALS, N_OPTIONS));
@@ -119,7 +74,8 @@ static esp_err add_points(esp_book *book, const char *name, const char *long_nam
 }
 
 /* States of the agent on the first two components of all agents and steps. */
-static esp_err add_states(esp_book *book, const char *panel, const block *b, const esp_trajectories *t, const double *component)
+static esp_err add_states(esp_book *book, const char *panel, const esp_bandit_block *b, const esp_trajectories *t,
+                          const double *component)
 {
   ESP_TRY(add_trial_numbers(book, panel));
   ESP_TRY(add_points(book, "fixation", "hidden state at fixation on PC1, PC2 (the mean is not taken off)", t, component, FIXATION));
@@ -134,8 +90,7 @@ static esp_err add_states(esp_book *book, const char *panel, const block *b, con
   return ESP_OK;
 }
 
-/* Both networks play the block without random choices that the stored scores at epsilon 0 come from: the draws are those of block
- * 2^21 + 1 of (seed, member, stage), shared by the arms. */
+/* Both networks play the block without random choices that the stored scores at epsilon 0 come from. */
 static esp_err fill_side(const esp_source *s, int member, int rung, int side, esp_record *record, esp_workspace *ws,
                          esp_book *book)
 {
@@ -143,24 +98,21 @@ static esp_err fill_side(const esp_source *s, int member, int rung, int side, es
   esp_sides both;
   esp_sides_of(s, 0, &both);
   const esp_cell cell = {member, both.arm[side], esp_rung_stage(rung)};
-  const esp_rng_key key = {.seed = s->config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED,
-                           .stage = (uint32_t)cell.stage};
-  const esp_rnn_shape shape = shape_of(s->config);
+  const esp_rnn_shape shape = esp_network_shape(s->config);
   const int n_agents = s->config->evaluation.agents;
   const size_t n = (size_t)shape.n_hid;
-  block b;
+  esp_bandit_block b;
+  esp_trials trials;
   esp_trajectories t;
   double *variance, *component;
   ws->used = 0;
   ESP_TRY(esp_results_read_cell(s->in.results, cell, record, NULL));
   const double *w = esp_record_f64(record, 0); /* fields 0-2 are the weights */
-  ESP_TRY(take_block(s->config, n_agents, false, ws, &b));
-  ESP_TRY(esp_bandit_draw(&b.options, &key, GREEDY_BLOCK, &b.draws));
-  ESP_TRY(esp_bandit_play(&shape, w, &b.options, &b.draws, &b.trials, &b.outcome, ws));
+  ESP_TRY(esp_bandit_evaluate(s->config, cell, w, n_agents, 0, 1, ws, &b, &trials));
   ESP_TRY(add_values(book, panels[side][0], &b, FIXATION));
   ESP_TRY(add_values(book, panels[side][1], &b, CHOICE));
   ESP_TRY(esp_trajectories_take(&shape, n_agents, N_STEPS, ws, &t));
-  ESP_TRY(esp_trajectories_run(&shape, w, &b.trials, 0, &t, ws));
+  ESP_TRY(esp_trajectories_run(&shape, w, &trials, 0, &t, ws));
   ESP_TRY(esp_workspace_take(ws, n, &variance));
   ESP_TRY(esp_workspace_take(ws, n * n, &component));
   ESP_TRY(esp_pca(&t, 0, n_agents, 1, N_STEPS, variance, component, ws));
@@ -186,18 +138,22 @@ static esp_err fill_example(const esp_source *s, int member, int rung, esp_book 
 /* Constant, fixation and targets in each state, as the task itself sets them: a network without weights plays. */
 static esp_err fill_state_inputs(const esp_config *config, esp_workspace *ws, double *input)
 {
-  const esp_rnn_shape shape = {.n_hid = 1, .n_in = N_IN, .n_out = N_OPTIONS, .bias = true, .readout = config->network.readout};
+  esp_rnn_shape shape = esp_network_shape(config);
+  esp_bandit_options options = esp_bandit_options_of(config, 1);
+  esp_trials trials;
   double *w;
+  shape.n_hid = 1;
   ESP_TRY(esp_workspace_take(ws, (size_t)esp_rnn_n_weights(&shape), &w));
   memset(w, 0, (size_t)esp_rnn_n_weights(&shape) * sizeof *w);
+  ESP_TRY(esp_trials_take(1, N_STEPS, N_IN, N_OPTIONS, ws, &trials));
   for (int new_option = 0; new_option < 2; new_option++) {
     const size_t mark = ws->used;
-    block b;
-    ESP_TRY(take_block(config, 1, new_option, ws, &b));
-    ESP_TRY(esp_bandit_draw(&b.options, &(esp_rng_key){0}, SCHEME_BLOCK, &b.draws));
-    ESP_TRY(esp_bandit_play(&shape, w, &b.options, &b.draws, &b.trials, &b.outcome, ws));
-    memcpy(input, b.trials.input, N_TASK_INPUTS * sizeof *input); /* fixation is the same in both */
-    memcpy(input + (1 + new_option) * N_TASK_INPUTS, b.trials.input + N_IN, N_TASK_INPUTS * sizeof *input);
+    esp_bandit_block b;
+    options.new_option = new_option;
+    ESP_TRY(esp_bandit_block_take(&options, ws, &b));
+    ESP_TRY(esp_bandit_block_play(&shape, w, &(esp_rng_key){0}, SCHEME_BLOCK, &b, &trials, ws));
+    memcpy(input, trials.input, N_TASK_INPUTS * sizeof *input); /* fixation is the same in both */
+    memcpy(input + (1 + new_option) * N_TASK_INPUTS, trials.input + N_IN, N_TASK_INPUTS * sizeof *input);
     ws->used = mark;
   }
   return ESP_OK;
@@ -219,7 +175,7 @@ static esp_err add_states_of_task(const esp_config *config, esp_workspace *ws, e
   return fill_state_inputs(config, ws, input);
 }
 
-static esp_err add_block_of_task(const block *b, const double *state_input, esp_book *book)
+static esp_err add_block_of_task(const esp_bandit_block *b, const double *state_input, esp_book *book)
 {
   double *x = esp_book_numbers(book, "x", "1", "step of a block, from 1", ESP_SHAPE(N_STEPS));
   double *input = esp_book_numbers(book, "input", "1", "input by step and channel", ESP_SHAPE(N_STEPS, N_IN));
@@ -246,10 +202,11 @@ static esp_err add_block_of_task(const block *b, const double *state_input, esp_
 static esp_err fill_scheme(const esp_source *s, esp_workspace *ws, esp_book *book)
 {
   const esp_rng_key key = {.seed = s->config->seed, .arm = ESP_RNG_SHARED};
+  const esp_bandit_options options = esp_bandit_options_of(s->config, 1);
   const double *state_input;
-  block b;
+  esp_bandit_block b;
   ESP_TRY(add_states_of_task(s->config, ws, book, &state_input));
-  ESP_TRY(take_block(s->config, 1, false, ws, &b));
+  ESP_TRY(esp_bandit_block_take(&options, ws, &b));
   ESP_TRY(esp_bandit_draw(&b.options, &key, SCHEME_BLOCK, &b.draws));
   ESP_TRY(esp_bandit_play_alone(&b.options, &b.draws, &b.outcome));
   return add_block_of_task(&b, state_input, book);

@@ -10,6 +10,7 @@
 #include "espalier/flow.h"
 #include "espalier/kernel.h"
 #include "espalier/lyapunov.h"
+#include "espalier/networks.h"
 #include "espalier/pca.h"
 #include "espalier/probe.h"
 #include "espalier/trajectory.h"
@@ -39,12 +40,6 @@ typedef struct {
   esp_record record;
 } bench;
 
-static esp_rnn_shape shape_of(const esp_config *config)
-{
-  return (esp_rnn_shape){
-      .n_hid = config->network.n_hid, .n_in = ESP_DMS_N_IN, .n_out = ESP_DMS_N_OUT, .readout = config->network.readout};
-}
-
 static esp_err make_bench(const esp_source *s, bench *b)
 {
   *b = (bench){.record = {&s->plan->record, malloc(s->plan->record.bytes)}};
@@ -61,8 +56,7 @@ static void free_bench(bench *b)
 
 static esp_err take_trials(const esp_rnn_shape *shape, esp_workspace *ws, esp_trials *trials, esp_trajectories *t)
 {
-  ESP_TRY(esp_workspace_take(ws, (size_t)N_CONDITIONS * ESP_DMS_N_STEPS * ESP_DMS_N_IN, &trials->input));
-  ESP_TRY(esp_workspace_take(ws, (size_t)N_CONDITIONS * ESP_DMS_N_STEPS, &trials->target));
+  ESP_TRY(esp_trials_take(N_CONDITIONS, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT, ws, trials));
   esp_dms_template(ESP_DMS_OLD_CUES, trials);
   return esp_trajectories_take(shape, N_CONDITIONS, ESP_DMS_N_STEPS, ws, t);
 }
@@ -73,7 +67,7 @@ static esp_err load_network(const esp_source *s, esp_cell cell, bench *b, networ
   const int lag = s->config->network.input_lag;
   b->ws.used = 0;
   ESP_TRY(esp_results_read_cell(s->in.results, cell, &b->record, NULL));
-  *net = (network){.s = s, .shape = shape_of(s->config), .w = esp_record_f64(&b->record, 0)}; /* fields 0-2 are the weights */
+  *net = (network){.s = s, .shape = esp_network_shape(s->config), .w = esp_record_f64(&b->record, 0)}; /* fields 0-2 are the weights */
   ESP_TRY(take_trials(&net->shape, &b->ws, &net->trials, &net->plain));
   ESP_TRY(take_trials(&net->shape, &b->ws, &net->probed_trials, &net->probed));
   esp_probe_put(&net->probed_trials, ESP_PROBE_EXAMPLE_ONSET, ESP_PROBE_EXAMPLE_STRENGTH);

@@ -1,4 +1,8 @@
-/* tasks/bandit_task.c - options, states, inputs, agents and steps are counted from 1 in names and comments, from 0 in indices. */
+/* tasks/bandit_task.c - the draws of a block, then the rules at one step, then agents that play: each from rest, one after the other.
+ *
+ * Network and learner use the same draws, and the learner learns from what the network chose; so the order within a step matters: both
+ * choose, the reward is paid, the values are noted for the target, the learner learns. Options, states, inputs, agents and steps are counted from 1 in
+ * names and comments, from 0 in indices. */
 #include "espalier/bandit_task.h"
 
 #include <math.h>
@@ -207,6 +211,31 @@ esp_err esp_bandit_play(const esp_rnn_shape *shape, const double *w, const esp_b
   }
   ws->used = mark;
   return err;
+}
+
+esp_err esp_bandit_block_take(const esp_bandit_options *options, esp_workspace *ws, esp_bandit_block *b)
+{
+  const size_t n = (size_t)options->n_agents * STEPS;
+  unsigned char *reward;
+  *b = (esp_bandit_block){.options = *options};
+  ESP_TRY(esp_workspace_take(ws, n, &b->draws.choice));
+  ESP_TRY(esp_workspace_take(ws, n, &b->draws.explore));
+  ESP_TRY(esp_workspace_take(ws, n, &b->draws.reward));
+  ESP_TRY(esp_workspace_take(ws, esp_bandit_n_noise(options), &b->draws.noise));
+  ESP_TRY(esp_workspace_take(ws, n * OPTIONS, &b->outcome.q));
+  ESP_TRY(esp_workspace_take(ws, n * OPTIONS, &b->outcome.y));
+  ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.choice));
+  ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.q_choice));
+  ESP_TRY(esp_workspace_take_bytes(ws, n, &reward));
+  b->outcome.reward = (int8_t *)reward;
+  return ESP_OK;
+}
+
+esp_err esp_bandit_block_play(const esp_rnn_shape *shape, const double *w, const esp_rng_key *key, int number, esp_bandit_block *b,
+                              esp_trials *trials, esp_workspace *ws)
+{
+  ESP_TRY(esp_bandit_draw(&b->options, key, number, &b->draws));
+  return esp_bandit_play(shape, w, &b->options, &b->draws, trials, &b->outcome, ws);
 }
 
 esp_err esp_bandit_play_alone(const esp_bandit_options *options, const esp_bandit_draws *draws,

@@ -1,4 +1,7 @@
-/* tasks/dms_task.c - bins are counted from 1 in names and comments, from 0 in indices. */
+/* tasks/dms_task.c - one trial of each condition without noise, then repeats of all of them, then noise on top.
+ *
+ * Repeats are the slow index, so trial t is of condition t mod n_conditions. Bins are counted from 1 in names and comments, from 0 in
+ * indices. */
 #include "espalier/dms_task.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
-/* tasks/lever_task.c - the clockwork of the lever task: window, lever, trial, reward. */
+/* tasks/lever_task.c - the clockwork of the lever task: in every step the window of spikes moves on; every step_ms the lever is moved by
+ * it, then the trial goes on, then the reward follows.
+ *
+ * All that lasts is integers (esp_lever_trial) and two real numbers; the signal D follows from them and from whether reward is given,
+ * so whoever loads a state has to call esp_lever_task_resume. */
 #include "espalier/lever_task.h"
 
 #include <assert.h>

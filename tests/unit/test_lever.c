@@ -1,4 +1,4 @@
-/* tests/unit/test_lever.c - the whole experiment: against the plain loop, interrupted and not, and what it has to show. */
+/* tests/unit/test_lever.c - the simulation: against the plain loop, what it counts and records, and what it has to show. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,46 +11,8 @@
 
 #include "espalier/kernel.h"
 #include "espalier/lever.h"
-#include "lever_options.h"
+#include "lively_lever.h"
 #include "reference_lever.h"
-
-static const esp_rng_key key = {.seed = 7, .member = 2, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
-
-/* Odd sizes everywhere, and so lively that a few seconds have spikes, rewards, time-outs, and synapses that come and go. */
-static esp_lever_options lively(void)
-{
-  esp_lever_options o = lever_defaults();
-  o.neurons.n_in = 37;
-  o.neurons.n_exc = 23;
-  o.neurons.n_receiving = 9;
-  o.neurons.n_inh = 7;
-  o.neurons.bias = -1;
-  o.neurons.homeostasis = 0.03;
-  o.neurons.target_hz = 15;
-  o.synapses.n_repeats = 4;
-  o.synapses.theta0 = 2;
-  o.synapses.learning_rate = 1e-3;
-  o.synapses.prior_mean = 0.1;
-  o.synapses.waiting_h = 20 / 3600.0;
-  o.task.n_pool = 5;
-  o.task.threshold_hz = 5;
-  o.task.smoothing = 0.8;
-  o.task.timeout_s = 3;
-  o.task.pause_min_s = 0.1;
-  o.task.pause_max_s = 0.3;
-  o.snapshot_min = 1.0 / 60;
-  o.n_wait_bins = 5;
-  o.n_sampled = 11;
-  return o;
-}
-
-static esp_lever_network make(const esp_lever_options *o, esp_workspace *ws)
-{
-  esp_lever_network net;
-  assert_int_equal(esp_workspace_create(ws), ESP_OK);
-  assert_int_equal(esp_lever_take(o, &key, ws, &net), ESP_OK);
-  return net;
-}
 
 /* ---- the plain loop ---- */
 
@@ -145,101 +107,6 @@ static void other_kernels_are_the_plain_loop(void **state)
   assert_int_equal(esp_kernel_force(chosen), ESP_OK);
 }
 
-/* ---- interruption ---- */
-
-static esp_lever_state make_state(const esp_lever_options *o)
-{
-  esp_lever_state state;
-  static const size_t bytes[] = {[ESP_LEVER_F64] = 8, [ESP_LEVER_I32] = 4, [ESP_LEVER_U8] = 1};
-  for (int i = 0; i < esp_lever_n_fields(); i++) {
-    void *const array = malloc(esp_lever_field_count(o, i) * bytes[esp_lever_field_of(i)->type]);
-    assert_non_null(array);
-    memset(array, 0x5a, esp_lever_field_count(o, i) * bytes[esp_lever_field_of(i)->type]); /* saving has to write everything */
-    *esp_lever_pointer(&state, i) = array;
-  }
-  return state;
-}
-
-static void free_state(esp_lever_state *state)
-{
-  for (int i = 0; i < esp_lever_n_fields(); i++)
-    free(*esp_lever_pointer(state, i));
-}
-
-static void assert_same_state(const esp_lever_options *o, esp_lever_state *a, esp_lever_state *b)
-{
-  static const size_t bytes[] = {[ESP_LEVER_F64] = 8, [ESP_LEVER_I32] = 4, [ESP_LEVER_U8] = 1};
-  for (int i = 0; i < esp_lever_n_fields(); i++)
-    if (memcmp(*esp_lever_pointer(a, i), *esp_lever_pointer(b, i), esp_lever_field_count(o, i) * bytes[esp_lever_field_of(i)->type]))
-      fail_msg("%s differs after an interruption", esp_lever_field_of(i)->name);
-}
-
-enum { N_ROWS = 6, N_SAMPLED = 11 };
-
-typedef struct {
-  int32_t n_functional[N_ROWS], n_completed[N_ROWS], n_timed_out[N_ROWS];
-  double completion_s[N_ROWS], theta[N_ROWS * N_SAMPLED];
-  esp_lever_series series;
-} rows;
-
-static void begin_rows(rows *r)
-{
-  memset(r, 0, sizeof *r);
-  r->series = (esp_lever_series){.capacity = N_ROWS,
-                                 .n_functional = r->n_functional,
-                                 .n_completed = r->n_completed,
-                                 .n_timed_out = r->n_timed_out,
-                                 .completion_s = r->completion_s,
-                                 .theta = r->theta};
-}
-
-/* Six seconds in pieces; after each the network is thrown away and made again from its state. */
-static void run_in_pieces(const esp_lever_options *o, const esp_lever_segment *segment, bool consolidated, int piece, rows *r,
-                          esp_lever_state *state)
-{
-  esp_workspace ws;
-  esp_lever_network net = make(o, &ws);
-  if (consolidated)
-    esp_lever_consolidate(&net);
-  begin_rows(r);
-  for (int done = 0; done < 60; done += piece) {
-    assert_int_equal(esp_lever_run(&net, segment, 60 - done < piece ? 60 - done : piece, &r->series, NULL), ESP_OK);
-    esp_lever_save(&net, state);
-    esp_workspace_free(&ws);
-    net = make(o, &ws);
-    esp_lever_load(&net, state);
-  }
-  esp_lever_save(&net, state); /* also what loading made of it */
-  esp_workspace_free(&ws);
-}
-
-static void interruptions_leave_no_trace(void **unused)
-{
-  (void)unused;
-  const esp_lever_options o = lively();
-  static const struct {
-    esp_lever_segment segment;
-    bool consolidated;
-  } cases[] = {{{ESP_RULE_EXACT, false, true}, false},
-               {{ESP_RULE_WAITING, true, true}, false},
-               {{ESP_RULE_FIXED, false, false}, false},
-               {{ESP_RULE_EXACT, false, true}, true}};
-  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-    esp_lever_state straight = make_state(&o), pieces = make_state(&o);
-    rows a, b;
-    run_in_pieces(&o, &cases[c].segment, cases[c].consolidated, 60, &a, &straight);
-    static const int lengths[] = {1, 7};
-    for (int i = 0; i < 2; i++) {
-      run_in_pieces(&o, &cases[c].segment, cases[c].consolidated, lengths[i], &b, &pieces);
-      assert_same_state(&o, &straight, &pieces);
-      assert_int_equal(a.series.n, N_ROWS);
-      assert_memory_equal(&a, &b, offsetof(rows, series));
-    }
-    free_state(&straight);
-    free_state(&pieces);
-  }
-}
-
 /* ---- what is counted ---- */
 
 /* Snapshots every second: masks seen from outside have to give the same rows, turnover and histogram. */
@@ -250,7 +117,7 @@ static void counts_are_what_the_masks_say(void **unused)
   const esp_lever_options o = lively();
   esp_lever_network net = make(&o, &ws);
   const esp_lever_segment segment = {ESP_RULE_EXACT, false, true};
-  const int n = net.synapses.n, capacity = esp_lever_axis_length(&o, ESP_LEVER_SYNAPSE);
+  const int n = net.synapses.n, capacity = esp_rewiring_capacity(&o.synapses, &o.neurons);
   uint8_t *mask = malloc((size_t)capacity);
   int *seen = malloc((size_t)n * sizeof *seen), waits[5] = {0}, changes = 0;
   assert_true(mask && seen);
@@ -315,25 +182,6 @@ static void recordings_have_every_spike(void **unused)
     counted[cell[i]]++;
   }
   assert_memory_equal(counted, net.spikes, sizeof counted);
-
-  /* averages: total spikes and the shape of the movement */
-  enum { BEFORE = 300, AFTER = 600, BIN = 20, BINS = (BEFORE + AFTER) / BIN, N_MOVES = (BEFORE + AFTER) / 15 };
-  static double rate[67 * BINS], mean[N_MOVES], trace[3 * N_MOVES];
-  const int n = esp_lever_align(&o, &r, BEFORE, AFTER, BIN, rate, mean, 3, trace);
-  assert_in_range(n, 3, esp_lever_scores(&net).n_completed);
-  assert_true(esp_lever_scores(&net).n_completed - n <= 2); /* the first and the last may not fit in */
-  double sum = 0, overall = 0;
-  for (int i = 0; i < 67 * BINS; i++)
-    sum += rate[i] / (67 * BINS);
-  for (int i = 0; i < 67; i++)
-    overall += counted[i] / 40.0 / 67;
-  assert_true(fabs(sum / overall - 1) < 0.5);
-  for (int t = 0; t < 3; t++) { /* from onset on down: below half of -threshold before it is above half of +threshold */
-    int i = BEFORE / 15;
-    while (i < N_MOVES && fabs(trace[t * N_MOVES + i]) < 3)
-      i++;
-    assert_true(i == N_MOVES || trace[t * N_MOVES + i] < 0);
-  }
   esp_workspace_free(&ws);
 }
 
@@ -417,7 +265,6 @@ int main(void)
       cmocka_unit_test(fixed_rule_is_the_plain_loop),
       cmocka_unit_test(without_noise_only_rounding_is_left),
       cmocka_unit_test(other_kernels_are_the_plain_loop),
-      cmocka_unit_test(interruptions_leave_no_trace),
       cmocka_unit_test(counts_are_what_the_masks_say),
       cmocka_unit_test(recordings_have_every_spike),
       cmocka_unit_test(drift_takes_the_place_of_time),

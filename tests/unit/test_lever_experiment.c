@@ -2,7 +2,7 @@
  * order, stops, and what verify() finds. */
 #include "table.h"
 
-#include "espalier/lever.h"
+#include "espalier/lever_state.h"
 #include "lever_options.h"
 
 enum { PLASTIC, APPROXIMATE, FIXED, FORGETTING, CONSOLIDATED, N_ARMS };
@@ -138,8 +138,8 @@ static void test_shorter_tables(void **state)
 typedef struct {
   esp_workspace ws;
   esp_lever_network net;
-  esp_lever_state state;
-  void *arrays[64];
+  esp_plan plan;
+  esp_record state;
 } by_hand;
 
 static void start_by_hand(const esp_config *config, int member, by_hand *h)
@@ -148,26 +148,37 @@ static void start_by_hand(const esp_config *config, int member, by_hand *h)
   const esp_rng_key key = {.seed = config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
   assert_int_equal(esp_workspace_create(&h->ws), ESP_OK);
   assert_int_equal(esp_lever_take(&options, &key, &h->ws, &h->net), ESP_OK);
-  for (int f = 0; f < esp_lever_n_fields(); f++)
-    *esp_lever_pointer(&h->state, f) = h->arrays[f] = calloc(esp_lever_field_count(&options, f), sizeof(double));
+  h->plan = (esp_plan){0};
+  esp_lever_declare_state(&options, ESP_F64, &h->plan);
+  h->state = (esp_record){&h->plan.record, calloc(1, h->plan.record.bytes)};
 }
 
 static void end_by_hand(by_hand *h)
 {
-  for (int f = 0; f < esp_lever_n_fields(); f++)
-    free(h->arrays[f]);
+  free(h->state.data);
+  esp_plan_free(&h->plan);
   esp_workspace_free(&h->ws);
+}
+
+static double *reals(const by_hand *h, int field)
+{
+  return esp_record_f64(&h->state, field);
+}
+
+static int32_t *ints(const by_hand *h, int field)
+{
+  return esp_record_i32(&h->state, field);
 }
 
 /* What the file keeps of it: single precision. */
 static void round_by_hand(by_hand *h)
 {
-  double *single[] = {h->state.theta, h->state.eligibility, h->state.gradient, h->state.prior_mean};
-  esp_lever_save(&h->net, &h->state);
+  static const int single[] = {ESP_STATE_THETA, ESP_STATE_ELIGIBILITY, ESP_STATE_GRADIENT, ESP_STATE_PRIOR_MEAN};
+  assert_int_equal(esp_lever_save(&h->net, &h->state, &h->ws), ESP_OK);
   for (int a = 0; a < 4; a++)
     for (int i = 0; i < h->net.synapses.n; i++)
-      single[a][i] = (double)(float)single[a][i];
-  esp_lever_load(&h->net, &h->state);
+      reals(h, single[a])[i] = (double)(float)reals(h, single[a])[i];
+  assert_int_equal(esp_lever_load(&h->net, &h->state, &h->ws), ESP_OK);
 }
 
 static void simulate_by_hand(by_hand *h, int arm, int stage)
@@ -191,15 +202,15 @@ static void assert_is_by_hand(const table *t, esp_cell cell, const by_hand *h)
   int n_functional = 0;
   for (int i = 0; i < n; i++) {
     const float *theta = esp_record_f32(&record, field_of(&t->plan.record, "theta"));
-    assert_true(theta[i] == (float)h->state.theta[i]);
-    assert_true(esp_record_f32(&record, field_of(&t->plan.record, "eligibility"))[i] == (float)h->state.eligibility[i]);
-    assert_true(esp_record_f32(&record, field_of(&t->plan.record, "gradient"))[i] == (float)h->state.gradient[i]);
+    assert_true(theta[i] == (float)reals(h, ESP_STATE_THETA)[i]);
+    assert_true(esp_record_f32(&record, field_of(&t->plan.record, "eligibility"))[i] == (float)reals(h, ESP_STATE_ELIGIBILITY)[i]);
+    assert_true(esp_record_f32(&record, field_of(&t->plan.record, "gradient"))[i] == (float)reals(h, ESP_STATE_GRADIENT)[i]);
     n_functional += theta[i] >= 0;
   }
-  assert_memory_equal(i32(t, cell, "last_seen"), h->state.last_seen, (size_t)n * sizeof(int32_t));
-  assert_memory_equal(i32(t, cell, "waits"), h->state.waits, 5 * sizeof(int32_t));
-  assert_memory_equal(i32(t, cell, "trial"), h->state.trial, sizeof(esp_lever_trial));
-  assert_memory_equal(f64(t, cell, "task"), h->state.task, 2 * sizeof(double));
+  assert_memory_equal(i32(t, cell, "last_seen"), ints(h, ESP_STATE_LAST_SEEN), (size_t)n * sizeof(int32_t));
+  assert_memory_equal(i32(t, cell, "waits"), ints(h, ESP_STATE_WAITS), 5 * sizeof(int32_t));
+  assert_memory_equal(i32(t, cell, "trial"), ints(h, ESP_STATE_TRIAL), sizeof(esp_lever_trial));
+  assert_memory_equal(f64(t, cell, "task"), reals(h, ESP_STATE_TASK), 2 * sizeof(double));
   assert_int_equal(*i32(t, cell, "n_completed"), score.n_completed);
   assert_int_equal(*i32(t, cell, "n_timed_out"), score.n_timed_out);
   assert_int_equal(*i32(t, cell, "n_synapses"), n);

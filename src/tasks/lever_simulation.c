@@ -1,4 +1,8 @@
-/* tasks/lever.c - the loop over steps and intervals, what is counted on the way, and what goes into a state. */
+/* tasks/lever_simulation.c - the loop over steps and intervals, and what is counted on the way.
+ *
+ * An interval is steps of neurons and task, then one update of all synapses: what they are due for needs the reward signal of the whole
+ * interval and is gathered from its spikes (spiking.h). Snapshots are taken between intervals. The trap: counters of a segment and waits
+ * are state like theta, a new one must go into lever_state.c too. */
 #include "espalier/lever.h"
 
 #include <assert.h>
@@ -6,11 +10,15 @@
 #include <string.h>
 
 enum { APPEARED, DISAPPEARED };
-enum { LEVER, REWARD_MEAN }; /* state->task */
+
+static int interval_steps(const esp_lever_options *o)
+{
+  return (int)nearbyint(o->synapses.update_ms / o->neurons.dt_ms);
+}
 
 static double interval_ms(const esp_lever_options *o)
 {
-  return nearbyint(o->synapses.update_ms / o->neurons.dt_ms) * o->neurons.dt_ms;
+  return interval_steps(o) * o->neurons.dt_ms;
 }
 
 static int snapshot_intervals(const esp_lever_options *o)
@@ -18,131 +26,9 @@ static int snapshot_intervals(const esp_lever_options *o)
   return (int)nearbyint(o->snapshot_min * 60000 / interval_ms(o));
 }
 
-/* ---- state ---- */
-
-static const esp_lever_field fields[] = {
-#define X(name, ctype, type, slow, fast, unit, sentence) {#name, type, {slow, fast}, unit, sentence, offsetof(esp_lever_state, name)},
-    ESP_LEVER_STATE(X)
-#undef X
-};
-enum { N_FIELDS = sizeof fields / sizeof *fields };
-
-int esp_lever_n_fields(void)
-{
-  return N_FIELDS;
-}
-
-const esp_lever_field *esp_lever_field_of(int i)
-{
-  return &fields[i];
-}
-
-void **esp_lever_pointer(esp_lever_state *state, int i)
-{
-  return (void **)(void *)((char *)state + fields[i].offset);
-}
-
-static int n_cells(const esp_lever_options *o)
+int esp_lever_n_cells(const esp_lever_options *o)
 {
   return o->neurons.n_in + o->neurons.n_exc + o->neurons.n_inh;
-}
-
-int esp_lever_axis_length(const esp_lever_options *o, esp_lever_axis axis)
-{
-  switch (axis) {
-  case ESP_LEVER_SYNAPSE:
-    return esp_rewiring_capacity(&o->synapses, &o->neurons);
-  case ESP_LEVER_INPUT:
-    return o->neurons.n_in;
-  case ESP_LEVER_NEURON:
-    return o->neurons.n_exc + o->neurons.n_inh;
-  case ESP_LEVER_CELL:
-    return n_cells(o);
-  case ESP_LEVER_INPUT_TRACE:
-    return ESP_SPIKING_INPUT_ARRAYS;
-  case ESP_LEVER_NEURON_TRACE:
-    return ESP_SPIKING_NEURON_ARRAYS;
-  case ESP_LEVER_WINDOW:
-    return esp_lever_window_steps(&o->task, o->neurons.dt_ms);
-  case ESP_LEVER_TRIAL:
-    return ESP_LEVER_TRIAL_INTS;
-  case ESP_LEVER_POOL:
-  case ESP_LEVER_TASK_VALUE:
-  case ESP_LEVER_CHANGE:
-    return 2;
-  case ESP_LEVER_WAIT:
-    return o->n_wait_bins;
-  case ESP_LEVER_ONE:
-  case ESP_LEVER_NO_AXIS:
-    break;
-  }
-  return 1;
-}
-
-size_t esp_lever_field_count(const esp_lever_options *o, int i)
-{
-  return (size_t)esp_lever_axis_length(o, fields[i].axis[0]) * (size_t)esp_lever_axis_length(o, fields[i].axis[1]);
-}
-
-static esp_spiking_state spiking_part(const esp_lever_state *s)
-{
-  return (esp_spiking_state){.input = s->input,
-                             .neuron = s->neuron,
-                             .input_draws = s->input_draws,
-                             .neuron_draws = s->neuron_draws,
-                             .refractory = s->refractory};
-}
-
-static esp_rewiring_state rewiring_part(const esp_lever_state *s)
-{
-  return (esp_rewiring_state){.theta = s->theta,
-                              .e = s->eligibility,
-                              .g = s->gradient,
-                              .prior_mean = s->prior_mean,
-                              .returns = s->returns,
-                              .consolidated = s->consolidated};
-}
-
-static size_t window_bytes(const esp_lever_options *o)
-{
-  return 2 * (size_t)esp_lever_window_steps(&o->task, o->neurons.dt_ms) * sizeof(int32_t);
-}
-
-void esp_lever_load(esp_lever_network *net, const esp_lever_state *state)
-{
-  const esp_spiking_state neurons = spiking_part(state);
-  const esp_rewiring_state synapses = rewiring_part(state);
-  esp_spiking_load(&net->neurons, &neurons);
-  esp_rewiring_load(&net->synapses, &synapses, &net->neurons);
-  memcpy(&net->task.trial, state->trial, sizeof net->task.trial);
-  memcpy(net->task.window, state->window, window_bytes(&net->options));
-  net->task.lever = state->task[LEVER];
-  net->task.reward_mean = state->task[REWARD_MEAN];
-  memcpy(net->last_seen, state->last_seen, (size_t)net->synapses.n * sizeof *net->last_seen);
-  memcpy(net->spikes, state->spikes, (size_t)n_cells(&net->options) * sizeof *net->spikes);
-  memcpy(net->waits, state->waits, (size_t)net->options.n_wait_bins * sizeof *net->waits);
-  memcpy(net->turnover, state->turnover, sizeof net->turnover);
-  net->clock = *state->clock;
-  net->segment_start = *state->segment_start;
-}
-
-void esp_lever_save(const esp_lever_network *net, const esp_lever_state *state)
-{
-  const esp_spiking_state neurons = spiking_part(state);
-  const esp_rewiring_state synapses = rewiring_part(state);
-  esp_spiking_save(&net->neurons, &neurons);
-  esp_rewiring_save(&net->synapses, &synapses);
-  memcpy(state->trial, &net->task.trial, sizeof net->task.trial);
-  memcpy(state->window, net->task.window, window_bytes(&net->options));
-  state->task[LEVER] = net->task.lever;
-  state->task[REWARD_MEAN] = net->task.reward_mean;
-  memset(state->last_seen, 0, (size_t)esp_lever_axis_length(&net->options, ESP_LEVER_SYNAPSE) * sizeof *state->last_seen);
-  memcpy(state->last_seen, net->last_seen, (size_t)net->synapses.n * sizeof *net->last_seen);
-  memcpy(state->spikes, net->spikes, (size_t)n_cells(&net->options) * sizeof *net->spikes);
-  memcpy(state->waits, net->waits, (size_t)net->options.n_wait_bins * sizeof *net->waits);
-  memcpy(state->turnover, net->turnover, sizeof net->turnover);
-  *state->clock = net->clock;
-  *state->segment_start = net->segment_start;
 }
 
 /* ---- making one ---- */
@@ -152,22 +38,17 @@ static int padded(int n)
   return (n + 7) / 8 * 8;
 }
 
-static int interval_steps(const esp_lever_options *o)
-{
-  return (int)nearbyint(o->synapses.update_ms / o->neurons.dt_ms);
-}
-
 static esp_err take_arrays(esp_lever_network *net, esp_workspace *ws)
 {
   const esp_lever_options *o = &net->options;
   const size_t n_in = (size_t)padded(o->neurons.n_in), n_synapses = (size_t)esp_rewiring_capacity(&o->synapses, &o->neurons);
-  ESP_TRY(esp_workspace_take_int(ws, window_bytes(o) / sizeof(int), &net->task.window));
+  ESP_TRY(esp_workspace_take_int(ws, 2 * (size_t)esp_lever_window_steps(&o->task, o->neurons.dt_ms), &net->task.window));
   ESP_TRY(esp_workspace_take(ws, n_in, &net->cue_hazard));
   ESP_TRY(esp_workspace_take(ws, n_in, &net->background_hazard));
   ESP_TRY(esp_workspace_take(ws, n_in, &net->cue_hz));
   ESP_TRY(esp_workspace_take(ws, (size_t)interval_steps(o), &net->signal));
   ESP_TRY(esp_workspace_take_int(ws, n_synapses, &net->last_seen));
-  ESP_TRY(esp_workspace_take_int(ws, (size_t)n_cells(o), &net->spikes));
+  ESP_TRY(esp_workspace_take_int(ws, (size_t)esp_lever_n_cells(o), &net->spikes));
   ESP_TRY(esp_workspace_take_int(ws, (size_t)o->n_wait_bins, &net->waits));
   return esp_workspace_take_int(ws, (size_t)o->n_sampled, &net->sampled);
 }
@@ -208,7 +89,7 @@ esp_err esp_lever_take(const esp_lever_options *options, const esp_rng_key *key,
 
 void esp_lever_begin_segment(esp_lever_network *net)
 {
-  memset(net->spikes, 0, (size_t)n_cells(&net->options) * sizeof *net->spikes);
+  memset(net->spikes, 0, (size_t)esp_lever_n_cells(&net->options) * sizeof *net->spikes);
   memset(net->waits, 0, (size_t)net->options.n_wait_bins * sizeof *net->waits);
   net->turnover[APPEARED] = net->turnover[DISAPPEARED] = 0;
   esp_lever_task_clear_scores(&net->task);
@@ -358,7 +239,7 @@ void esp_lever_consolidate(esp_lever_network *net)
   esp_rewiring_consolidate(&net->synapses);
 }
 
-/* ---- measures ---- */
+/* ---- scores ---- */
 
 static double mean_rate(const esp_lever_network *net, int first, int n)
 {
@@ -388,68 +269,7 @@ esp_lever_score esp_lever_scores(const esp_lever_network *net)
 
 void esp_lever_mask(const esp_lever_network *net, uint8_t *mask)
 {
-  memset(mask, 0, (size_t)esp_lever_axis_length(&net->options, ESP_LEVER_SYNAPSE));
+  memset(mask, 0, (size_t)esp_rewiring_capacity(&net->options.synapses, &net->options.neurons));
   for (int s = 0; s < net->synapses.n; s++)
     mask[s] = esp_rewiring_is_functional(&net->synapses, s);
-}
-
-/* ---- movements of a recording ---- */
-
-/* The move at which movement number `completed` (a move in phase REWARD after one in UP) began. */
-static int onset_of(const esp_lever_recording *r, double threshold_hz, int completed)
-{
-  int crossed = completed - 1; /* the first move of phase UP: the lever was below -threshold */
-  while (crossed > 0 && r->phase[crossed - 1] == ESP_LEVER_UP)
-    crossed--;
-  int onset = crossed;
-  while (onset > 0 && r->phase[onset - 1] == ESP_LEVER_DOWN && r->lever[onset - 1] < -0.05 * threshold_hz)
-    onset--;
-  return onset;
-}
-
-static void add_spikes(const esp_lever_recording *r, int32_t from, int n_bins, int bin_steps, double *rate)
-{
-  const int32_t n = r->n_spikes < r->spike_capacity ? r->n_spikes : r->spike_capacity;
-  for (int32_t s = 0; s < n; s++) {
-    const int32_t step = r->spike_step[s] - from;
-    if (step >= 0 && step < n_bins * bin_steps)
-      rate[r->spike_cell[s] * n_bins + step / bin_steps] += 1;
-  }
-}
-
-static void scale(double *values, int n, double factor)
-{
-  for (int i = 0; i < n; i++)
-    values[i] *= factor;
-}
-
-int esp_lever_align(const esp_lever_options *o, const esp_lever_recording *r, int before, int after, int bin_steps, double *rate,
-                    double *lever, int max_traces, double *trace)
-{
-  const int move_steps = (int)nearbyint(o->task.step_ms / o->neurons.dt_ms);
-  const int n_bins = (before + after) / bin_steps, n_moves = (before + after) / move_steps, moves_before = before / move_steps;
-  int n = 0;
-  memset(rate, 0, (size_t)n_cells(o) * (size_t)n_bins * sizeof *rate);
-  memset(lever, 0, (size_t)n_moves * sizeof *lever);
-  for (int i = 0; trace && i < max_traces * n_moves; i++)
-    trace[i] = NAN;
-  for (int move = 1; move < r->n_moves; move++) {
-    if (r->phase[move] != ESP_LEVER_REWARD || r->phase[move - 1] != ESP_LEVER_UP)
-      continue;
-    const int onset = onset_of(r, o->task.threshold_hz, move), first = onset - moves_before;
-    const int32_t from = r->move_step[onset] - before;
-    if (first < 0 || first + n_moves > r->n_moves || from < 0 || from + before + after > r->n_steps)
-      continue;
-    add_spikes(r, from, n_bins, bin_steps, rate);
-    for (int i = 0; i < n_moves; i++) {
-      lever[i] += r->lever[first + i];
-      if (trace && n < max_traces)
-        trace[n * n_moves + i] = r->lever[first + i];
-    }
-    n++;
-  }
-  const double per_movement = n > 0 ? 1.0 / n : NAN;
-  scale(rate, n_cells(o) * n_bins, per_movement / (bin_steps * 1e-3 * o->neurons.dt_ms));
-  scale(lever, n_moves, per_movement);
-  return n;
 }
