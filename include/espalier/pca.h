@@ -20,6 +20,9 @@
 esp_err esp_pca(const esp_trajectories *t, int first_trial, int n_trials, int first_bin, int last_bin, double *eigenvalue,
                 double *vector, esp_workspace *ws);
 
+/** The state a [n_hid] on a component of esp_pca(), the mean not taken off; NaN: there are not so many. */
+double esp_pca_score(int n_hid, const double *vector, int component, const double *a);
+
 /** Scores of the rows of a table on its first components, where there are fewer rows than columns: eigenvectors of the products
  *  x x' of the rows, times the root of the eigenvalue. A sign means nothing; the score that is largest in size is positive.
  *  @param[in,out] x      [n_rows, n_columns]; the mean over rows is taken off each column

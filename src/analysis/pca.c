@@ -106,6 +106,14 @@ esp_err esp_pca(const esp_trajectories *t, int first_trial, int n_trials, int fi
   return err;
 }
 
+double esp_pca_score(int n_hid, const double *vector, int component, const double *a)
+{
+  double sum = 0;
+  for (int i = 0; i < n_hid && component < n_hid; i++)
+    sum += vector[component * n_hid + i] * a[i];
+  return component < n_hid ? sum : NAN; /* one unit has no second component */
+}
+
 /* ---- of a table with fewer rows than columns ---- */
 
 /* Take the mean over rows off each column. */

@@ -78,18 +78,38 @@ int32_t *esp_book_counts(esp_book *book, const char *name, const char *long_name
   return append_numbers(book, ESP_I32, name, "1", long_name, n_axes, length);
 }
 
+void esp_book_put(esp_book *book, const char *name, const char *unit, const char *long_name, const double *values, int n_axes,
+                  const long *length)
+{
+  double *copy = append_numbers(book, ESP_F64, name, unit, long_name, n_axes, length);
+  if (copy)
+    memcpy(copy, values, (size_t)esp_array_size(&book->array[book->n - 1]) * sizeof *copy);
+}
+
+void esp_book_put_counts(esp_book *book, const char *name, const char *long_name, const int32_t *values, int n_axes,
+                         const long *length)
+{
+  int32_t *copy = append_numbers(book, ESP_I32, name, "1", long_name, n_axes, length);
+  if (copy)
+    memcpy(copy, values, (size_t)esp_array_size(&book->array[book->n - 1]) * sizeof *copy);
+}
+
+void esp_book_put_range(esp_book *book, const char *name, const char *unit, const char *long_name, int first, int last)
+{
+  double *x = append_numbers(book, ESP_F64, name, unit, long_name, ESP_SHAPE(last - first + 1));
+  for (int i = first; i <= last && x; i++)
+    x[i - first] = i;
+}
+
 void esp_book_number(esp_book *book, const char *name, const char *unit, const char *long_name, double value)
 {
-  double *number = esp_book_numbers(book, name, unit, long_name, 0, NULL);
-  if (number)
-    *number = value;
+  esp_book_put(book, name, unit, long_name, &value, 0, NULL);
 }
 
 void esp_book_count(esp_book *book, const char *name, const char *long_name, int value)
 {
-  int32_t *count = esp_book_counts(book, name, long_name, 0, NULL);
-  if (count)
-    *count = value;
+  const int32_t count = value;
+  esp_book_put_counts(book, name, long_name, &count, 0, NULL);
 }
 
 static void append_text(esp_book *book, esp_array array, const char *text)

@@ -23,6 +23,13 @@ void esp_book_open(esp_book *book, const char *format, ...) __attribute__((forma
 double *esp_book_numbers(esp_book *book, const char *name, const char *unit, const char *long_name, int n_axes, const long *length);
 int32_t *esp_book_counts(esp_book *book, const char *name, const char *long_name, int n_axes, const long *length);
 
+/** Add one with these values, copied; or the numbers from first to last. */
+void esp_book_put(esp_book *book, const char *name, const char *unit, const char *long_name, const double *values, int n_axes,
+                  const long *length);
+void esp_book_put_counts(esp_book *book, const char *name, const char *long_name, const int32_t *values, int n_axes,
+                         const long *length);
+void esp_book_put_range(esp_book *book, const char *name, const char *unit, const char *long_name, int first, int last);
+
 /** Add a single one. */
 void esp_book_number(esp_book *book, const char *name, const char *unit, const char *long_name, double value);
 void esp_book_count(esp_book *book, const char *name, const char *long_name, int value);

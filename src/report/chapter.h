@@ -49,7 +49,8 @@ typedef struct esp_chapter {
   /** Print what a caption says after its first sentence. NULL: the example, and the networks. */
   esp_err (*caption)(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out);
 
-  /** Fill the panels that are neither series nor scatters. NULL: there are none. */
+  /** Fill the panels that are neither series nor scatters. ESP_ERR_DIVERGED: networks of the example do not stay finite. NULL: there
+   *  are none. */
   esp_err (*fill)(const esp_source *s, const esp_example *example, esp_book *book);
 } esp_chapter;
 

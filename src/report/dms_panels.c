@@ -8,7 +8,6 @@
 
 #include "espalier/dms_task.h"
 #include "espalier/flow.h"
-#include "espalier/kernel.h"
 #include "espalier/lyapunov.h"
 #include "espalier/networks.h"
 #include "espalier/pca.h"
@@ -35,25 +34,6 @@ typedef struct {
   double *variance, *component; /* [unit], [component, unit] */
 } network;
 
-typedef struct {
-  esp_workspace ws;
-  esp_record record;
-} bench;
-
-static esp_err make_bench(const esp_source *s, bench *b)
-{
-  *b = (bench){.record = {&s->plan->record, malloc(s->plan->record.bytes)}};
-  ESP_REQUIRE(b->record.data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", s->plan->record.bytes);
-  esp_one_thread();
-  return esp_workspace_create(&b->ws);
-}
-
-static void free_bench(bench *b)
-{
-  free(b->record.data);
-  esp_workspace_free(&b->ws);
-}
-
 static esp_err take_trials(const esp_rnn_shape *shape, esp_workspace *ws, esp_trials *trials, esp_trajectories *t)
 {
   ESP_TRY(esp_trials_take(N_CONDITIONS, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT, ws, trials));
@@ -62,7 +42,7 @@ static esp_err take_trials(const esp_rnn_shape *shape, esp_workspace *ws, esp_tr
 }
 
 /* Load a stored network and run it. */
-static esp_err load_network(const esp_source *s, esp_cell cell, bench *b, network *net)
+static esp_err load_network(const esp_source *s, esp_cell cell, esp_bench *b, network *net)
 {
   const int lag = s->config->network.input_lag;
   b->ws.used = 0;
@@ -85,7 +65,7 @@ static bool resists(const network *net)
 /* ---- which member ---- */
 
 /* A network that diverges answers nothing. */
-static esp_err answers(const esp_source *s, esp_cell cell, bench *b, bool *right)
+static esp_err answers(const esp_source *s, esp_cell cell, esp_bench *b, bool *right)
 {
   network net;
   const esp_err err = load_network(s, cell, b, &net);
@@ -94,7 +74,7 @@ static esp_err answers(const esp_source *s, esp_cell cell, bench *b, bool *right
 }
 
 /* Does only the twin fail on the probed condition 4? */
-static esp_err is_telling(const esp_source *s, int member, int stage, bench *b, bool *telling)
+static esp_err is_telling(const esp_source *s, int member, int stage, esp_bench *b, bool *telling)
 {
   bool right[2];
   for (int arm = 0; arm < 2; arm++)
@@ -104,7 +84,7 @@ static esp_err is_telling(const esp_source *s, int member, int stage, bench *b, 
 }
 
 /* Telling members come first in the list. */
-static esp_err list_members(const esp_source *s, int stage, bench *b, esp_candidate *list, int *n, int *n_telling)
+static esp_err list_members(const esp_source *s, int stage, esp_bench *b, esp_candidate *list, int *n, int *n_telling)
 {
   for (int member = 0; member < s->plan->n_members; member++) {
     bool telling;
@@ -124,11 +104,11 @@ static esp_err list_members(const esp_source *s, int stage, bench *b, esp_candid
 esp_err esp_dms_candidates(const esp_source *s, int stage, esp_candidate *list, int *n, const char **rule)
 {
   int n_telling = 0;
-  bench b;
-  esp_err err = make_bench(s, &b);
+  esp_bench b;
+  esp_err err = esp_bench_make(s, &b);
   if (err == ESP_OK)
     err = list_members(s, stage, &b, list, n, &n_telling);
-  free_bench(&b);
+  esp_bench_free(&b);
   *rule = n_telling ? "median difference in fraction correct, of the members whose twin fails on the probed condition 4 and whose "
                       "pruned network does not"
                     : "median difference in fraction correct, of all members (in none does only the twin fail on the probed "
@@ -143,116 +123,79 @@ esp_err esp_dms_candidates(const esp_source *s, int stage, esp_candidate *list, 
 static esp_err fill_task(esp_book *book)
 {
   esp_book_open(book, "1A");
-  double *x = esp_book_numbers(book, "x", "bin", "bin, from 1", ESP_SHAPE(ESP_DMS_N_STEPS));
+  esp_book_put_range(book, "x", "bin", "bin, from 1", 1, ESP_DMS_N_STEPS);
   double *input = esp_book_numbers(book, "input", "1", "input by condition, bin and channel",
                                    ESP_SHAPE(N_CONDITIONS, ESP_DMS_N_STEPS, ESP_DMS_N_IN));
   double *target = esp_book_numbers(book, "target", "1", "target by condition and bin", ESP_SHAPE(N_CONDITIONS, ESP_DMS_N_STEPS));
   ESP_TRY(esp_book_error(book));
-  for (int bin = 1; bin <= ESP_DMS_N_STEPS; bin++)
-    x[bin - 1] = bin;
   esp_trials trials = {.input = input, .target = target};
   esp_dms_template(ESP_DMS_OLD_CUES, &trials);
   return ESP_OK;
 }
 
-static esp_err fill_network_and_ladder(const esp_source *s, esp_book *book)
+static void fill_network_and_ladder(const esp_source *s, esp_book *book)
 {
-  const int n = esp_n_rungs(s);
+  const int32_t sizes[] = {s->config->network.n_hid, ESP_DMS_N_IN, ESP_DMS_N_OUT};
   esp_book_open(book, "1B");
-  int32_t *size = esp_book_counts(book, "sizes", "hidden units, inputs, outputs", ESP_SHAPE(3));
+  esp_book_put_counts(book, "sizes", "hidden units, inputs, outputs", sizes, ESP_SHAPE(3));
   esp_book_open(book, "1G");
-  double *fraction = esp_book_numbers(book, "fractions", "1", "prune fraction of each rung", ESP_SHAPE(n));
-  ESP_TRY(esp_book_error(book));
-  size[0] = s->config->network.n_hid;
-  size[1] = ESP_DMS_N_IN;
-  size[2] = ESP_DMS_N_OUT;
-  for (int r = 0; r < n; r++)
-    fraction[r] = esp_fraction(s, r);
-  return ESP_OK;
+  esp_book_put(book, "fractions", "1", "prune fraction of each rung", s->config->ladder.fractions.value, ESP_SHAPE(esp_n_rungs(s)));
 }
 
 /* ---- the example ---- */
 
-static esp_err add_bins(esp_book *book, const char *panel, int first, int last)
-{
-  esp_book_open(book, "%s", panel);
-  double *x = esp_book_numbers(book, "x", "bin", "bin, from 1", ESP_SHAPE(last - first + 1));
-  ESP_TRY(esp_book_error(book));
-  for (int bin = first; bin <= last; bin++)
-    x[bin - first] = bin;
-  return ESP_OK;
-}
-
 /* Input, output and target of one trial. */
-static esp_err add_trial(esp_book *book, const char *panel, const esp_trials *trials, const esp_trajectories *t, int condition)
+static void add_trial(esp_book *book, const char *panel, const esp_trials *trials, const esp_trajectories *t, int condition)
 {
-  ESP_TRY(add_bins(book, panel, 1, ESP_DMS_N_STEPS));
-  double *input = esp_book_numbers(book, "input", "1", "input by channel", ESP_SHAPE(ESP_DMS_N_STEPS, ESP_DMS_N_IN));
-  double *y = esp_book_numbers(book, "y", "1", "output of the network", ESP_SHAPE(ESP_DMS_N_STEPS));
-  double *target = esp_book_numbers(book, "target", "1", "what the output should be", ESP_SHAPE(ESP_DMS_N_STEPS));
-  ESP_TRY(esp_book_error(book));
   const size_t first = (size_t)condition * ESP_DMS_N_STEPS;
-  memcpy(input, trials->input + first * ESP_DMS_N_IN, (size_t)ESP_DMS_N_STEPS * ESP_DMS_N_IN * sizeof *input);
-  memcpy(target, trials->target + first, (size_t)ESP_DMS_N_STEPS * sizeof *target);
-  memcpy(y, esp_trajectory_output(t, condition, 1), (size_t)ESP_DMS_N_STEPS * sizeof *y);
-  return ESP_OK;
-}
-
-static double on_component(const network *net, int component, const double *a)
-{
-  if (component >= net->shape.n_hid)
-    return NAN; /* one unit has no second component */
-  double sum = 0;
-  for (int i = 0; i < net->shape.n_hid; i++)
-    sum += net->component[component * net->shape.n_hid + i] * a[i];
-  return sum;
+  esp_book_open(book, "%s", panel);
+  esp_book_put_range(book, "x", "bin", "bin, from 1", 1, ESP_DMS_N_STEPS);
+  esp_book_put(book, "input", "1", "input by channel", trials->input + first * ESP_DMS_N_IN, ESP_SHAPE(ESP_DMS_N_STEPS, ESP_DMS_N_IN));
+  esp_book_put(book, "y", "1", "output of the network", esp_trajectory_output(t, condition, 1), ESP_SHAPE(ESP_DMS_N_STEPS));
+  esp_book_put(book, "target", "1", "what the output should be", trials->target + first, ESP_SHAPE(ESP_DMS_N_STEPS));
 }
 
 /* One curve of Fig. 3: a component of the state (0, 1), or the output (2). */
-static esp_err add_curve(esp_book *book, const char *name, const network *net, const esp_trajectories *t, int condition, int what)
+static void add_curve(esp_book *book, const char *name, const network *net, const esp_trajectories *t, int condition, int what)
 {
-  double *v = esp_book_numbers(
-      book, name, "1", what == 2 ? "output of the network" : "hidden state on the component (the mean is not taken off)",
-      ESP_SHAPE(N_SHOWN));
-  ESP_TRY(esp_book_error(book));
+  double v[N_SHOWN];
   for (int bin = SHOWN_FIRST; bin <= SHOWN_LAST; bin++)
-    v[bin - SHOWN_FIRST] = what == 2 ? esp_trajectory_output(t, condition, bin)[0]
-                                     : on_component(net, what, esp_trajectory_state(t, condition, bin));
-  return ESP_OK;
+    v[bin - SHOWN_FIRST] =
+        what == 2 ? esp_trajectory_output(t, condition, bin)[0]
+                  : esp_pca_score(net->shape.n_hid, net->component, what, esp_trajectory_state(t, condition, bin));
+  esp_book_put(book, name, "1", what == 2 ? "output of the network" : "hidden state on the component (the mean is not taken off)", v,
+               ESP_SHAPE(N_SHOWN));
 }
 
-static esp_err add_projections(esp_book *book, const char *const panels[3], const network *net)
+static void add_projections(esp_book *book, const char *const panels[3], const network *net)
 {
   static const double marks[] = {13, ESP_PROBE_EXAMPLE_ONSET, 40, 52};
   for (int what = 0; what < 3; what++) {
-    ESP_TRY(add_bins(book, panels[what], SHOWN_FIRST, SHOWN_LAST));
-    ESP_TRY(add_curve(book, "condition_1", net, &net->plain, CONDITION_1, what));
-    ESP_TRY(add_curve(book, "condition_4", net, &net->plain, CONDITION_4, what));
-    ESP_TRY(add_curve(book, "condition_4_probed", net, &net->probed, CONDITION_4, what));
-    double *mark = esp_book_numbers(book, "marks", "bin", "first bins of cue 1, distractor, cue 2, response", ESP_SHAPE(4));
-    ESP_TRY(esp_book_error(book));
-    memcpy(mark, marks, sizeof marks);
+    esp_book_open(book, "%s", panels[what]);
+    esp_book_put_range(book, "x", "bin", "bin, from 1", SHOWN_FIRST, SHOWN_LAST);
+    add_curve(book, "condition_1", net, &net->plain, CONDITION_1, what);
+    add_curve(book, "condition_4", net, &net->plain, CONDITION_4, what);
+    add_curve(book, "condition_4_probed", net, &net->probed, CONDITION_4, what);
+    esp_book_put(book, "marks", "bin", "first bins of cue 1, distractor, cue 2, response", marks, ESP_SHAPE(4));
   }
-  return ESP_OK;
 }
 
-static esp_err add_path(esp_book *book, const char *name, const network *net, const esp_trajectories *t)
+static void add_path(esp_book *book, const char *name, const network *net, const esp_trajectories *t)
 {
-  double *v = esp_book_numbers(book, name, "1", "hidden state of condition 4 on PC1, PC2 (the mean is not taken off)",
-                               ESP_SHAPE(N_FLOW, 2));
-  ESP_TRY(esp_book_error(book));
+  double v[N_FLOW][2];
   for (int i = 0; i < N_FLOW; i++)
     for (int c = 0; c < 2; c++)
-      v[2 * i + c] = on_component(net, c, esp_trajectory_state(t, CONDITION_4, ESP_FLOW_FIRST_BIN + i));
-  return ESP_OK;
+      v[i][c] = esp_pca_score(net->shape.n_hid, net->component, c, esp_trajectory_state(t, CONDITION_4, ESP_FLOW_FIRST_BIN + i));
+  esp_book_put(book, name, "1", "hidden state of condition 4 on PC1, PC2 (the mean is not taken off)", v[0], ESP_SHAPE(N_FLOW, 2));
 }
 
 /* 4A or 4B, and this arm's curves in 4C. */
 static esp_err add_flow(esp_book *book, const char *panel, const char *arm, const network *net, esp_workspace *ws)
 {
-  ESP_TRY(add_bins(book, panel, ESP_FLOW_FIRST_BIN, ESP_FLOW_LAST_BIN));
-  ESP_TRY(add_path(book, "unprobed", net, &net->plain));
-  ESP_TRY(add_path(book, "probed", net, &net->probed));
+  esp_book_open(book, "%s", panel);
+  esp_book_put_range(book, "x", "bin", "bin, from 1", ESP_FLOW_FIRST_BIN, ESP_FLOW_LAST_BIN);
+  add_path(book, "unprobed", net, &net->plain);
+  add_path(book, "probed", net, &net->probed);
   double *start = esp_book_numbers(book, "start", "1", "points around condition 4 on PC1, PC2; the fifth is the trajectory itself",
                                    ESP_SHAPE(N_FLOW, ESP_FLOW_N_POINTS, 2));
   double *step =
@@ -293,7 +236,7 @@ static esp_err add_exponents(esp_book *book, const char *arm, const network *net
   return err == ESP_ERR_DIVERGED ? ESP_OK : err;
 }
 
-static esp_err fill_arm(const esp_source *s, const esp_example *example, int arm, bench *b, esp_book *book)
+static esp_err fill_arm(const esp_source *s, const esp_example *example, int arm, esp_bench *b, esp_book *book)
 {
   static const char *const conditions[N_CONDITIONS] = {"1C", "1D", "1E", "1F"};
   static const char *const trials[2][2] = {{"2E", "2F"}, {"2C", "2D"}};                    /* by arm: unprobed, probed */
@@ -306,24 +249,22 @@ static esp_err fill_arm(const esp_source *s, const esp_example *example, int arm
   ESP_TRY(esp_workspace_take(&b->ws, n * n, &net.component));
   ESP_TRY(esp_pca(&net.plain, 0, N_CONDITIONS, PCA_FIRST, PCA_LAST, net.variance, net.component, &b->ws));
   for (int c = 0; c < N_CONDITIONS && arm == ESP_SPARSE; c++)
-    ESP_TRY(add_trial(book, conditions[c], &net.trials, &net.plain, c));
-  ESP_TRY(add_trial(book, trials[arm][0], &net.trials, &net.plain, CONDITION_4));
-  ESP_TRY(add_trial(book, trials[arm][1], &net.probed_trials, &net.probed, CONDITION_4));
-  ESP_TRY(add_projections(book, projections[arm], &net));
+    add_trial(book, conditions[c], &net.trials, &net.plain, c);
+  add_trial(book, trials[arm][0], &net.trials, &net.plain, CONDITION_4);
+  add_trial(book, trials[arm][1], &net.probed_trials, &net.probed, CONDITION_4);
+  add_projections(book, projections[arm], &net);
   ESP_TRY(add_flow(book, flows[arm], s->plan->arm_name[arm], &net, &b->ws));
   return add_exponents(book, s->plan->arm_name[arm], &net, &b->ws);
 }
 
 static esp_err fill_arms(const esp_source *s, const esp_example *example, esp_book *book)
 {
-  bench b;
-  esp_err err = make_bench(s, &b);
+  esp_bench b;
+  esp_err err = esp_bench_make(s, &b);
   for (int arm = 0; arm < 2 && err == ESP_OK; arm++)
     err = fill_arm(s, example, arm, &b, book);
-  free_bench(&b);
-  return err == ESP_ERR_DIVERGED ? esp_fail(ESP_ERR_DATA, "%s: the networks of member %d diverge; take another with --example",
-                                            s->in.path, example->member)
-                                 : err;
+  esp_bench_free(&b);
+  return err;
 }
 
 esp_err esp_dms_panels_fill(const esp_source *s, const esp_example *example, esp_book *book)
@@ -334,10 +275,10 @@ esp_err esp_dms_panels_fill(const esp_source *s, const esp_example *example, esp
       {0},
   };
   ESP_TRY(fill_task(book));
-  ESP_TRY(fill_network_and_ladder(s, book));
+  fill_network_and_ladder(s, book);
   if (example->member < 0)
     return ESP_OK;
   ESP_TRY(esp_stored_panels_fill(s, example, stored, book));
-  ESP_TRY(esp_book_axis(book, "4D", esp_source_axis(s, "rank")));
+  esp_book_axis(book, "4D", esp_source_axis(s, "rank"));
   return fill_arms(s, example, book);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "chapter.h"
+#include "espalier/kernel.h"
 #include "ladder.h"
 
 /* ---- which member ---- */
@@ -72,14 +73,13 @@ void esp_tell_example(const esp_source *s, const esp_example *example, FILE *out
 
 /* ---- stored numbers ---- */
 
-esp_err esp_book_axis(esp_book *book, const char *panel, const esp_axis *axis)
+void esp_book_axis(esp_book *book, const char *panel, const esp_axis *axis)
 {
   esp_book_open(book, "%s", panel);
-  double *x = esp_book_numbers(book, "x", axis->unit, axis->long_name, ESP_SHAPE(axis->length));
-  ESP_TRY(esp_book_error(book));
-  for (int i = 0; i < axis->length; i++)
-    x[i] = axis->values ? axis->values[i] : i + 1;
-  return ESP_OK;
+  if (axis->values)
+    esp_book_put(book, "x", axis->unit, axis->long_name, axis->values, ESP_SHAPE(axis->length));
+  else
+    esp_book_put_range(book, "x", axis->unit, axis->long_name, 1, axis->length);
 }
 
 static esp_err add_stored(esp_book *book, const esp_stored_panel *what, const esp_source *s, esp_cell cell)
@@ -103,11 +103,27 @@ esp_err esp_stored_panels_fill(const esp_source *s, const esp_example *example, 
   esp_sides sides;
   esp_sides_of(s, 0, &sides);
   for (const esp_stored_panel *what = panels; what->panel; what++) {
-    ESP_TRY(esp_book_axis(book, what->panel, esp_source_axis(s, what->axis)));
+    esp_book_axis(book, what->panel, esp_source_axis(s, what->axis));
     for (int side = 0; side < sides.n; side++) {
       esp_book_open(book, "%s/%s", what->panel, sides.name[side]);
       ESP_TRY(add_stored(book, what, s, (esp_cell){example->member, sides.arm[side], esp_rung_stage(example->rung)}));
     }
   }
   return ESP_OK;
+}
+
+/* ---- to compute again ---- */
+
+esp_err esp_bench_make(const esp_source *s, esp_bench *bench)
+{
+  *bench = (esp_bench){.record = {&s->plan->record, malloc(s->plan->record.bytes)}};
+  ESP_REQUIRE(bench->record.data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", s->plan->record.bytes);
+  esp_one_thread();
+  return esp_workspace_create(&bench->ws);
+}
+
+void esp_bench_free(esp_bench *bench)
+{
+  free(bench->record.data);
+  esp_workspace_free(&bench->ws);
 }

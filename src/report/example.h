@@ -2,6 +2,7 @@
 #ifndef ESPALIER_REPORT_EXAMPLE_H
 #define ESPALIER_REPORT_EXAMPLE_H
 #include "book.h"
+#include "espalier/workspace.h"
 #include "source.h"
 
 typedef struct {
@@ -40,7 +41,17 @@ typedef struct {
 /** Fill such panels; the table ends with panel NULL. */
 esp_err esp_stored_panels_fill(const esp_source *s, const esp_example *example, const esp_stored_panel *panels, esp_book *book);
 
-/** The x of a panel: the values of an axis of the file. */
-esp_err esp_book_axis(esp_book *book, const char *panel, const esp_axis *axis);
+/** The x of a panel, which is opened: the values of an axis of the file. */
+void esp_book_axis(esp_book *book, const char *panel, const esp_axis *axis);
+
+/** What is needed to compute panels from stored records again: room for one, and scratch. */
+typedef struct {
+  esp_workspace ws;
+  esp_record record;
+} esp_bench;
+
+/** Free it whatever this returns. @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_bench_make(const esp_source *s, esp_bench *bench);
+void esp_bench_free(esp_bench *bench);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "espalier/kernel.h"
 #include "espalier/pca.h"
 
 enum { N_HOURS = 3, N_PCS = 3 };
@@ -93,12 +92,11 @@ static esp_err add_recording(const esp_source *s, int stage, const esp_record *r
     n_moves++;
   esp_book_number(book, "hour", "h", "hour at which the recording begins", hour_at_begin(s, stage));
   add_times(book, "spike_time", "time of each spike", n_kept, spike_step, dt);
-  int32_t *cell = esp_book_counts(book, "spike_cell", "which cell fired: inputs, E, I, from 0", ESP_SHAPE(n_kept));
+  esp_book_put_counts(book, "spike_cell", "which cell fired: inputs, E, I, from 0", spike_cell, ESP_SHAPE(n_kept));
   add_times(book, "time", "time of each move of the lever", n_moves, move_step, dt);
   double *lever = esp_book_numbers(book, "lever", "Hz", "position of the lever", ESP_SHAPE(n_moves));
   int32_t *phase = esp_book_counts(book, "phase", "0 pause, 1 cue, down, 2 cue, up, 3 reward", ESP_SHAPE(n_moves));
   ESP_TRY(esp_book_error(book));
-  memcpy(cell, spike_cell, (size_t)n_kept * sizeof *cell);
   for (int i = 0; i < n_moves; i++) {
     lever[i] = (double)FIELD(f32, "lever")[i];
     phase[i] = FIELD(u8, "phase")[i];
@@ -108,9 +106,8 @@ static esp_err add_recording(const esp_source *s, int stage, const esp_record *r
 
 static void add_run(int run, esp_book *book)
 {
-  int32_t *shown = esp_book_counts(book, "run", "the run that is shown", ESP_SHAPE(1));
-  if (shown)
-    *shown = run;
+  const int32_t shown = run;
+  esp_book_put_counts(book, "run", "the run that is shown", &shown, ESP_SHAPE(1));
 }
 
 static esp_err fill_recordings(const esp_source *s, int run, esp_record *record, esp_book *book)
@@ -121,10 +118,8 @@ static esp_err fill_recordings(const esp_source *s, int run, esp_record *record,
   bool there;
   esp_book_open(book, "K5B");
   add_run(run, book);
-  int32_t *size = esp_book_counts(
-      book, "sizes", "inputs, E with input, neurons of a pool (U follows E with input, then D), all E, I", ESP_SHAPE(5));
-  ESP_TRY(esp_book_error(book));
-  memcpy(size, sizes, sizeof sizes);
+  esp_book_put_counts(book, "sizes", "inputs, E with input, neurons of a pool (U follows E with input, then D), all E, I", sizes,
+                      ESP_SHAPE(5));
   for (int i = 0; i < 2; i++) {
     const int stage = stage_from_caption(s, i);
     ESP_TRY(esp_lever_read(s, run, ESP_LEVER_ARM_PLASTIC, stage, record, &there));
@@ -242,24 +237,23 @@ static esp_err fill_components(const esp_source *s, int run, esp_record *record,
   double *theta = malloc((size_t)n * (size_t)n_sampled * sizeof *theta);
   ESP_REQUIRE(theta, ESP_ERR_NOMEM, "no memory for panel K5I");
   esp_err err = read_snapshots(s, run, n_stages, record, hour, seconds, theta);
-  if (err == ESP_OK) {
-    esp_one_thread();
+  if (err == ESP_OK)
     err = esp_pca_scores(n, n_sampled, theta, N_PCS, score, share);
-  }
   free(theta);
   return err;
 }
 
 static esp_err fill_one_run(const esp_source *s, int run, esp_book *book)
 {
-  esp_record record = {&s->plan->record, malloc(s->plan->record.bytes)};
-  ESP_REQUIRE(record.data, ESP_ERR_NOMEM, "no memory for a record of %zu bytes", s->plan->record.bytes);
-  esp_err err = fill_recordings(s, run, &record, book);
+  esp_bench bench;
+  esp_err err = esp_bench_make(s, &bench);
   if (err == ESP_OK)
-    err = fill_activity(s, run, &record, book);
+    err = fill_recordings(s, run, &bench.record, book);
   if (err == ESP_OK)
-    err = fill_components(s, run, &record, book);
-  free(record.data);
+    err = fill_activity(s, run, &bench.record, book);
+  if (err == ESP_OK)
+    err = fill_components(s, run, &bench.record, book);
+  esp_bench_free(&bench);
   return err;
 }
 

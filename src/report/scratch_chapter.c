@@ -39,10 +39,9 @@ static const esp_series series[] = {
 static esp_err mark_new_cues(const esp_source *s, const esp_example *example, esp_book *book)
 {
   (void)example;
+  const double first = s->config->scratch.calls + 1;
   esp_book_open(book, "S2A");
-  double *mark = esp_book_numbers(book, "marks", "1", "first call on the new cues", ESP_SHAPE(1));
-  ESP_TRY(esp_book_error(book));
-  mark[0] = s->config->scratch.calls + 1;
+  esp_book_put(book, "marks", "1", "first call on the new cues", &first, ESP_SHAPE(1));
   return ESP_OK;
 }
 
