@@ -58,61 +58,38 @@ static esp_err find_source(const esp_report *report, const char *panel, const es
 
 /* ---- the point ---- */
 
-static esp_err take_axis(const char *panel, int n, double **x)
-{
-  *x = malloc((size_t)(n + 1) * sizeof **x);
-  ESP_REQUIRE(*x, ESP_ERR_NOMEM, "no memory to explain panel %s", panel);
-  return ESP_OK;
-}
-
-static int nearest(int n, const double *x, double wanted)
+/* The point of a row that is nearest. */
+static int nearest(const esp_series *series, const esp_source *s, double wanted)
 {
   int at = 0;
-  for (int i = 1; i < n; i++)
-    if (fabs(x[i] - wanted) < fabs(x[at] - wanted))
+  for (int i = 1; i < esp_series_n_points(series, s); i++)
+    if (fabs(esp_series_x(series, s, i) - wanted) < fabs(esp_series_x(series, s, at) - wanted))
       at = i;
   return at;
 }
 
-static esp_err find_on_axis(const char *panel, const char *at, int n, const double *x, int *point)
+static esp_err find_on_axis(const esp_series *series, const esp_source *s, const char *panel, const char *at, int *point)
 {
   char *end;
-  const double wanted = strtod(at, &end);
+  const int n = esp_series_n_points(series, s);
+  const double wanted = strtod(at, &end), first = esp_series_x(series, s, 0), last = esp_series_x(series, s, n - 1);
   ESP_REQUIRE(end != at && !*end && isfinite(wanted), ESP_ERR_USAGE, "'%s' is no number; --at is a place on the x axis of panel %s",
               at, panel);
-  const double slack = n > 1 ? (x[n - 1] - x[0]) / (n - 1) : 0.1;
-  ESP_REQUIRE(wanted > x[0] - slack && wanted < x[n - 1] + slack, ESP_ERR_USAGE,
-              "%g is not on the x axis of panel %s, which goes from %g to %g", wanted, panel, x[0], x[n - 1]);
-  *point = nearest(n, x, wanted);
+  const double slack = n > 1 ? (last - first) / (n - 1) : 0.1;
+  ESP_REQUIRE(wanted > first - slack && wanted < last + slack, ESP_ERR_USAGE,
+              "%g is not on the x axis of panel %s, which goes from %g to %g", wanted, panel, first, last);
+  *point = nearest(series, s, wanted);
   return ESP_OK;
 }
 
-static esp_err find_rung_and_call(const esp_source *s, const char *panel, const char *at, int n, const double *x, int *point)
+static esp_err find_rung_and_call(const esp_series *series, const esp_source *s, const char *panel, const char *at, int *point)
 {
   char *end;
   const double fraction = strtod(at, &end), call = *end == ',' ? strtod(end + 1, &end) : NAN;
   ESP_REQUIRE(end != at && !*end && isfinite(fraction) && isfinite(call), ESP_ERR_USAGE,
               "'%s' is no place in panel %s, which has rungs and calls: --at 0.70,3", at, panel);
-  const int n_rungs = esp_n_rungs(s);
-  double *rungs;
-  ESP_TRY(take_axis(panel, n_rungs, &rungs));
-  for (int rung = 0; rung < n_rungs; rung++)
-    rungs[rung] = esp_fraction(s, rung);
-  *point = nearest(n_rungs, rungs, fraction) * n + nearest(n, x, call);
-  free(rungs);
+  *point = esp_rung_near(s, fraction) * esp_series_n_points(series, s) + nearest(series, s, call);
   return ESP_OK;
-}
-
-static esp_err find_in_series(const esp_series *series, const esp_source *s, const char *panel, const char *at, int *point)
-{
-  const int n = esp_series_n_points(series, s);
-  double *x;
-  ESP_TRY(take_axis(panel, n, &x));
-  for (int i = 0; i < n; i++)
-    x[i] = esp_series_x(series, s, i);
-  const esp_err err = series->points->row_what ? find_rung_and_call(s, panel, at, n, x, point) : find_on_axis(panel, at, n, x, point);
-  free(x);
-  return err;
 }
 
 /* ---- the numbers there ---- */
@@ -223,7 +200,7 @@ esp_err esp_report_explain(const esp_report *report, const char *panel, const ch
               s->in.path, panel);
   ESP_REQUIRE(esp_sides_of(s, level, &p.sides), ESP_ERR_USAGE, "%s: has no ladder with the value noise of panel %s", s->in.path,
               panel);
-  ESP_TRY(find_in_series(p.series, s, panel, at, &p.point));
+  ESP_TRY((p.series->points->row_what ? find_rung_and_call : find_on_axis)(p.series, s, panel, at, &p.point));
   leave_out_absent(&p);
   double *values = malloc(ESP_MAX_ARMS * (size_t)s->plan->n_members * sizeof *values);
   ESP_REQUIRE(values, ESP_ERR_NOMEM, "no memory to explain panel %s", panel);

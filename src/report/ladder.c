@@ -18,13 +18,18 @@ int esp_rung_stage(int rung)
   return 1 + rung; /* stage 0 is the start */
 }
 
-int esp_rung_070(const esp_source *s)
+int esp_rung_near(const esp_source *s, double fraction)
 {
   int nearest = 0;
   for (int r = 1; r < esp_n_rungs(s); r++)
-    if (fabs(esp_fraction(s, r) - 0.70) < fabs(esp_fraction(s, nearest) - 0.70))
+    if (fabs(esp_fraction(s, r) - fraction) < fabs(esp_fraction(s, nearest) - fraction))
       nearest = r;
   return nearest;
+}
+
+int esp_rung_070(const esp_source *s)
+{
+  return esp_rung_near(s, 0.70);
 }
 
 int esp_stage_070(const esp_source *s)

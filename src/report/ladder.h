@@ -11,6 +11,8 @@ int esp_n_rungs(const esp_source *s);
 double esp_fraction(const esp_source *s, int rung);
 int esp_rung_stage(int rung);
 
+int esp_rung_near(const esp_source *s, double fraction);
+
 /** The rung nearest 0.70, which the paper's examples and panels by onset and strength are taken from, and its stage. */
 int esp_rung_070(const esp_source *s);
 int esp_stage_070(const esp_source *s);

@@ -86,15 +86,15 @@ typedef struct {
   esp_lever_timetable table;
   int n_potential; /* synapses that there is room for */
   int n_there;     /* of them in this run             */
-  esp_record record;
-  uint8_t *start, *before, *after, *at_change; /* functional synapses; start: at hour 0 */
+  esp_bench bench;
+  unsigned char *start, *before, *after, *at_change; /* functional synapses; start: at hour 0 */
   double *rate[2]; /* of E around movements */
   float *theta[2];
 } counting;
 
 static void take_mask(const counting *c, uint8_t *mask)
 {
-  const float *theta = esp_record_f32(&c->record, esp_source_field(c->s, "theta"));
+  const float *theta = esp_record_f32(&c->bench.record, esp_source_field(c->s, "theta"));
   for (int i = 0; i < c->n_potential; i++)
     mask[i] = theta[i] >= 0; /* NaN where there is no synapse */
 }
@@ -113,16 +113,13 @@ static esp_err draw_start(counting *c, int member)
   const esp_lever_options options = esp_lever_options_of(c->s->config);
   const esp_rng_key key = {
       .seed = c->s->config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
-  esp_workspace ws;
+  const size_t mark = c->bench.ws.used;
   esp_lever_network net;
-  ESP_TRY(esp_workspace_create(&ws));
-  const esp_err err = esp_lever_take(&options, &key, &ws, &net);
-  if (err == ESP_OK) {
-    esp_lever_mask(&net, c->start);
-    c->n_there = net.synapses.n;
-  }
-  esp_workspace_free(&ws);
-  return err;
+  ESP_TRY(esp_lever_take(&options, &key, &c->bench.ws, &net));
+  esp_lever_mask(&net, c->start);
+  c->n_there = net.synapses.n;
+  c->bench.ws.used = mark;
+  return ESP_OK;
 }
 
 static esp_err count_turnover(counting *c, int member, int arm)
@@ -132,7 +129,7 @@ static esp_err count_turnover(counting *c, int member, int arm)
   memcpy(c->before, c->start, (size_t)c->n_potential);
   for (int k = 0; k < c->to->n_turnover; k++) {
     const int stage = esp_lever_stage_at(c->s, (k + 1) * hours);
-    ESP_TRY(esp_lever_read(c->s, member, arm, stage, &c->record, &after));
+    ESP_TRY(esp_lever_read(c->s, member, arm, stage, &c->bench.record, &after));
     if (after)
       take_mask(c, c->after);
     if (before && after) {
@@ -153,10 +150,10 @@ static esp_err count_fates(counting *c, int member)
 {
   bool before, after;
   double *fate = c->to->fate + (size_t)member * ESP_N_FATES;
-  ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, c->table.n_before - 1, &c->record, &before));
+  ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, c->table.n_before - 1, &c->bench.record, &before));
   if (before)
     take_mask(c, c->at_change);
-  ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, c->table.n_learning - 1, &c->record, &after));
+  ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, c->table.n_learning - 1, &c->bench.record, &after));
   if (!before || !after)
     return ESP_OK;
   take_mask(c, c->after);
@@ -173,7 +170,7 @@ static void take_sample(const counting *c, bool first, float *theta)
 {
   const size_t n = (size_t)c->s->config->lever.n_sampled;
   const int row = first ? 0 : (int)lround(c->s->config->lever.segment_min / c->s->config->lever.snapshot_min) - 1;
-  memcpy(theta, esp_record_f32(&c->record, esp_source_field(c->s, "sampled_theta")) + (size_t)row * n, n * sizeof *theta);
+  memcpy(theta, esp_record_f32(&c->bench.record, esp_source_field(c->s, "sampled_theta")) + (size_t)row * n, n * sizeof *theta);
 }
 
 static esp_err measure_moves(counting *c, int member)
@@ -184,7 +181,7 @@ static esp_err measure_moves(counting *c, int member)
   if (!esp_lever_is_timed(c->s))
     return ESP_OK;
   for (int i = 0; i <= ESP_N_MOVES; i++) {
-    ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, i ? esp_lever_stage_at(c->s, hours[i]) : 0, &c->record, &after));
+    ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, i ? esp_lever_stage_at(c->s, hours[i]) : 0, &c->bench.record, &after));
     if (after)
       take_sample(c, i == 0, c->theta[i % 2]);
     if (before && after) {
@@ -203,10 +200,10 @@ static esp_err measure_moves(counting *c, int member)
 /* Rates at the beginning of the stage from an hour on. False: it is not done, or there was no movement. */
 static esp_err read_rates(counting *c, int member, double hour, double *rate, bool *there)
 {
-  ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, esp_lever_stage_from(c->s, hour), &c->record, there));
-  *there = *there && *esp_record_i32(&c->record, esp_source_field(c->s, "n_movements")) > 0;
+  ESP_TRY(esp_lever_read(c->s, member, ESP_LEVER_ARM_PLASTIC, esp_lever_stage_from(c->s, hour), &c->bench.record, there));
+  *there = *there && *esp_record_i32(&c->bench.record, esp_source_field(c->s, "n_movements")) > 0;
   if (*there)
-    esp_lever_rates(c->s, &c->record, rate, NULL);
+    esp_lever_rates(c->s, &c->bench.record, rate, NULL);
   return ESP_OK;
 }
 
@@ -232,7 +229,7 @@ static double up_less_down(const counting *c)
   const esp_config *config = c->s->config;
   const int n_times = esp_lever_movement_length(config), n_other = config->neurons.n_exc - 2 * config->trials.n_pool,
             onset = (int)lround(config->lever.movement_before_ms / config->trials.step_ms);
-  const float *lever = esp_record_f32(&c->record, esp_source_field(c->s, "movement_lever"));
+  const float *lever = esp_record_f32(&c->bench.record, esp_source_field(c->s, "movement_lever"));
   int lowest = onset;
   for (int i = onset; i < n_times; i++)
     if (lever[i] < lever[lowest])
@@ -269,39 +266,39 @@ static esp_err compare_rates(counting *c, int member)
 
 /* ---- all ---- */
 
-static double *numbers_of(size_t n)
+esp_err esp_lever_numbers_make(int n_runs, int n_turnover, esp_lever_numbers *numbers)
 {
-  double *values = malloc((n + 1) * sizeof *values); /* one more: none is no failure */
-  for (size_t i = 0; values && i < n; i++)
-    values[i] = NAN;
-  return values;
+  const size_t runs = (size_t)n_runs, turnovers = runs * ESP_LEVER_TURNOVER_ARMS * (size_t)n_turnover;
+  const size_t n = 2 * turnovers + runs * (ESP_N_FATES + ESP_N_MOVES + ESP_N_LIKENESSES + 1);
+  double *all = malloc((n + 1) * sizeof *all); /* one more: none is no failure */
+  ESP_REQUIRE(all, ESP_ERR_NOMEM, "no memory to count synapses of %d runs", n_runs);
+  for (size_t i = 0; i < n; i++)
+    all[i] = NAN;
+  *numbers = (esp_lever_numbers){.n_turnover = n_turnover, .turnover = all, .share = all + turnovers, .fate = all + 2 * turnovers};
+  numbers->move = numbers->fate + runs * ESP_N_FATES;
+  numbers->likeness = numbers->move + runs * ESP_N_MOVES;
+  numbers->up_rate = numbers->likeness + runs * ESP_N_LIKENESSES;
+  return ESP_OK;
 }
 
-static bool take_room(counting *c)
+static esp_err take_room(counting *c)
 {
   const esp_config *config = c->s->config;
-  const size_t n = (size_t)c->n_potential, n_runs = (size_t)c->s->plan->n_members,
-               n_turnover = n_runs * ESP_LEVER_TURNOVER_ARMS * (size_t)c->to->n_turnover,
+  const size_t n = (size_t)c->n_potential, n_sampled = (size_t)config->lever.n_sampled * sizeof(float),
                n_rates = (size_t)config->neurons.n_exc * (size_t)esp_lever_movement_length(config);
-  c->record = (esp_record){&c->s->plan->record, malloc(c->s->plan->record.bytes)};
-  c->start = malloc(4 * n);
-  c->rate[0] = malloc(2 * n_rates * sizeof *c->rate[0]);
-  c->theta[0] = malloc(2 * (size_t)config->lever.n_sampled * sizeof *c->theta[0]);
-  c->to->turnover = numbers_of(n_turnover);
-  c->to->share = numbers_of(n_turnover);
-  c->to->fate = numbers_of(n_runs * ESP_N_FATES);
-  c->to->move = numbers_of(n_runs * ESP_N_MOVES);
-  c->to->likeness = numbers_of(n_runs * ESP_N_LIKENESSES);
-  c->to->up_rate = numbers_of(n_runs);
-  if (!c->record.data || !c->start || !c->rate[0] || !c->theta[0] || !c->to->turnover || !c->to->share ||
-      !c->to->fate || !c->to->move || !c->to->likeness || !c->to->up_rate)
-    return false;
-  c->before = c->start + n;
-  c->after = c->before + n;
-  c->at_change = c->after + n;
-  c->rate[1] = c->rate[0] + n_rates;
-  c->theta[1] = c->theta[0] + config->lever.n_sampled;
-  return true;
+  esp_workspace *ws = &c->bench.ws;
+  unsigned char *theta[2];
+  ESP_TRY(esp_bench_make(c->s, &c->bench));
+  ESP_TRY(esp_workspace_take_bytes(ws, n, &c->start));
+  ESP_TRY(esp_workspace_take_bytes(ws, n, &c->before));
+  ESP_TRY(esp_workspace_take_bytes(ws, n, &c->after));
+  ESP_TRY(esp_workspace_take_bytes(ws, n, &c->at_change));
+  for (int i = 0; i < 2; i++) {
+    ESP_TRY(esp_workspace_take(ws, n_rates, &c->rate[i]));
+    ESP_TRY(esp_workspace_take_bytes(ws, n_sampled, &theta[i]));
+    c->theta[i] = (float *)(void *)theta[i];
+  }
+  return ESP_OK;
 }
 
 static esp_err count_run(counting *c, int member)
@@ -317,16 +314,14 @@ static esp_err count_run(counting *c, int member)
 esp_err esp_lever_numbers_load(const esp_source *s, esp_lever_numbers *numbers)
 {
   const esp_lever_options options = esp_lever_options_of(s->config);
+  const int n_turnover = (int)floor(s->config->lever.hours / esp_lever_turnover_hours(s) + 1e-9);
   counting c = {.s = s, .to = numbers, .table = esp_lever_timetable_of(s->config),
                 .n_potential = esp_lever_axis_length(&options, ESP_LEVER_SYNAPSE)};
-  *numbers = (esp_lever_numbers){.n_turnover = (int)floor(s->config->lever.hours / esp_lever_turnover_hours(s) + 1e-9)};
-  esp_err err = take_room(&c) ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "%s: no memory to count synapses", s->in.path);
+  ESP_TRY(esp_lever_numbers_make(s->plan->n_members, n_turnover, numbers));
+  esp_err err = take_room(&c);
   for (int member = 0; member < s->plan->n_members && err == ESP_OK; member++)
     err = count_run(&c, member);
-  free(c.record.data);
-  free(c.start);
-  free(c.rate[0]);
-  free(c.theta[0]);
+  esp_bench_free(&c.bench);
   return err;
 }
 
@@ -337,11 +332,6 @@ const esp_lever_numbers *esp_lever_counted(const esp_source *s)
 
 void esp_lever_numbers_free(esp_lever_numbers *numbers)
 {
-  free(numbers->turnover);
-  free(numbers->share);
-  free(numbers->fate);
-  free(numbers->move);
-  free(numbers->likeness);
-  free(numbers->up_rate);
+  free(numbers->turnover); /* and all the others */
   *numbers = (esp_lever_numbers){0};
 }

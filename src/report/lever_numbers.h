@@ -3,7 +3,7 @@
 #ifndef ESPALIER_REPORT_LEVER_NUMBERS_H
 #define ESPALIER_REPORT_LEVER_NUMBERS_H
 #include "espalier/lever_experiment.h"
-#include "source.h"
+#include "example.h"
 
 enum { ESP_LEVER_TURNOVER_ARMS = 2 }; /* plastic, approximate */
 
@@ -29,6 +29,9 @@ typedef struct {
 
 /** Those that the chapter has counted of a source. */
 const esp_lever_numbers *esp_lever_counted(const esp_source *s);
+
+/** Room for them, all NaN, in one block. @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_lever_numbers_make(int n_runs, int n_turnover, esp_lever_numbers *numbers);
 
 /** @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_DATA, ESP_ERR_IO. Free whatever this returns. */
 esp_err esp_lever_numbers_load(const esp_source *s, esp_lever_numbers *numbers);

@@ -223,12 +223,10 @@ static void fill(fake *f)
 }
 
 /* What is counted on records, each run a little different. */
-static double *counted(int n, int n_each, const double *value)
+static void count(int n, int n_each, const double *value, double *numbers)
 {
-  double *numbers = malloc((size_t)(n * n_each) * sizeof *numbers);
   for (int i = 0; i < n * n_each; i++)
     numbers[i] = value[i % n_each] * (1 + 0.01 * scatter(i, 3));
-  return numbers;
 }
 
 static void count_synapses(fake *f)
@@ -241,13 +239,13 @@ static void count_synapses(fake *f)
     share[i] = turnover[i] / 48000;
   }
   esp_lever_numbers *numbers = malloc(sizeof *numbers);
-  *numbers = (esp_lever_numbers){.n_turnover = N_INTERVALS,
-                                 .turnover = counted(n, N_ARMS * N_INTERVALS, turnover),
-                                 .share = counted(n, N_ARMS * N_INTERVALS, share),
-                                 .fate = counted(n, ESP_N_FATES, (double[]){0.6, 0.1, 0.1, 0.2}),
-                                 .move = counted(n, ESP_N_MOVES, (double[]){0.4, 0.35, 0.45}),
-                                 .likeness = counted(n, ESP_N_LIKENESSES, (double[]){0.1, 0.7}),
-                                 .up_rate = counted(n, 1, (double[]){9})};
+  assert_int_equal(esp_lever_numbers_make(n, N_INTERVALS, numbers), ESP_OK);
+  count(n, N_ARMS * N_INTERVALS, turnover, numbers->turnover);
+  count(n, N_ARMS * N_INTERVALS, share, numbers->share);
+  count(n, ESP_N_FATES, (double[]){0.6, 0.1, 0.1, 0.2}, numbers->fate);
+  count(n, ESP_N_MOVES, (double[]){0.4, 0.35, 0.45}, numbers->move);
+  count(n, ESP_N_LIKENESSES, (double[]){0.1, 0.7}, numbers->likeness);
+  count(n, 1, (double[]){9}, numbers->up_rate);
   f->source.counted = numbers;
 }
 
