@@ -14,10 +14,7 @@
 static bool has_points(const esp_chapter *chapter, const char *panel)
 {
   const esp_scatter *scatter = esp_scatter_of(chapter, panel);
-  for (const esp_series *series = chapter->series; series->panel; series++)
-    if (strcmp(series->panel, scatter ? scatter->exponent : panel) == 0)
-      return true;
-  return false;
+  return esp_series_in(chapter, scatter ? scatter->exponent : panel);
 }
 
 const char *esp_report_explained(void)

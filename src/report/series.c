@@ -12,12 +12,17 @@
 
 enum { MAX_NAMED = 8 };
 
-const esp_series *esp_series_of(const esp_source *s, const char *panel)
+const esp_series *esp_series_in(const esp_chapter *chapter, const char *panel)
 {
-  for (const esp_series *series = s->chapter->series; series->panel; series++)
+  for (const esp_series *series = chapter->series; series->panel; series++)
     if (strcmp(series->panel, panel) == 0)
       return series;
   return NULL;
+}
+
+const esp_series *esp_series_of(const esp_source *s, const char *panel)
+{
+  return esp_series_in(s->chapter, panel);
 }
 
 /* ---- what a point is ---- */

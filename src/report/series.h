@@ -59,6 +59,7 @@ typedef struct esp_series {
 } esp_series;
 
 /** The series that a panel shows first; NULL: it has none. */
+const esp_series *esp_series_in(const struct esp_chapter *chapter, const char *panel);
 const esp_series *esp_series_of(const esp_source *s, const char *panel);
 
 /** Points of a row, and rows. */

@@ -84,36 +84,43 @@ static esp_err remove_panel(const char *panel, const char *directory)
 
 /* ---- all cells ---- */
 
-/* Columns of all chapters in the order of the files, each once. */
+/* Columns of all chapters in the order of the files, each once, and a file that has it. */
 typedef struct {
   int n;
-  const esp_column *column[64];
-  const char *unit[64];
+  struct {
+    const esp_column *column;
+    const esp_source *s;
+  } of[64];
 } column_list;
 
-static void list_columns(const esp_report *report, column_list *list)
-{
-  list->n = 0;
-  for (int i = 0; i < report->n_sources; i++)
-    for (const esp_column *column = report->source[i].chapter->columns; column->name; column++) {
-      int k = 0;
-      while (k < list->n && strcmp(list->column[k]->name, column->name) != 0)
-        k++;
-      if (k == list->n) {
-        assert(list->n < 64);
-        list->column[k] = column;
-        list->unit[k] = esp_source_unit(&report->source[i], column->field);
-        list->n++;
-      }
-    }
-}
-
-static bool has_column(const esp_source *s, const char *name)
+static const esp_column *column_of(const esp_source *s, const char *name)
 {
   for (const esp_column *column = s->chapter->columns; column->name; column++)
     if (strcmp(column->name, name) == 0)
-      return true;
-  return false;
+      return column;
+  return NULL;
+}
+
+/* Reads the fields too: afterwards nothing can fail. */
+static esp_err list_columns(const esp_report *report, column_list *list)
+{
+  list->n = 0;
+  for (int i = 0; i < report->n_sources; i++) {
+    const esp_source *s = &report->source[i];
+    for (const esp_column *column = s->chapter->columns; column->name; column++) {
+      int k = 0;
+      while (k < list->n && strcmp(list->of[k].column->name, column->name) != 0)
+        k++;
+      assert(k < (int)(sizeof list->of / sizeof *list->of));
+      if (k == list->n) {
+        list->of[list->n].column = column;
+        list->of[list->n++].s = s;
+      }
+      esp_source_numbers(s, column->field, (esp_cell){0, 0, 0});
+    }
+    ESP_TRY(esp_source_error(s));
+  }
+  return ESP_OK;
 }
 
 static void print_network(FILE *out, const column_list *columns, const esp_source *s, esp_cell cell)
@@ -124,9 +131,9 @@ static void print_network(FILE *out, const column_list *columns, const esp_sourc
   print_cell(out, s->chapter->has_fractions ? s->plan->stages[cell.stage].value : NAN);
   fprintf(out, ",%s,%s,%lld", states[outcome.state], esp_stop_reason_name(outcome.stop), (long long)outcome.n_evaluations);
   for (int k = 0; k < columns->n; k++) {
-    const esp_column *c = columns->column[k];
+    const esp_column *c = column_of(s, columns->of[k].column->name);
     fputs(",", out);
-    print_cell(out, has_column(s, c->name) ? esp_source_value(s, c->field, cell.member, cell.arm, cell.stage, c->element) : NAN);
+    print_cell(out, c ? esp_source_value(s, c->field, cell.member, cell.arm, cell.stage, c->element) : NAN);
   }
   fputs("\n", out);
 }
@@ -135,11 +142,11 @@ static esp_err write_members(const esp_report *report, const char *directory)
 {
   esp_draft draft;
   column_list columns;
-  list_columns(report, &columns);
+  ESP_TRY(list_columns(report, &columns));
   ESP_TRY(esp_draft_begin(&draft));
   fprintf(draft.out, "experiment,member,arm,stage,prune_fraction [1],state,stop,n_evaluations [1]");
   for (int k = 0; k < columns.n; k++)
-    fprintf(draft.out, ",%s [%s]", columns.column[k]->name, columns.unit[k]);
+    fprintf(draft.out, ",%s [%s]", columns.of[k].column->name, esp_source_unit(columns.of[k].s, columns.of[k].column->field));
   fputs("\n", draft.out);
   for (int i = 0; i < report->n_sources; i++) {
     const esp_source *s = &report->source[i];
@@ -157,14 +164,6 @@ static bool is_in_book(const esp_book *book, const char *panel)
   return esp_book_find(book, name) != NULL;
 }
 
-static bool has_series(const esp_chapter *chapter, const char *panel)
-{
-  for (const esp_series *series = chapter->series; series->panel; series++)
-    if (strcmp(series->panel, panel) == 0)
-      return true;
-  return false;
-}
-
 esp_err esp_tables_write(const esp_report *report, const char *directory)
 {
   char *tables;
@@ -173,7 +172,7 @@ esp_err esp_tables_write(const esp_report *report, const char *directory)
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++) {
     const esp_chapter *chapter = esp_chapter_of((esp_experiment_id)e);
     for (const esp_panel *panel = chapter ? chapter->panels : NULL; panel && panel->name && err == ESP_OK; panel++)
-      if (panel->subject == ESP_OF_POPULATION || has_series(chapter, panel->name))
+      if (panel->subject == ESP_OF_POPULATION || esp_series_in(chapter, panel->name))
         err = is_in_book(&report->book, panel->name) ? write_panel(&report->book, panel->name, tables)
                                                      : remove_panel(panel->name, tables);
   }
