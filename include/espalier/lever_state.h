@@ -51,8 +51,6 @@ enum {
   ESP_N_STATE
 };
 
-int esp_lever_axis_length(const esp_lever_options *options, int axis);
-
 /** Append axes and fields to a plan that has none yet.
  *  @param real  type of the real numbers of synapses: ESP_F32 or ESP_F64 */
 void esp_lever_declare_state(const esp_lever_options *options, esp_type real, esp_plan *plan);

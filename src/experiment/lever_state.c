@@ -40,11 +40,6 @@ static esp_axis axis_of(const esp_lever_options *o, int axis)
   return axes[axis];
 }
 
-int esp_lever_axis_length(const esp_lever_options *options, int axis)
-{
-  return axis_of(options, axis).length;
-}
-
 void esp_lever_declare_state(const esp_lever_options *options, esp_type real, esp_plan *plan)
 {
   const esp_field fields[ESP_N_STATE] = {

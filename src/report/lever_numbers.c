@@ -316,7 +316,7 @@ esp_err esp_lever_numbers_load(const esp_source *s, esp_lever_numbers *numbers)
   const esp_lever_options options = esp_lever_options_of(s->config);
   const int n_turnover = (int)floor(s->config->lever.hours / esp_lever_turnover_hours(s) + 1e-9);
   counting c = {.s = s, .to = numbers, .table = esp_lever_timetable_of(s->config),
-                .n_potential = esp_lever_axis_length(&options, ESP_LEVER_SYNAPSE)};
+                .n_potential = esp_rewiring_capacity(&options.synapses, &options.neurons)};
   ESP_TRY(esp_lever_numbers_make(s->plan->n_members, n_turnover, numbers));
   esp_err err = take_room(&c);
   for (int member = 0; member < s->plan->n_members && err == ESP_OK; member++)

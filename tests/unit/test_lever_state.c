@@ -115,7 +115,7 @@ static void rounding_makes_no_synapse(void **unused)
   esp_lever_declare_state(&o, ESP_F32, &plan);
   esp_lever_network net = make(&o, &ws);
   const esp_record state = make_state(&plan, 0x5a);
-  const int n = net.synapses.n, capacity = esp_lever_axis_length(&o, ESP_LEVER_SYNAPSE);
+  const int n = net.synapses.n, capacity = plan.axes[ESP_LEVER_SYNAPSE].length;
   assert_int_equal(esp_rewiring_capacity(&o.synapses, &o.neurons), capacity);
   net.synapses.theta[net.synapses.place[5]] = -1e-60;
   assert_int_equal(esp_lever_save(&net, &state, &ws), ESP_OK);
