@@ -12,7 +12,6 @@
 #define ESP_DMS_N_STEPS 58
 #define ESP_DMS_N_IN 6
 #define ESP_DMS_N_OUT 1
-#define ESP_DMS_MAX_CONDITIONS 8
 
 typedef enum {
   ESP_DMS_OLD_CUES,      /* conditions (+,+) (-,-) -> +1, (+,-) (-,+) -> -1 (cue 1, cue 2)                             */

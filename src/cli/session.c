@@ -326,7 +326,8 @@ static void print_complete(const esp_session *o, int n_members, long n_cells)
 static void print_peak(const esp_cli_file *file)
 {
   const int theirs = esp_cli_peak_mib(file), own = esp_peak_mib();
-  printf("A rank had at most %d MiB in memory.\n", theirs > own ? theirs : own);
+  if (theirs > 0 || own > 0) /* else the system does not say */
+    printf("A rank had at most %d MiB in memory.\n", theirs > own ? theirs : own);
 }
 
 /* After the work: the table, and what became of failed cells. */

@@ -120,7 +120,6 @@ static esp_err compute(esp_worker *w, esp_outcome *outcome)
   w->last_save = esp_seconds();
   esp_watchdog_phase(ESP_PHASE_TRAINING);
   const esp_err err = esp_stage_run(&context, &w->parent_outcome, &w->record, outcome);
-  assert(w->ws.used == 0); /* a stage gives back all it took */
   if (err == ESP_ERR_STOPPED && w->saved_is_new)
     ESP_TRY(save(w));
   return err == ESP_ERR_STOPPED ? stopped(w) : err;
@@ -132,7 +131,9 @@ esp_err esp_worker_cell(esp_worker *w, esp_cell cell, esp_outcome *outcome)
   if (stop(w))
     return stopped(w);
   w->cell = cell;
-  ESP_TRY(compute(w, outcome));
+  const esp_err err = compute(w, outcome);
+  assert(w->ws.used == 0); /* whoever takes gives back */
+  ESP_TRY(err);
   esp_watchdog_phase(ESP_PHASE_WRITING);
   const esp_commit commit = {
       .outcome = *outcome, .seconds = esp_seconds() - began, .rank = w->rank, .peak_mib = esp_peak_mib()};

@@ -31,10 +31,11 @@ static int shown_ladder(const esp_source *s)
 
 static int ladder_at(const esp_source *s, int level)
 {
+  const int learner = ladder_of(s, s->config->new_option.ladder);
   switch (level) {
   case LOW_NOISE: return ladder_of(s, 0.01); /* the paper's levels besides 0.1 */
   case HIGH_NOISE: return ladder_of(s, 1);
-  case NEW_OPTION: return ladder_of(s, s->config->new_option.ladder);
+  case NEW_OPTION: return learner >= 0 ? learner : 0; /* without a new option any will do */
   default: return shown_ladder(s);
   }
 }
@@ -168,7 +169,7 @@ static esp_err caption(const esp_source *s, const esp_panel *panel, const esp_ex
 
 static esp_place up_to_rank(const esp_source *s, int arm, int point)
 {
-  return (esp_place){.arm = arm, .stage = esp_stage_070(s), .length = point + 1, .n_blocks = 1};
+  return (esp_place){.arm = arm, .stage = esp_stage_070(s), .length = point + 1, .n_blocks = 1, .index = point + 1};
 }
 
 static double share_up_to(const esp_source *s, const esp_series *series, int member, esp_place place)
@@ -176,19 +177,12 @@ static double share_up_to(const esp_source *s, const esp_series *series, int mem
   return esp_share_in(s, series->field, (esp_cell){member, place.arm, place.stage}, 0, place.length);
 }
 
-static void slice_up_to(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
-{
-  (void)s;
-  char inside[32];
-  snprintf(inside, sizeof inside, ", :%ld", place.length);
-  esp_slice(series, place, inside, ", their sum over that of all of the member", text, size);
-}
-
 static const esp_points by_rank = {.x_unit = "1",
                                    .x_what = "number of principal components",
                                    .place = up_to_rank,
                                    .value = share_up_to,
-                                   .slice = slice_up_to};
+                                   .before = ":",
+                                   .done = ", their sum over that of all of the member"};
 
 static esp_scale new_option_calls(const esp_source *s)
 {
@@ -207,20 +201,12 @@ static double loss_at_call(const esp_source *s, const esp_series *series, int me
   return loss_or_last(s, series->field, member, place.arm, place.stage, place.first);
 }
 
-static void slice_of_call(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
-{
-  (void)s;
-  char inside[32];
-  snprintf(inside, sizeof inside, ", %ld", place.first);
-  esp_slice(series, place, inside, ", or /records/loss of a member that has converged before", text, size);
-}
-
 static const esp_points by_new_option_call = {.x_unit = "1",
                                               .x_what = "training call on the new option",
                                               .scale = new_option_calls,
                                               .stage = new_option_stage,
                                               .value = loss_at_call,
-                                              .slice = slice_of_call,
+                                              .done = ", or /records/loss of a member that has converged before",
                                               .median = true};
 
 #define GREEDY .element = 1, .suffix = "_greedy", .tested = true, .what = "the same in a block without random choices"
@@ -400,7 +386,7 @@ static const esp_claim claims[] = {
                WITH_EXPONENT, .aside = true}}},
     {26, &esp_averbeck_2022, "S4", "a new option is learned more slowly by the pruned network, which gets there late",
      .part = {{"mean loss after calls 2-10", ESP_HIGHER, .quantity = new_option_loss_early, .level = NEW_OPTION},
-              {"log of the last loss over the twin's", ESP_LEVEL, .quantity = new_option_gap, .level = NEW_OPTION, .limit = 0.2},
+              {"log of the last loss over the twin's", ESP_WITHIN, .quantity = new_option_gap, .level = NEW_OPTION, .limit = 0.2},
               {"loss after the first call", ESP_LOWER, .quantity = new_option_loss_first, .level = NEW_OPTION, .aside = true}}},
     {27, &esp_averbeck_2022, "7A, 7B", "the improvement continues to a prune fraction of 0.90",
      .part = {{"error of the values from 0.90 minus that at 0.70", ESP_NEGATIVE, high_over_070, "value_error"},

@@ -56,18 +56,23 @@ static void *append(esp_book *book, esp_array array, size_t n_bytes)
   return values ? values : fail(book);
 }
 
-static void *append_numbers(esp_book *book, esp_type type, const char *name, const char *unit, const char *long_name, int n_axes,
-                            const long *length)
+static size_t n_bytes_of(const esp_array *array)
 {
-  esp_array array = {.name = name, .type = type, .n_axes = n_axes, .unit = unit, .long_name = long_name};
+  return (size_t)esp_array_size(array) * esp_type_bytes(array->type);
+}
+
+static void *append_numbers(esp_book *book, esp_array array, int n_axes, const long *length)
+{
+  array.n_axes = n_axes;
   for (int a = 0; a < n_axes; a++)
     array.length[a] = length[a];
-  return append(book, array, (size_t)esp_array_size(&array) * esp_type_bytes(type));
+  return append(book, array, n_bytes_of(&array));
 }
 
 double *esp_book_numbers(esp_book *book, const char *name, const char *unit, const char *long_name, int n_axes, const long *length)
 {
-  double *values = append_numbers(book, ESP_F64, name, unit, long_name, n_axes, length);
+  double *values =
+      append_numbers(book, (esp_array){.name = name, .type = ESP_F64, .unit = unit, .long_name = long_name}, n_axes, length);
   for (long i = 0; values && i < esp_array_size(&book->array[book->n - 1]); i++)
     values[i] = NAN;
   return values;
@@ -75,28 +80,31 @@ double *esp_book_numbers(esp_book *book, const char *name, const char *unit, con
 
 int32_t *esp_book_counts(esp_book *book, const char *name, const char *long_name, int n_axes, const long *length)
 {
-  return append_numbers(book, ESP_I32, name, "1", long_name, n_axes, length);
+  return append_numbers(book, (esp_array){.name = name, .type = ESP_I32, .unit = "1", .long_name = long_name}, n_axes, length);
+}
+
+static void put(esp_book *book, esp_array array, const void *values, int n_axes, const long *length)
+{
+  void *copy = append_numbers(book, array, n_axes, length);
+  if (copy)
+    memcpy(copy, values, n_bytes_of(&book->array[book->n - 1]));
 }
 
 void esp_book_put(esp_book *book, const char *name, const char *unit, const char *long_name, const double *values, int n_axes,
                   const long *length)
 {
-  double *copy = append_numbers(book, ESP_F64, name, unit, long_name, n_axes, length);
-  if (copy)
-    memcpy(copy, values, (size_t)esp_array_size(&book->array[book->n - 1]) * sizeof *copy);
+  put(book, (esp_array){.name = name, .type = ESP_F64, .unit = unit, .long_name = long_name}, values, n_axes, length);
 }
 
 void esp_book_put_counts(esp_book *book, const char *name, const char *long_name, const int32_t *values, int n_axes,
                          const long *length)
 {
-  int32_t *copy = append_numbers(book, ESP_I32, name, "1", long_name, n_axes, length);
-  if (copy)
-    memcpy(copy, values, (size_t)esp_array_size(&book->array[book->n - 1]) * sizeof *copy);
+  put(book, (esp_array){.name = name, .type = ESP_I32, .unit = "1", .long_name = long_name}, values, n_axes, length);
 }
 
 void esp_book_put_range(esp_book *book, const char *name, const char *unit, const char *long_name, int first, int last)
 {
-  double *x = append_numbers(book, ESP_F64, name, unit, long_name, ESP_SHAPE(last - first + 1));
+  double *x = esp_book_numbers(book, name, unit, long_name, ESP_SHAPE(last - first + 1));
   for (int i = first; i <= last && x; i++)
     x[i - first] = i;
 }
@@ -132,10 +140,7 @@ void esp_book_attribute(esp_book *book, const char *name, const char *text)
 
 void esp_book_limits(esp_book *book, const char *name, int n, const double *values)
 {
-  const esp_array array = {.name = name, .type = ESP_F64, .n_axes = 1, .length = {n}};
-  double *copy = append(book, array, (size_t)n * sizeof *copy);
-  if (copy)
-    memcpy(copy, values, (size_t)n * sizeof *copy);
+  put(book, (esp_array){.name = name, .type = ESP_F64}, values, ESP_SHAPE(n));
 }
 
 const esp_array *esp_book_find(const esp_book *book, const char *name)

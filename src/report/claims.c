@@ -120,11 +120,11 @@ static void find_mean(const cohort *c, const esp_statement *part, esp_finding *f
   f->effect = t.mean;
   f->low = t.low;
   f->high = t.high;
-  f->verdict = part->rule == ESP_LEVEL
+  f->verdict = part->rule == ESP_WITHIN
                    ? esp_judge_level(t.n, n_least, part->limit, t.low, t.high)
                    : esp_judge_limit(t.n, n_least, part->rule == ESP_ABOVE ? 1 : -1, part->limit, t.low, t.high);
   snprintf(f->numbers, sizeof f->numbers, "mean %.4g (%.4g to %.4g), should be %s%.3g", t.mean, t.low, t.high,
-           part->rule == ESP_LEVEL ? "within +-" : part->rule == ESP_ABOVE ? "above " : "below ", part->limit);
+           part->rule == ESP_WITHIN ? "within +-" : part->rule == ESP_ABOVE ? "above " : "below ", part->limit);
 }
 
 /* n_arms: how many networks of each member are among the points. */
@@ -196,7 +196,7 @@ static void find(cohort *c, const esp_statement *part, esp_finding *f)
   case ESP_NEGATIVE: find_against_zero(c, -1, f); break;
   case ESP_ABOVE:
   case ESP_BELOW:
-  case ESP_LEVEL: find_mean(c, part, f); break;
+  case ESP_WITHIN: find_mean(c, part, f); break;
   case ESP_ANTICORRELATED:
     collect(c, &other, esp_value_070, part->side, c->b);
     find_correlation(c, 1, f);

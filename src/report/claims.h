@@ -39,7 +39,7 @@ typedef enum {
   ESP_HIGHER_AT_EACH,              /* the same at every point of a series above .from; the weakest of them counts */
   ESP_POSITIVE, ESP_NEGATIVE,      /* the quantity of one side against 0: t test                                  */
   ESP_ABOVE, ESP_BELOW,            /* the 95 % interval of its mean against the limit                             */
-  ESP_LEVEL,                       /* the 95 % interval of its mean within +-limit                                */
+  ESP_WITHIN,                       /* the 95 % interval of its mean within +-limit                                */
   ESP_ANTICORRELATED,              /* with another field over members                                             */
   ESP_ANTICORRELATED_TOGETHER,     /* the same with both sides' networks as points, as in the paper's bandit      */
   ESP_MOST,                        /* the quantity is 0 or 1: share above 1/2, exact test                         */

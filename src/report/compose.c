@@ -59,6 +59,7 @@ static esp_err choose_examples(esp_report *report, int wanted)
     if (!s || !s->chapter->candidates)
       continue;
     ESP_TRY(esp_example_choose(s, wanted, &report->example[e]));
+    ESP_TRY(esp_source_error(s));
     wanted = ESP_REPORT_EXAMPLE_BY_RULE;
   }
   return ESP_OK;

@@ -121,14 +121,15 @@ static esp_place at_onset(const esp_source *s, int arm, int point)
 {
   const long n_strengths = s->config->probe.strengths.n, first = first_strength(s);
   return (esp_place){.arm = arm, .stage = esp_stage_070(s), .first = (point * n_strengths + first) * N_CONDITIONS,
-                     .length = (n_strengths - first) * N_CONDITIONS, .n_blocks = 1};
+                     .length = (n_strengths - first) * N_CONDITIONS, .n_blocks = 1, .index = point};
 }
 
 /* All onsets and conditions. */
 static esp_place at_strength(const esp_source *s, int arm, int point)
 {
   return (esp_place){.arm = arm, .stage = esp_stage_070(s), .first = (long)point * N_CONDITIONS, .length = N_CONDITIONS,
-                     .n_blocks = s->config->probe.onsets.n, .stride = (long)s->config->probe.strengths.n * N_CONDITIONS};
+                     .n_blocks = s->config->probe.onsets.n, .stride = (long)s->config->probe.strengths.n * N_CONDITIONS,
+                     .index = point};
 }
 
 /* A network that diverged on a probe has zeros where its answers would be: they are missing, not wrong. */
@@ -139,25 +140,17 @@ static double share_answered(const esp_source *s, const esp_series *series, int 
   return answers ? esp_mean_at(s, series->field, member, place) : NAN;
 }
 
-static void slice_of_onset(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
+static void slice_of_onset(const esp_source *s, esp_place place, char *text, size_t size)
 {
-  char inside[40];
-  snprintf(inside, sizeof inside, ", %ld, %d:, :", place.first / N_CONDITIONS / s->config->probe.strengths.n, first_strength(s));
-  esp_slice(series, place, inside, ", mean of each member", text, size);
-}
-
-static void slice_of_strength(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
-{
-  (void)s;
-  char inside[40];
-  snprintf(inside, sizeof inside, ", :, %ld, :", place.first / N_CONDITIONS);
-  esp_slice(series, place, inside, ", mean of each member", text, size);
+  snprintf(text, size, "/records/probe_correct[:, %d, %d, %ld, %d:, :], mean of each member", place.arm, place.stage, place.index,
+           first_strength(s));
 }
 
 static const esp_points by_onset = {.x_unit = "bin", .x_what = "first bin of the distractor", .scale = onsets,
                                     .place = at_onset, .value = share_answered, .slice = slice_of_onset};
 static const esp_points by_strength = {.x_unit = "1", .x_what = "strength of the distractor; 0: none", .scale = strengths,
-                                       .place = at_strength, .value = share_answered, .slice = slice_of_strength};
+                                       .place = at_strength, .value = share_answered, .before = ":, ", .after = ", :",
+                                       .done = ", mean of each member"};
 
 static esp_scale calls_shown(const esp_source *s)
 {
@@ -378,8 +371,8 @@ static const esp_claim claims[] = {
               {"calls", ESP_HIGHER, esp_mean_over_rungs, "n_calls", HIGHEST},
               {"loss as published", ESP_HIGHER, esp_mean_over_rungs, "loss_last_call", HIGHEST, .aside = true}}},
     {5, &esp_averbeck_2022, "1H, 1I", "the twin's loss and calls stay level",
-     .part = {{"change of loss over the ladder", ESP_LEVEL, change_over_rungs, "loss", WHOLE, .side = TWIN, .limit = 0.2},
-              {"change of calls over the ladder", ESP_LEVEL, change_over_rungs, "n_calls", WHOLE, .side = TWIN, .limit = 0.2}}},
+     .part = {{"change of loss over the ladder", ESP_WITHIN, change_over_rungs, "loss", WHOLE, .side = TWIN, .limit = 0.2},
+              {"change of calls over the ladder", ESP_WITHIN, change_over_rungs, "n_calls", WHOLE, .side = TWIN, .limit = 0.2}}},
     {6, &esp_averbeck_2022, "S1", "the first call after pruning starts at a large loss, which falls fast",
      .part = {{"log of loss after pruning over loss before", ESP_ABOVE, .quantity = rise_at_first_call, .limit = LOG_2},
               {"share of the rise that the first call undoes", ESP_ABOVE, .quantity = fall_in_first_call, .limit = 0.8}}},

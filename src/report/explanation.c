@@ -93,7 +93,7 @@ static esp_err find_rung_and_call(const esp_series *series, const esp_source *s,
 
 /* Of one arm: where they are from, and one for each member. */
 typedef struct {
-  const char *name; /* as the panel calls it                          */
+  const char *name; /* of the arm in the file                         */
   esp_place place;  /* one arm may go on from another                 */
   char slice[200];
   double *value;    /* [members]                                      */
@@ -148,6 +148,8 @@ static esp_err print_head(FILE *out, const spot *p)
     fprintf(out, "at rung %g, call %g", esp_fraction(p->s, p->point / esp_series_n_points(p->series, p->s)), x);
   else
     fprintf(out, "at %g [%s], %s", x, points->x_unit, points->x_what);
+  if (!points->of_many)
+    fprintf(out, ", from stage %s", p->s->plan->stages[esp_series_place(p->series, p->s, p->sides.arm[0], p->point).stage].name);
   fprintf(out, "; slices are [member, arm, stage, ...], from 0\n%s: %s\n\n", p->s->chapter->members, missing);
   free(missing);
   return ESP_OK;

@@ -65,19 +65,11 @@ static double share_of_bin(const esp_source *s, const esp_series *series, int me
   return esp_share_in(s, series->field, (esp_cell){member, place.arm, place.stage}, place.first, 1);
 }
 
-static void slice_of_bin(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
-{
-  (void)s;
-  char inside[32];
-  snprintf(inside, sizeof inside, ", %ld", place.first);
-  esp_slice(series, place, inside, ", over the sum of all bins of the member", text, size);
-}
-
 const esp_points esp_by_weight = {.x_unit = "1",
                                   .x_what = "centre of a bin of recurrent weights",
                                   .stage = esp_stage_070,
                                   .value = share_of_bin,
-                                  .slice = slice_of_bin};
+                                  .done = ", over the sum of all bins of the member"};
 
 /* ---- quantities ---- */
 

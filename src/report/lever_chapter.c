@@ -101,6 +101,11 @@ static bool sides(const esp_source *s, int level, esp_sides *these)
 
 /* ---- points ---- */
 
+static const esp_lever_numbers *numbers_of(const esp_source *s)
+{
+  return s->counted;
+}
+
 static double hour_at_end(const esp_source *s, int point)
 {
   return esp_lever_hour_at_end(s->config, point);
@@ -153,7 +158,7 @@ static double hour_of_interval(const esp_source *s, int point)
 
 static esp_scale intervals(const esp_source *s)
 {
-  return (esp_scale){.n = esp_lever_counted(s)->n_turnover, .of = hour_of_interval};
+  return (esp_scale){.n = numbers_of(s)->n_turnover, .of = hour_of_interval};
 }
 
 static esp_place of_interval(const esp_source *s, int arm, int point)
@@ -164,13 +169,12 @@ static esp_place of_interval(const esp_source *s, int arm, int point)
 static double turnover(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
   (void)series;
-  const esp_lever_numbers *l = s->counted;
+  const esp_lever_numbers *l = numbers_of(s);
   return l->turnover[(member * ESP_LEVER_TURNOVER_ARMS + place.arm) * l->n_turnover + place.first];
 }
 
-static void slice_of_interval(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
+static void slice_of_interval(const esp_source *s, esp_place place, char *text, size_t size)
 {
-  (void)series;
   char before[64] = "hour 0, drawn again from the seed";
   if (place.first > 0)
     snprintf(before, sizeof before, "/records/theta[:, %d, %d]", place.arm,
@@ -205,11 +209,10 @@ static double waits(const esp_source *s, const esp_series *series, int member, e
   return sum;
 }
 
-static void slice_of_wait(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
+static void slice_of_wait(const esp_source *s, esp_place place, char *text, size_t size)
 {
   (void)s;
-  snprintf(text, size, "/records/%s[:, %d, :%d, %ld], summed over the stages", series->field, place.arm, place.stage + 1,
-           place.first);
+  snprintf(text, size, "/records/waits[:, %d, :%d, %ld], summed over the stages", place.arm, place.stage + 1, place.first);
 }
 
 static const esp_points by_wait = {.x_unit = "h",
@@ -229,12 +232,11 @@ static esp_scale fates(const esp_source *s)
 static double fate(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
   (void)series;
-  return esp_lever_counted(s)->fate[member * ESP_N_FATES + place.first];
+  return numbers_of(s)->fate[member * ESP_N_FATES + place.first];
 }
 
-static void slice_of_fate(const esp_source *s, const esp_series *series, esp_place place, char *text, size_t size)
+static void slice_of_fate(const esp_source *s, esp_place place, char *text, size_t size)
 {
-  (void)series;
   static const char *const signs[ESP_N_FATES] = {[ESP_FATE_NEVER] = "neither", [ESP_FATE_DECAYS] = "the first only",
                                                  [ESP_FATE_EMERGES] = "the second only", [ESP_FATE_STAYS] = "both"};
   snprintf(text, size, "/records/theta[:, %d, %d] and [:, %d, %d]: share of those that are numbers with >= 0 in %s", place.arm,
@@ -321,7 +323,7 @@ static double share_undone(const esp_source *s, const esp_statement *part, int m
 /* Mean turnover of the intervals that lie between two hours, a 2 h. */
 static double mean_turnover(const esp_source *s, int member, double from, double to)
 {
-  const esp_lever_numbers *l = s->counted;
+  const esp_lever_numbers *l = numbers_of(s);
   const double hours = esp_lever_turnover_hours(s);
   double sum = 0;
   int n = 0;
@@ -342,34 +344,34 @@ static double turnover_less_other(const esp_source *s, const esp_statement *part
 static double first_share(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  const esp_lever_numbers *l = s->counted;
+  const esp_lever_numbers *l = numbers_of(s);
   return l->n_turnover && esp_lever_is_timed(s) ? l->share[member * ESP_LEVER_TURNOVER_ARMS * l->n_turnover] : NAN;
 }
 
 static double likeness(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  return esp_lever_counted(s)->likeness[member * ESP_N_LIKENESSES + ESP_LIKE_AN_HOUR_BEFORE] -
-         esp_lever_counted(s)->likeness[member * ESP_N_LIKENESSES + ESP_LIKE_THE_START];
+  return numbers_of(s)->likeness[member * ESP_N_LIKENESSES + ESP_LIKE_AN_HOUR_BEFORE] -
+         numbers_of(s)->likeness[member * ESP_N_LIKENESSES + ESP_LIKE_THE_START];
 }
 
 static double up_rate(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  return esp_lever_counted(s)->up_rate[member];
+  return numbers_of(s)->up_rate[member];
 }
 
 static double goes_on(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  const double *move = esp_lever_counted(s)->move + member * ESP_N_MOVES;
+  const double *move = numbers_of(s)->move + member * ESP_N_MOVES;
   return move[ESP_MOVE_SOLVED] / move[ESP_MOVE_BEFORE];
 }
 
 static double migrates(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  const double *move = esp_lever_counted(s)->move + member * ESP_N_MOVES;
+  const double *move = numbers_of(s)->move + member * ESP_N_MOVES;
   return log(move[ESP_MOVE_CHANGED] / move[ESP_MOVE_SOLVED]);
 }
 
@@ -395,9 +397,9 @@ static const esp_claim claims[] = {
               {"time in hours 43-48 (s)", ESP_BELOW, mean_time, HOURS(42, 48), .limit = 1},
               {"share of the rise undone in hours 29-30", ESP_ABOVE, share_undone, .limit = 0.5, .aside = true}}},
     {30, &esp_kappel_2018, "K5C", "the approximate rule gives similar results",
-     .part = {{"log of its time over the exact rule's, hours 9-24", ESP_LEVEL, log_time_over_other, .side = APPROXIMATE,
+     .part = {{"log of its time over the exact rule's, hours 9-24", ESP_WITHIN, log_time_over_other, .side = APPROXIMATE,
                HOURS(8, 24), AND(PLASTIC, HOURS(8, 24)), .limit = 0.2},
-              {"the same in hours 37-48", ESP_LEVEL, log_time_over_other, .side = APPROXIMATE, HOURS(36, 48),
+              {"the same in hours 37-48", ESP_WITHIN, log_time_over_other, .side = APPROXIMATE, HOURS(36, 48),
                AND(PLASTIC, HOURS(36, 48)), .limit = 0.2}}},
     {31, &esp_kappel_2018, "K5C", "with a fixed connectome the change is compensated worse",
      .part = {{"time in hours 37-48 minus the plastic network's (s)", ESP_POSITIVE, time_less_other, .side = FIXED, HOURS(36, 48),
@@ -415,7 +417,7 @@ static const esp_claim claims[] = {
               {"time on days 2-5 minus that in hours 19-24 (s)", ESP_BELOW, time_less_other, .side = FORGETTING, DAYS(2, 5),
                AND(PLASTIC, HOURS(18, 24)), .limit = 0.5},
               /* Both arms are one until the consolidation. */
-              {"consolidated: time on days 10-15 minus that on days 2-4 (s)", ESP_LEVEL, time_less_other, .side = CONSOLIDATED,
+              {"consolidated: time on days 10-15 minus that on days 2-4 (s)", ESP_WITHIN, time_less_other, .side = CONSOLIDATED,
                DAYS(10, 15), AND(FORGETTING, DAYS(2, 4)), .limit = 0.5},
               {"consolidated: time on days 10-15 minus that without (s)", ESP_NEGATIVE, time_less_other, .side = CONSOLIDATED,
                DAYS(10, 15), AND(FORGETTING, DAYS(10, 15))}}},

@@ -325,11 +325,6 @@ esp_err esp_lever_numbers_load(const esp_source *s, esp_lever_numbers *numbers)
   return err;
 }
 
-const esp_lever_numbers *esp_lever_counted(const esp_source *s)
-{
-  return s->counted;
-}
-
 void esp_lever_numbers_free(esp_lever_numbers *numbers)
 {
   free(numbers->turnover); /* and all the others */

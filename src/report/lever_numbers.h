@@ -27,9 +27,6 @@ typedef struct {
   double *up_rate;      /* at hour 22: rate of E in no pool while the lever goes up less that while it goes down, Hz [run] */
 } esp_lever_numbers;
 
-/** Those that the chapter has counted of a source. */
-const esp_lever_numbers *esp_lever_counted(const esp_source *s);
-
 /** Room for them, all NaN, in one block. @return ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_lever_numbers_make(int n_runs, int n_turnover, esp_lever_numbers *numbers);
 

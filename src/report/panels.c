@@ -138,6 +138,8 @@ esp_err esp_panels_fill(const esp_source *s, const esp_example *example, esp_boo
     }
   if (chapter->candidates)
     esp_example_describe(s, example, book);
+  ESP_TRY(esp_source_error(s));
+  ESP_TRY(esp_book_error(book));
   const esp_err err = chapter->fill ? chapter->fill(s, example, book) : ESP_OK;
   ESP_REQUIRE(err != ESP_ERR_DIVERGED, ESP_ERR_DATA, "%s: the networks of member %d diverge; take another with --example", s->in.path,
               example->member);

@@ -93,32 +93,41 @@ static json_t *number_json(double value)
 }
 
 /* What a claim and each of its findings have in common. */
+static json_t *numbers_json(const esp_finding *f, const char *statistic)
+{
+  return json_pack("{s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "statistic", statistic, "n", (json_int_t)f->n, "effect_name",
+                   f->effect_name, "effect", number_json(f->effect), "effect_low", number_json(f->low), "effect_high",
+                   number_json(f->high), "p", number_json(f->p), "n_needed", number_json(f->n_needed));
+}
+
+static void add_numbers(json_t *to, const esp_finding *f, const char *statistic)
+{
+  json_t *numbers = numbers_json(f, statistic);
+  json_object_update(to, numbers);
+  json_decref(numbers);
+}
+
 static json_t *finding_json(const esp_finding *f)
 {
-  return json_pack("{s:s, s:s, s:b, s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "statement", f->words, "verdict",
-                   esp_verdict_name(f->verdict), "aside", (int)f->aside, "statistic", f->numbers, "n", (json_int_t)f->n,
-                   "effect_name", f->effect_name, "effect", number_json(f->effect), "effect_low", number_json(f->low),
-                   "effect_high", number_json(f->high), "p", number_json(f->p), "n_needed", number_json(f->n_needed));
+  json_t *finding = json_pack("{s:s, s:s, s:b}", "statement", f->words, "verdict", esp_verdict_name(f->verdict), "aside", (int)f->aside);
+  add_numbers(finding, f, f->numbers);
+  return finding;
 }
 
 static json_t *claim_json(const esp_judgement *j)
 {
-  json_t *findings = json_array();
-  for (int i = 0; i < j->n_findings; i++)
-    json_array_append_new(findings, finding_json(&j->finding[i]));
-  json_t *claim = json_pack("{s:i, s:s, s:s, s:s}", "claim", j->number, "panel", j->panel, "text", j->claim, "verdict",
-                            esp_verdict_name(j->verdict));
-  const esp_finding none = {.words = "", .effect_name = "", .effect = NAN, .low = NAN, .high = NAN, .p = NAN, .n_needed = NAN};
+  static const esp_finding none = {.words = "", .effect_name = "", .effect = NAN, .low = NAN, .high = NAN, .p = NAN, .n_needed = NAN};
   const esp_finding *f = j->n_findings ? &j->finding[j->deciding] : &none;
   char statistic[400] = "";
+  json_t *findings = json_array(), *claim = json_pack("{s:i, s:s, s:s, s:s}", "claim", j->number, "panel", j->panel, "text", j->claim,
+                                                      "verdict", esp_verdict_name(j->verdict));
+  for (int i = 0; i < j->n_findings; i++)
+    json_array_append_new(findings, finding_json(&j->finding[i]));
   if (f->numbers[0])
     snprintf(statistic, sizeof statistic, "%s: %s", f->words, f->numbers);
-  json_t *numbers = json_pack("{s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "statistic", statistic, "n", (json_int_t)f->n,
-                              "effect_name", f->effect_name, "effect", number_json(f->effect), "effect_low", number_json(f->low),
-                              "effect_high", number_json(f->high), "p", number_json(f->p), "n_needed",
-                              number_json(f->n_needed), "note", j->note, "findings", findings);
-  json_object_update(claim, numbers);
-  json_decref(numbers);
+  add_numbers(claim, f, statistic);
+  json_object_set_new(claim, "note", json_string(j->note));
+  json_object_set_new(claim, "findings", findings);
   return claim;
 }
 

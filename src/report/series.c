@@ -3,6 +3,7 @@
 #include "series.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ int esp_series_n_points(const esp_series *series, const esp_source *s)
   return scale_of(series, s).n;
 }
 
-int esp_series_n_rows(const esp_series *series, const esp_source *s)
+static int n_rows_of(const esp_series *series, const esp_source *s)
 {
   return series->points->row_what ? esp_n_rungs(s) : 1;
 }
@@ -54,7 +55,7 @@ double esp_series_x(const esp_series *series, const esp_source *s, int point)
 
 esp_place esp_one_number(int arm, int stage, long element)
 {
-  return (esp_place){.arm = arm, .stage = stage, .first = element, .length = 1, .n_blocks = 1};
+  return (esp_place){.arm = arm, .stage = stage, .first = element, .length = 1, .n_blocks = 1, .index = element};
 }
 
 esp_place esp_series_place(const esp_series *series, const esp_source *s, int arm, int point)
@@ -62,6 +63,7 @@ esp_place esp_series_place(const esp_series *series, const esp_source *s, int ar
   const esp_points *points = series->points;
   esp_place place = points->place ? points->place(s, arm, point) : esp_one_number(arm, points->stage(s), point);
   place.first += series->element;
+  place.index += series->element;
   return place;
 }
 
@@ -91,22 +93,19 @@ void esp_series_values(const esp_series *series, const esp_source *s, int arm, i
     values[member] = esp_series_value(series, s, member, arm, point);
 }
 
-void esp_slice(const esp_series *series, esp_place place, const char *inside, const char *done, char *text, size_t size)
-{
-  snprintf(text, size, "/records/%s[:, %d, %d%s]%s", series->field, place.arm, place.stage, inside, done);
-}
-
 void esp_series_slice(const esp_series *series, const esp_source *s, int arm, int point, char *text, size_t size)
 {
+  const esp_points *points = series->points;
   const esp_place place = esp_series_place(series, s, arm, point);
-  char inside[32] = "";
-  if (series->points->slice) {
-    series->points->slice(s, series, place, text, size);
+  char inside[40] = "";
+  if (points->slice) {
+    points->slice(s, place, text, size);
     return;
   }
   if (s->plan->record.field[esp_source_field(s, series->field)].n_axes > 0)
-    snprintf(inside, sizeof inside, ", %ld", place.first);
-  esp_slice(series, place, inside, "", text, size);
+    snprintf(inside, sizeof inside, ", %s%ld%s", points->before ? points->before : "", place.index,
+             points->after ? points->after : "");
+  snprintf(text, size, "/records/%s[:, %d, %d%s]%s", series->field, place.arm, place.stage, inside, points->done ? points->done : "");
 }
 
 double esp_share_in(const esp_source *s, const char *field, esp_cell cell, long first, long n)
@@ -135,7 +134,7 @@ static void open_group(const esp_series *series, const esp_sides *sides, const c
 
 static esp_err fill_x(const esp_series *series, const esp_source *s, esp_book *book)
 {
-  const int n = esp_series_n_points(series, s), n_rows = esp_series_n_rows(series, s);
+  const int n = esp_series_n_points(series, s), n_rows = n_rows_of(series, s);
   esp_book_open(book, "%s", series->panel);
   double *x = esp_book_numbers(book, "x", series->points->x_unit, series->points->x_what, ESP_SHAPE(n));
   double *rows = series->points->row_what ? esp_book_numbers(book, "rung", "1", series->points->row_what, ESP_SHAPE(n_rows)) : NULL;
@@ -150,7 +149,7 @@ static esp_err fill_x(const esp_series *series, const esp_source *s, esp_book *b
 static esp_err fill_arm(const esp_series *series, const esp_source *s, int arm, double *values, esp_book *book)
 {
   const int n_members = s->plan->n_members;
-  const long n_rows = esp_series_n_rows(series, s), n_points = esp_series_n_points(series, s);
+  const long n_rows = n_rows_of(series, s), n_points = esp_series_n_points(series, s);
   const long both[] = {n_rows, n_points}, *length = series->points->row_what ? both : both + 1;
   const int n_axes = series->points->row_what ? 2 : 1;
   const char *unit = esp_source_unit(s, series->field);
@@ -269,7 +268,7 @@ static int missing_stage(const esp_series *series, const esp_source *s, int memb
 
 static int first_missing_stage(const esp_series *series, const esp_source *s, int member, int arm)
 {
-  for (int point = 0; point < esp_series_n_rows(series, s) * esp_series_n_points(series, s); point++) {
+  for (int point = 0; point < n_rows_of(series, s) * esp_series_n_points(series, s); point++) {
     const int stage = missing_stage(series, s, member, arm, point);
     if (stage >= 0)
       return stage;

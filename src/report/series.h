@@ -5,8 +5,6 @@
  * chapter's business (chapter.h). */
 #ifndef ESPALIER_REPORT_SERIES_H
 #define ESPALIER_REPORT_SERIES_H
-#include <stdio.h>
-
 #include "book.h"
 #include "source.h"
 
@@ -21,6 +19,7 @@ typedef struct {
 typedef struct {
   int arm, stage; /* stage -1: nowhere */
   long first, length, n_blocks, stride;
+  long index; /* that names the point in a slice           */
 } esp_place;
 
 struct esp_series;
@@ -40,8 +39,9 @@ typedef struct {
   esp_place (*place)(const esp_source *s, int arm, int point); /* first goes on to the series' own element              */
   /* The number of a member; NaN: missing. NULL: the mean at its place. */
   double (*value)(const esp_source *s, const struct esp_series *series, int member, esp_place place);
-  /* The slice of the file as h5py writes it, and what is done with it. NULL: that of the place. */
-  void (*slice)(const esp_source *s, const struct esp_series *series, esp_place place, char *text, size_t size);
+  /* What the slice of the file has before and after the place's index, as h5py writes it, and what is done with it; NULL: nothing. */
+  const char *before, *after, *done;
+  void (*slice)(const esp_source *s, esp_place place, char *text, size_t size); /* or the whole of it; NULL: as the texts say */
   bool of_many;  /* a number is made of all stages up to its place's: it is missing where it is NaN */
   bool median;   /* is shown too                                                                    */
   const char *row_what; /* there is a row of points for each rung; NULL: one row                    */
@@ -62,9 +62,8 @@ typedef struct esp_series {
 const esp_series *esp_series_in(const struct esp_chapter *chapter, const char *panel);
 const esp_series *esp_series_of(const esp_source *s, const char *panel);
 
-/** Points of a row, and rows. */
+/** Points of a row. */
 int esp_series_n_points(const esp_series *series, const esp_source *s);
-int esp_series_n_rows(const esp_series *series, const esp_source *s);
 double esp_series_x(const esp_series *series, const esp_source *s, int point);
 
 /** The number of one member; NaN: missing. */
@@ -81,9 +80,6 @@ esp_place esp_one_number(int arm, int stage, long element);
 
 /** "/records/loss[:, 0, 3]", and what is done with it. */
 void esp_series_slice(const esp_series *series, const esp_source *s, int arm, int point, char *text, size_t size);
-
-/** For esp_points.slice: inside is what follows the stage, done what is done with it. */
-void esp_slice(const esp_series *series, esp_place place, const char *inside, const char *done, char *text, size_t size);
 
 /** The mean of the numbers at a place; NaN: there are none. */
 double esp_mean_at(const esp_source *s, const char *field, int member, esp_place place);

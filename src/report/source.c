@@ -105,12 +105,13 @@ static const double *field_of(const esp_source *s, int f)
     return s->value[f];
   const long n = esp_plan_n_slots(s->in.plan) * (long)s->plan->record.count[f];
   double *values = malloc((size_t)n * sizeof *values);
-  esp_err err = values ? read_field(&s->in, f, values)
-                       : esp_fail(ESP_ERR_NOMEM, "%s: no memory for field '%s'", s->in.path, s->plan->record.field[f].name);
+  esp_err err = *s->err; /* after a failure nothing more is read: its message has to last */
+  if (err == ESP_OK)
+    err = values ? read_field(&s->in, f, values)
+                 : esp_fail(ESP_ERR_NOMEM, "%s: no memory for field '%s'", s->in.path, s->plan->record.field[f].name);
   for (long i = 0; values && err != ESP_OK && i < n; i++)
     values[i] = NAN;
-  if (*s->err == ESP_OK)
-    *s->err = err;
+  *s->err = err;
   return s->value[f] = values;
 }
 

@@ -1,7 +1,8 @@
 /* report/source.h - one results file as the report sees it: stored numbers as doubles, NaN where there is no network.
  *
  * A field is named as in the file, and read when it is first asked for. If that fails its numbers are NaN, and esp_source_error() says
- * so: it is asked once, when everything has been computed. */
+ * so: it is asked when a part of the report has been computed, before anything else can fail. To ask for a field that the file does not
+ * have is such a failure, too. */
 #ifndef ESPALIER_REPORT_SOURCE_H
 #define ESPALIER_REPORT_SOURCE_H
 #include "espalier/report.h"
