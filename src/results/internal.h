@@ -21,6 +21,10 @@ typedef struct {
   uint64_t sequence; /* 1, 2, ... in each (member, arm); 0: unused */
 } esp_resume_entry;
 
+/** A number of n_bytes as it is in files: little-endian on every machine. */
+void esp_put_le(unsigned char *at, size_t n_bytes, uint64_t value);
+uint64_t esp_get_le(const unsigned char *at, size_t n_bytes);
+
 uint32_t esp_cell_crc(const esp_record *record, esp_cell cell, const esp_outcome *outcome);
 uint32_t esp_resume_crc(const esp_record *state, esp_cell cell, uint64_t sequence);
 

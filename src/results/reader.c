@@ -18,14 +18,6 @@
 
 /* ---- what kind of file is it? ---- */
 
-static uint64_t le64(const unsigned char *at)
-{
-  uint64_t value = 0;
-  for (int i = 7; i >= 0; i--)
-    value = value << 8 | at[i];
-  return value;
-}
-
 static esp_err not_hdf5(const char *path, const unsigned char *head, size_t n)
 {
   bool text = true;
@@ -45,7 +37,7 @@ static esp_err check_head(const char *path, const unsigned char *head, size_t n,
   const bool new = head[8] >= 2;
   const size_t end_at = new ? 28 : head[8] == 1 ? 44 : 40;
   const bool known = n >= end_at + 8 && (new ? head[9] : head[13]) == 8; /* bytes of an address */
-  ESP_REQUIRE(n >= end_at + 8 && (!known || le64(head + end_at) <= size), ESP_ERR_DATA,
+  ESP_REQUIRE(n >= end_at + 8 && (!known || esp_get_le(head + end_at, 8) <= size), ESP_ERR_DATA,
               "%s: truncated: %" PRIu64 " bytes are left%s; fetch a whole copy, or move it away and begin again", path,
               size, known ? "" : " of an HDF5 file");
   return ESP_OK;
