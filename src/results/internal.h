@@ -130,9 +130,15 @@ esp_err esp_resume_entries(const esp_results *r, esp_cell cell, esp_resume_entry
 /** True if the plan can hold the cell. */
 bool esp_cell_in_plan(const esp_plan *plan, esp_cell cell);
 
-/* ---- what layout.c and salvage.c take from provenance.c ---- */
+/* ---- what the others take from provenance.c ---- */
 
 herr_t esp_provenance_write(hid_t group);
+
+/** The time now as "2026-03-14T09:26:53Z". */
+void esp_now_words(char *text, size_t size);
+
+/** A variable of the environment, or otherwise where it is not set or empty; what does not fit is cut. */
+void esp_environment(const char *name, const char *otherwise, char *text, size_t size);
 
 /** Copy the table of runs, if it can be read. */
 void esp_provenance_copy_runs(hid_t from, hid_t to);

@@ -84,7 +84,7 @@ static void cpu_model(char *text, size_t size)
     fclose(file);
 }
 
-static void now_words(char *text, size_t size)
+void esp_now_words(char *text, size_t size)
 {
   const time_t now = time(NULL);
   struct tm utc;
@@ -92,7 +92,7 @@ static void now_words(char *text, size_t size)
   strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
-static void environment(const char *name, const char *otherwise, char *text, size_t size)
+void esp_environment(const char *name, const char *otherwise, char *text, size_t size)
 {
   const char *value = getenv(name);
   cut(text, size, value && *value ? value : otherwise);
@@ -102,7 +102,7 @@ herr_t esp_provenance_write(hid_t group)
 {
   char cpu[128], created[24], host[256] = "unknown", libraries[1200] = "";
   cpu_model(cpu, sizeof cpu);
-  now_words(created, sizeof created);
+  esp_now_words(created, sizeof created);
   gethostname(host, sizeof host - 1);
   for (const char *line = esp_library_versions(); *line; line += strcspn(line, "\n") + 1) {
     const size_t used = strlen(libraries);
@@ -139,9 +139,9 @@ static void fill_row(run_row *row, int n_ranks, int argc, char *const *argv)
   char host[256] = "unknown";
   *row = (run_row){0};
   gethostname(host, sizeof host - 1);
-  now_words(row->started, sizeof row->started);
-  environment("SLURM_JOB_NODELIST", host, row->host, sizeof row->host); /* all of them, as in "node[1-4]" */
-  environment("SLURM_JOB_ID", "-", row->job, sizeof row->job);
+  esp_now_words(row->started, sizeof row->started);
+  esp_environment("SLURM_JOB_NODELIST", host, row->host, sizeof row->host); /* all of them, as in "node[1-4]" */
+  esp_environment("SLURM_JOB_ID", "-", row->job, sizeof row->job);
   cut(row->program, sizeof row->program, esp_program_revision());
   cut(row->kernel, sizeof row->kernel, esp_kernel_name());
   cpu_model(row->cpu, sizeof row->cpu);
