@@ -201,12 +201,18 @@ hid_t esp_h5_run_type(void)
 
 /* ---- attributes and text ---- */
 
-static herr_t set_attribute(hid_t object, const char *name, hid_t file_type, hid_t memory_type, const void *value)
+herr_t esp_h5_set_attribute(hid_t object, const char *name, hid_t file_type, hid_t space, hid_t memory_type, const void *value)
 {
-  const hid_t space = H5Screate(H5S_SCALAR);
   const hid_t attribute = H5Acreate2(object, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
   const herr_t done = attribute < 0 ? -1 : H5Awrite(attribute, memory_type, value);
   esp_h5_drop(attribute);
+  return done;
+}
+
+static herr_t set_scalar(hid_t object, const char *name, hid_t file_type, hid_t memory_type, const void *value)
+{
+  const hid_t space = H5Screate(H5S_SCALAR);
+  const herr_t done = esp_h5_set_attribute(object, name, file_type, space, memory_type, value);
   esp_h5_drop(space);
   return done;
 }
@@ -217,7 +223,7 @@ static herr_t set_attribute(hid_t object, const char *name, hid_t file_type, hid
 herr_t esp_h5_set_text(hid_t object, const char *name, const char *value)
 {
   const hid_t type = esp_h5_string_type(H5T_VARIABLE);
-  const herr_t done = set_attribute(object, name, type, type, &value);
+  const herr_t done = set_scalar(object, name, type, type, &value);
   esp_h5_drop(type);
   return done;
 }
@@ -225,14 +231,14 @@ herr_t esp_h5_set_text(hid_t object, const char *name, const char *value)
 herr_t esp_h5_set_word(hid_t object, const char *name, const char *value)
 {
   const hid_t type = esp_h5_string_type(strlen(value) + 1);
-  const herr_t done = set_attribute(object, name, type, type, value);
+  const herr_t done = set_scalar(object, name, type, type, value);
   esp_h5_drop(type);
   return done;
 }
 
 herr_t esp_h5_set_int(hid_t object, const char *name, hid_t file_type, int64_t value)
 {
-  return set_attribute(object, name, file_type, H5T_NATIVE_INT64, &value);
+  return set_scalar(object, name, file_type, H5T_NATIVE_INT64, &value);
 }
 
 /* An attribute that is one value of this class; negative (and no complaint of HDF5) otherwise. */

@@ -69,6 +69,8 @@ hid_t esp_h5_commit_type(void);
 hid_t esp_h5_resume_type(void);
 hid_t esp_h5_run_type(void);
 
+herr_t esp_h5_set_attribute(hid_t object, const char *name, hid_t file_type, hid_t space, hid_t memory_type, const void *value);
+
 /** Scalar attributes: text for people, a word (of fixed length) that this program reads back, a number. */
 herr_t esp_h5_set_text(hid_t object, const char *name, const char *value);
 herr_t esp_h5_set_word(hid_t object, const char *name, const char *value);
