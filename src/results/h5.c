@@ -93,6 +93,16 @@ void esp_h5_drop(hid_t id)
     H5Idec_ref(id);
 }
 
+hid_t esp_h5_file_access(bool v18)
+{
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  if (access >= 0 && H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0 &&
+      (!v18 || H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0))
+    return access;
+  esp_h5_drop(access);
+  return -1;
+}
+
 hid_t esp_h5_string_type(size_t bytes)
 {
   const hid_t type = H5Tcopy(H5T_C_S1);

@@ -60,6 +60,9 @@ esp_err esp_h5_error(esp_err otherwise);
 /** Release an identifier of any kind; a negative one is fine. */
 void esp_h5_drop(hid_t id);
 
+/** How to open a file: STRONG closes with it whatever a failure has left open; v18: of that version only, see layout.c. */
+hid_t esp_h5_file_access(bool v18);
+
 hid_t esp_h5_string_type(size_t bytes);
 hid_t esp_h5_file_type(esp_type type);
 hid_t esp_h5_memory_type(esp_type type);

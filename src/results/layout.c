@@ -430,17 +430,6 @@ static herr_t build(builder *b, const esp_config_file *config, H5D_alloc_time_t 
   return done;
 }
 
-/* Access properties: v18 only, see the top; STRONG closes with the file whatever a failure has left open. */
-static hid_t file_access(void)
-{
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  if (access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
-      H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0)
-    return access;
-  esp_h5_drop(access);
-  return -1;
-}
-
 double esp_results_bytes(const esp_plan *plan, int n_members)
 {
   /* Entries are filled with zeros for all slots, payload is written for cells that are there. */
@@ -457,7 +446,7 @@ double esp_results_bytes(const esp_plan *plan, int n_members)
   /* What HDF5 itself takes is measured: the same file in memory, its datasets without storage. */
   esp_h5_start();
   hsize_t metadata = 0;
-  const hid_t access = file_access();
+  const hid_t access = esp_h5_file_access(true);
   if (access >= 0 && H5Pset_fapl_core(access, 1024, false) >= 0) {
     const hid_t file = H5Fcreate(ESP_PROGRAM, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     builder b = {.plan = plan, .file = file};
@@ -474,7 +463,7 @@ static esp_err write_file(const char *temporary, const char *path, const esp_pla
 {
   const double needed = esp_results_bytes(plan, plan->n_members); /* after a failure HDF5 is better left alone */
   herr_t done = -1;
-  const hid_t access = file_access();
+  const hid_t access = esp_h5_file_access(true);
   const hid_t file = access < 0 ? -1 : H5Fcreate(temporary, H5F_ACC_EXCL, H5P_DEFAULT, access);
   builder b = {.plan = plan, .file = file, .at = "the file itself"};
   if (file >= 0) {

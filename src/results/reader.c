@@ -79,14 +79,10 @@ static esp_err check_identity(hid_t file, const char *path)
 
 static hid_t open_properties(bool write)
 {
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  herr_t done = access < 0 ? -1 : H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-  if (done >= 0 && write) /* a reader takes any version, say of a copy that h5repack made */
-    done = H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
-  if (done >= 0)
-    /* Without the sieve buffer a reader sees what writers have added since it last looked. */
-    done = write ? H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL) : H5Pset_sieve_buf_size(access, 0);
-  if (done >= 0)
+  const hid_t access = esp_h5_file_access(write); /* a reader takes any version, say of a copy that h5repack made */
+  /* Without the sieve buffer a reader sees what writers have added since it last looked. */
+  if (access >= 0 &&
+      (write ? H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL) : H5Pset_sieve_buf_size(access, 0)) >= 0)
     return access;
   esp_h5_drop(access);
   return -1;
