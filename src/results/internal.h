@@ -123,8 +123,11 @@ struct esp_results {
 /** Open and check that the file is a results file of this layout. Messages as promised for esp_results_config. */
 esp_err esp_h5_open(const char *path, bool write, hid_t *file);
 
-/** Read or write one piece of an array. */
-herr_t esp_table_read(const esp_table *array, int i, int j, int k, void *values);
+/** Lengths of the axes of a field, or of the entries (NULL), of cells or of half-trained states.
+ *  @return how many there are. */
+int esp_array_dims(const esp_plan *plan, bool resume, const esp_field *field, hsize_t dims[3 + ESP_FIELD_AXES]);
+
+/** Write one piece of an array. */
 herr_t esp_table_write(const esp_table *array, int i, int j, int k, const void *values);
 
 /** Is the state in a slot whole? Leaves it in state. */

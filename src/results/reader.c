@@ -171,11 +171,6 @@ static herr_t transfer(const esp_table *array, int i, int j, int k, void *in, co
   return done;
 }
 
-herr_t esp_table_read(const esp_table *array, int i, int j, int k, void *values)
-{
-  return transfer(array, i, j, k, values, NULL);
-}
-
 herr_t esp_table_write(const esp_table *array, int i, int j, int k, const void *values)
 {
   return transfer(array, i, j, k, NULL, values);
@@ -331,10 +326,19 @@ bool esp_cell_in_plan(const esp_plan *plan, esp_cell cell)
          cell.stage < plan->n_stages;
 }
 
-static esp_err read_failed(const esp_results *r, const esp_table *array, esp_cell cell)
+/* The piece of a cell: of its stage, or of a slot. */
+static esp_err read_piece(const esp_results *r, const esp_table *array, esp_cell cell, int k, void *values)
 {
-  return esp_fail(ESP_ERR_IO, "%s: cannot read %s of %s (HDF5: %s)", r->path, array->name, esp_cell_words(r->plan, cell),
-                  esp_h5_cause());
+  ESP_REQUIRE(transfer(array, cell.member, cell.arm, k, values, NULL) >= 0, ESP_ERR_IO, "%s: cannot read %s of %s (HDF5: %s)",
+              r->path, array->name, esp_cell_words(r->plan, cell), esp_h5_cause());
+  return ESP_OK;
+}
+
+static esp_err read_fields(const esp_results *r, const esp_table *arrays, esp_cell cell, int k, esp_record *record)
+{
+  for (int f = 0; f < record->layout->n_fields; f++)
+    ESP_TRY(read_piece(r, &arrays[f], cell, k, record->data + record->layout->offset[f]));
+  return ESP_OK;
 }
 
 esp_err esp_results_read_commits(const esp_results *r, esp_commit *commits, long *n_damaged)
@@ -362,19 +366,15 @@ esp_err esp_results_read_cell(const esp_results *r, esp_cell cell, esp_record *r
 {
   ESP_REQUIRE(esp_cell_in_plan(r->plan, cell), ESP_ERR_ARG, "%s: there is no cell (%d, %d, %d)", r->path, cell.member,
               cell.arm, cell.stage);
-  const esp_layout *layout = &r->plan->record;
   unsigned char raw[ESP_COMMIT_BYTES];
   esp_commit entry;
   esp_h5_start();
-  if (esp_table_read(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
-    return read_failed(r, &r->commit, cell);
+  ESP_TRY(read_piece(r, &r->commit, cell, cell.stage, raw));
   ESP_REQUIRE(esp_commit_decode(raw, esp_cell_slot(r->plan, cell), &entry), ESP_ERR_DATA,
               "%s: damaged: wrong checksum of the commit entry of %s", r->path, esp_cell_words(r->plan, cell));
   ESP_REQUIRE(entry.outcome.state != ESP_CELL_EMPTY, ESP_ERR_DATA, "%s: %s is not computed yet", r->path,
               esp_cell_words(r->plan, cell));
-  for (int f = 0; f < layout->n_fields; f++)
-    if (esp_table_read(&r->field[f], cell.member, cell.arm, cell.stage, record->data + layout->offset[f]) < 0)
-      return read_failed(r, &r->field[f], cell);
+  ESP_TRY(read_fields(r, r->field, cell, cell.stage, record));
   ESP_REQUIRE(esp_cell_crc(record, cell, &entry.outcome) == entry.crc, ESP_ERR_DATA,
               "%s: damaged: wrong checksum of the numbers of %s", r->path, esp_cell_words(r->plan, cell));
   if (commit)
@@ -428,8 +428,7 @@ esp_err esp_resume_entries(const esp_results *r, esp_cell cell, esp_resume_entry
 {
   for (int slot = 0; slot < ESP_RESUME_SLOTS; slot++) {
     unsigned char raw[ESP_RESUME_BYTES];
-    if (esp_table_read(&r->resume_commit, cell.member, cell.arm, slot, raw) < 0)
-      return read_failed(r, &r->resume_commit, cell);
+    ESP_TRY(read_piece(r, &r->resume_commit, cell, slot, raw));
     esp_resume_decode(raw, &entry[slot]);
   }
   return ESP_OK;
@@ -438,13 +437,10 @@ esp_err esp_resume_entries(const esp_results *r, esp_cell cell, esp_resume_entry
 esp_err esp_resume_load(const esp_results *r, esp_cell cell, int slot, const esp_resume_entry *entry, esp_record *state,
                         bool *valid)
 {
-  const esp_layout *layout = &r->plan->resume;
   *valid = false;
   if (entry->sequence == 0 || entry->stage != cell.stage || !esp_cell_in_plan(r->plan, cell))
     return ESP_OK; /* unused, of another stage, or of a stage number that no plan has: damaged */
-  for (int f = 0; f < layout->n_fields; f++)
-    if (esp_table_read(&r->state[f], cell.member, cell.arm, slot, state->data + layout->offset[f]) < 0)
-      return read_failed(r, &r->state[f], cell);
+  ESP_TRY(read_fields(r, r->state, cell, slot, state));
   *valid = esp_resume_crc(state, cell, entry->sequence) == entry->crc;
   return ESP_OK;
 }
