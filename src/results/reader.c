@@ -215,42 +215,35 @@ static esp_err open_array(const esp_results *r, const char *group, const char *n
   return ESP_OK;
 }
 
-static esp_err open_fields(const esp_results *r, const char *group, const esp_layout *layout, hsize_t third, esp_table *arrays)
+static esp_err open_fields(const esp_results *r, bool resume, esp_table *arrays)
 {
-  const esp_plan *plan = r->plan;
+  const esp_layout *layout = resume ? &r->plan->resume : &r->plan->record;
   for (int f = 0; f < layout->n_fields; f++) {
     const esp_field *field = &layout->field[f];
-    arrays[f].n_dims = 3 + field->n_axes;
-    arrays[f].dims[0] = (hsize_t)plan->n_members;
-    arrays[f].dims[1] = (hsize_t)plan->n_arms;
-    arrays[f].dims[2] = third;
-    for (int a = 0; a < field->n_axes; a++)
-      arrays[f].dims[3 + a] = (hsize_t)plan->axes[field->axis[a]].length;
-    ESP_TRY(open_array(r, group, field->name, esp_h5_file_type(field->type), esp_h5_memory_type(field->type), &arrays[f]));
+    arrays[f].n_dims = esp_array_dims(r->plan, resume, field, arrays[f].dims);
+    ESP_TRY(open_array(r, resume ? "/resume" : "/records", field->name, esp_h5_file_type(field->type),
+                       esp_h5_memory_type(field->type), &arrays[f]));
   }
   return ESP_OK;
 }
 
-static esp_err open_entries(const esp_results *r, const char *group, hid_t type, hsize_t third, esp_table *array)
+static esp_err open_entries(const esp_results *r, bool resume, esp_table *array)
 {
-  array->n_dims = 3;
-  array->dims[0] = (hsize_t)r->plan->n_members;
-  array->dims[1] = (hsize_t)r->plan->n_arms;
-  array->dims[2] = third;
-  const esp_err err = open_array(r, group, "commit", type, -1, array);
+  const hid_t type = resume ? esp_h5_resume_type() : esp_h5_commit_type();
+  array->n_dims = esp_array_dims(r->plan, resume, NULL, array->dims);
+  const esp_err err = open_array(r, resume ? "/resume" : "", "commit", type, -1, array);
   esp_h5_drop(type);
   return err;
 }
 
 static esp_err open_arrays(esp_results *r)
 {
-  const esp_plan *plan = r->plan;
-  ESP_TRY(open_fields(r, "/records", &plan->record, (hsize_t)plan->n_stages, r->field));
-  ESP_TRY(open_entries(r, "", esp_h5_commit_type(), (hsize_t)plan->n_stages, &r->commit));
-  if (plan->resume.n_fields == 0)
+  ESP_TRY(open_fields(r, false, r->field));
+  ESP_TRY(open_entries(r, false, &r->commit));
+  if (r->plan->resume.n_fields == 0)
     return ESP_OK;
-  ESP_TRY(open_fields(r, "/resume", &plan->resume, ESP_RESUME_SLOTS, r->state));
-  return open_entries(r, "/resume", esp_h5_resume_type(), ESP_RESUME_SLOTS, &r->resume_commit);
+  ESP_TRY(open_fields(r, true, r->state));
+  return open_entries(r, true, &r->resume_commit);
 }
 
 esp_err esp_results_open(const char *path, const esp_plan *plan, esp_results_mode mode, esp_results **out)
