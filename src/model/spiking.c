@@ -24,13 +24,6 @@ static double gain(double fall, double rise)
   return fall / (fall - rise);
 }
 
-static esp_rng_key key_for(const esp_rng_key *key, esp_rng_purpose purpose)
-{
-  esp_rng_key k = *key;
-  k.purpose = purpose;
-  return k;
-}
-
 /* ---- memory ---- */
 
 typedef struct {
@@ -101,7 +94,7 @@ static double static_weight(static_draws *d, double p, double mean, double sd)
 static void draw_static(esp_spiking *net)
 {
   const esp_spiking_options *o = &net->options;
-  static_draws d = {.key = key_for(&net->key, ESP_RNG_STATIC_WEIGHTS)};
+  static_draws d = {.key = esp_rng_key_for(&net->key, ESP_RNG_STATIC_WEIGHTS)};
   for (int i = 0; i < o->n_exc; i++)
     for (int l = 0; l < o->n_inh; l++)
       net->to_inh[i * net->ld_inh + l] = static_weight(&d, o->p_exc_to_inh, o->w_exc_to_inh_mean, o->w_exc_to_inh_sd);
@@ -145,7 +138,7 @@ esp_err esp_spiking_take(const esp_spiking_options *options, const esp_rng_key *
 
 static double new_hazard(esp_spiking *net, int pre)
 {
-  const esp_rng_key key = key_for(&net->key, ESP_RNG_SPIKES);
+  const esp_rng_key key = esp_rng_key_for(&net->key, ESP_RNG_SPIKES);
   return -log(esp_rng_uniform(&key, (uint64_t)pre << 32 | (uint32_t)net->draws[pre]++));
 }
 

@@ -39,19 +39,12 @@ size_t esp_bandit_n_noise(const esp_bandit_options *options)
   return (size_t)options->n_agents * STEPS * (size_t)noise_per_step(options);
 }
 
-static esp_rng_key key_for(const esp_rng_key *key, esp_rng_purpose purpose)
-{
-  esp_rng_key k = *key;
-  k.purpose = purpose;
-  return k;
-}
-
 esp_err esp_bandit_draw(const esp_bandit_options *options, const esp_rng_key *key, int block, const esp_bandit_draws *draws)
 {
   ESP_TRY(check_agents(options));
   ESP_REQUIRE(block >= 0, ESP_ERR_ARG, "block %d", block);
-  const esp_rng_key choice = key_for(key, ESP_RNG_BANDIT_CHOICE), explore = key_for(key, ESP_RNG_BANDIT_EXPLORATION);
-  const esp_rng_key reward = key_for(key, ESP_RNG_BANDIT_REWARD), noise = key_for(key, ESP_RNG_VALUE_NOISE);
+  const esp_rng_key choice = esp_rng_key_for(key, ESP_RNG_BANDIT_CHOICE), explore = esp_rng_key_for(key, ESP_RNG_BANDIT_EXPLORATION);
+  const esp_rng_key reward = esp_rng_key_for(key, ESP_RNG_BANDIT_REWARD), noise = esp_rng_key_for(key, ESP_RNG_VALUE_NOISE);
   const uint64_t first = (uint64_t)block * ESP_BANDIT_MAX_AGENTS * STEPS;
   const size_t n = (size_t)options->n_agents * STEPS, per_step = (size_t)noise_per_step(options);
   for (size_t i = 0; i < n; i++) {

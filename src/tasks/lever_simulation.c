@@ -67,8 +67,7 @@ static void set_rates(esp_lever_network *net)
 /* Sampled with replacement: a synapse may come twice. */
 static void choose_samples(esp_lever_network *net)
 {
-  esp_rng_key key = net->key;
-  key.purpose = ESP_RNG_SYNAPSE_SAMPLE;
+  const esp_rng_key key = esp_rng_key_for(&net->key, ESP_RNG_SYNAPSE_SAMPLE);
   for (int i = 0; i < net->options.n_sampled; i++)
     net->sampled[i] = (int)(esp_rng_uniform(&key, (uint64_t)i) * net->synapses.n);
 }
