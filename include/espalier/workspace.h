@@ -22,6 +22,12 @@ typedef struct {
   size_t high;         /* most bytes ever handed out                */
 } esp_workspace;
 
+/** Length of a row of n doubles in whole vectors of 8, as the kernels read them. */
+static inline int esp_padded(int n)
+{
+  return (n + 7) / 8 * 8;
+}
+
 /** Make an empty workspace. Where address space is limited (ulimit -v) it leaves 256 MiB and half of what is beyond to MPI, HDF5 and
  *  OpenBLAS, and where there is little, seven eighths.
  *  @return ESP_OK or ESP_ERR_NOMEM. */

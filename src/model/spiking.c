@@ -14,11 +14,6 @@
 
 enum { LANES = 8 };
 
-static int padded(int n)
-{
-  return (n + LANES - 1) / LANES * LANES;
-}
-
 static double gain(double fall, double rise)
 {
   return fall / (fall - rise);
@@ -32,8 +27,8 @@ typedef struct {
 
 static sizes sizes_of(const esp_spiking_options *o, int block_steps)
 {
-  const size_t n = (size_t)block_steps, ld = (size_t)padded(o->n_exc), ld_in = (size_t)padded(o->n_receiving);
-  const size_t ld_inh = (size_t)padded(o->n_inh), n_all = (size_t)(o->n_in + o->n_exc + o->n_inh);
+  const size_t n = (size_t)block_steps, ld = (size_t)esp_padded(o->n_exc), ld_in = (size_t)esp_padded(o->n_receiving);
+  const size_t ld_inh = (size_t)esp_padded(o->n_inh), n_all = (size_t)(o->n_in + o->n_exc + o->n_inh);
   return (sizes){.cells = (size_t)o->n_in * ld_in + (size_t)o->n_exc * ld + 1,
                  .post = n * ld,
                  .first = n + 1,
@@ -43,9 +38,9 @@ static sizes sizes_of(const esp_spiking_options *o, int block_steps)
                  .to_inh = (size_t)o->n_exc * ld_inh,
                  .from_inh = (size_t)o->n_inh * (ld + ld_inh),
                  .scratch = 6 * ld,
-                 .fired = ((size_t)padded(o->n_in) + ld + ld_inh) / LANES,
+                 .fired = ((size_t)esp_padded(o->n_in) + ld + ld_inh) / LANES,
                  .powers = n + 1,
-                 .in = (size_t)padded(o->n_in)};
+                 .in = (size_t)esp_padded(o->n_in)};
 }
 
 static esp_err take_zeros(esp_workspace *ws, size_t n, double **out)
@@ -116,10 +111,10 @@ esp_err esp_spiking_take(const esp_spiking_options *options, const esp_rng_key *
                        .key = *key,
                        .n_pre = o->n_in + o->n_exc,
                        .n_neurons = o->n_exc + o->n_inh,
-                       .ld = padded(o->n_exc),
-                       .ld_in = padded(o->n_receiving),
-                       .ld_inh = padded(o->n_inh),
-                       .ld_all = padded(o->n_exc) + padded(o->n_inh),
+                       .ld = esp_padded(o->n_exc),
+                       .ld_in = esp_padded(o->n_receiving),
+                       .ld_inh = esp_padded(o->n_inh),
+                       .ld_all = esp_padded(o->n_exc) + esp_padded(o->n_inh),
                        .block_steps = block_steps};
   net->n_cells = (int)sizes_of(o, block_steps).cells;
   ESP_TRY(take_arrays(net, ws));
@@ -157,7 +152,7 @@ static void begin_block(esp_spiking *net)
 /* What is padding never fires. */
 static void pad(esp_spiking *net)
 {
-  for (int i = net->options.n_in; i < padded(net->options.n_in); i++)
+  for (int i = net->options.n_in; i < esp_padded(net->options.n_in); i++)
     net->in_hazard[i] = INFINITY;
   for (int k = 0; k < net->ld_all; k++)
     net->hazard[k] = INFINITY;
@@ -301,7 +296,7 @@ void esp_spiking_step(esp_spiking *net, const double *input_hazard)
   const esp_spiking_kernel *k = esp_spiking_kernel_in_use();
   const esp_spiking_options *o = &net->options;
   assert(net->n_steps < net->block_steps);
-  const int m = net->n_steps++, ld_inputs = padded(o->n_in);
+  const int m = net->n_steps++, ld_inputs = esp_padded(o->n_in);
   unsigned char *inputs = net->fired, *exc = inputs + ld_inputs / LANES, *inh = exc + net->ld / LANES;
   const esp_membranes membranes = membranes_of(net);
   k->membranes(&membranes, net->post + (size_t)m * (size_t)net->ld, exc);

@@ -33,15 +33,10 @@ int esp_lever_n_cells(const esp_lever_options *o)
 
 /* ---- making one ---- */
 
-static int padded(int n)
-{
-  return (n + 7) / 8 * 8;
-}
-
 static esp_err take_arrays(esp_lever_network *net, esp_workspace *ws)
 {
   const esp_lever_options *o = &net->options;
-  const size_t n_in = (size_t)padded(o->neurons.n_in), n_synapses = (size_t)esp_rewiring_capacity(&o->synapses, &o->neurons);
+  const size_t n_in = (size_t)esp_padded(o->neurons.n_in), n_synapses = (size_t)esp_rewiring_capacity(&o->synapses, &o->neurons);
   ESP_TRY(esp_workspace_take_int(ws, 2 * (size_t)esp_lever_window_steps(&o->task, o->neurons.dt_ms), &net->task.window));
   ESP_TRY(esp_workspace_take(ws, n_in, &net->cue_hazard));
   ESP_TRY(esp_workspace_take(ws, n_in, &net->background_hazard));
@@ -57,7 +52,7 @@ static void set_rates(esp_lever_network *net)
 {
   const esp_lever_options *o = &net->options;
   esp_lever_cue(&o->task, &net->key, o->neurons.n_in, net->cue_hz);
-  for (int i = 0; i < padded(o->neurons.n_in); i++) {
+  for (int i = 0; i < esp_padded(o->neurons.n_in); i++) {
     const bool real = i < o->neurons.n_in;
     net->cue_hazard[i] = real ? esp_spiking_input_hazard(&o->neurons, net->cue_hz[i]) : 0;
     net->background_hazard[i] = real ? esp_spiking_input_hazard(&o->neurons, o->task.background_hz) : 0;
