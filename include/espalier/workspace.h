@@ -40,6 +40,18 @@ void esp_workspace_free(esp_workspace *ws);
  *  @return ESP_OK, or ESP_ERR_NOMEM (message: what to change); then nothing is taken. */
 esp_err esp_workspace_take(esp_workspace *ws, size_t n, double **out);
 
+/** An array of doubles: where its pointer is, and how many it has (0: it stays NULL). */
+typedef struct {
+  double **at;
+  size_t n;
+} esp_piece;
+
+/** Hand out several, one after the other; of what was taken before one failed the caller gets rid at its mark. */
+esp_err esp_workspace_take_all(esp_workspace *ws, size_t n_pieces, const esp_piece *pieces);
+
+/** The same, filled with zeros. */
+esp_err esp_workspace_take_zeros(esp_workspace *ws, size_t n_pieces, const esp_piece *pieces);
+
 /** The same for ints (contents undefined). */
 esp_err esp_workspace_take_int(esp_workspace *ws, size_t n, int **out);
 

@@ -59,11 +59,9 @@ static esp_err components(const sample_range *r, double *eigenvalue, double *vec
 {
   const int n = r->t->n_hid, n_samples = r->n_trials * (r->last_bin - r->first_bin + 1), lwork = esp_work_length(n);
   double *covariance, *mean, *deviation, *ascending, *work;
-  ESP_TRY(esp_workspace_take(ws, (size_t)n * (size_t)n, &covariance));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &mean));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &deviation));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &ascending));
-  ESP_TRY(esp_workspace_take(ws, (size_t)lwork, &work));
+  const esp_piece list[] = {{&covariance, (size_t)n * (size_t)n}, {&mean, (size_t)n}, {&deviation, (size_t)n},
+                            {&ascending, (size_t)n}, {&work, (size_t)lwork}};
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   mean_of(r, n_samples, mean);
   covariance_of(r, n_samples, mean, deviation, covariance);
   for (int i = 0; i < n; i++)

@@ -58,13 +58,9 @@ static esp_err separate(int n, int n_steps, const double *a, esp_separation *out
 {
   const size_t nn = (size_t)n * (size_t)n;
   double *S, *copy, *fixation, *choice, *deviation, *eigenvalue, *work;
-  ESP_TRY(esp_workspace_take(ws, nn, &S));
-  ESP_TRY(esp_workspace_take(ws, nn, &copy));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &fixation));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &choice));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &deviation));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &eigenvalue));
-  ESP_TRY(esp_workspace_take(ws, (size_t)esp_work_length(n), &work));
+  const esp_piece list[] = {{&S, nn}, {&copy, nn}, {&fixation, (size_t)n}, {&choice, (size_t)n}, {&deviation, (size_t)n},
+                            {&eigenvalue, (size_t)n}, {&work, (size_t)esp_work_length(n)}};
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   memset(S, 0, nn * sizeof *S);
   pool(n, n_steps, a, 0, fixation, deviation, S);
   pool(n, n_steps, a, 1, choice, deviation, S);

@@ -53,10 +53,7 @@ static sizes sizes_of(const esp_rewiring_options *o, const esp_spiking_options *
 
 static esp_err take_arrays(esp_rewiring *s, const sizes *z, esp_workspace *ws)
 {
-  const struct {
-    double **array;
-    size_t n;
-  } doubles[] = {{&s->theta, z->places},    {&s->e, z->places},        {&s->g, z->places},  {&s->w, z->places},  {&s->own_mean, z->places},
+  const esp_piece doubles[] = {{&s->theta, z->places},    {&s->e, z->places},        {&s->g, z->places},  {&s->w, z->places},  {&s->own_mean, z->places},
                  {&s->own_rate, z->places}, {&s->lam, z->steps},       {&s->kap, z->steps}, {&s->kept_g, z->steps}};
   const struct {
     int **array;
@@ -68,8 +65,7 @@ static esp_err take_arrays(esp_rewiring *s, const sizes *z, esp_workspace *ws)
     size_t n;
   } bytes[] = {{&s->functional, z->places / LANES + sizeof(uint64_t)}, {&s->before, z->places / LANES + sizeof(uint64_t)},
                {&s->consolidated, z->places}};
-  for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++)
-    ESP_TRY(esp_workspace_take(ws, doubles[i].n, doubles[i].array));
+  ESP_TRY(esp_workspace_take_all(ws, sizeof doubles / sizeof *doubles, doubles));
   for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
     ESP_TRY(esp_workspace_take_int(ws, ints[i].n, ints[i].array));
   for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {

@@ -210,13 +210,10 @@ esp_err esp_bandit_block_take(const esp_bandit_options *options, esp_workspace *
 {
   const size_t n = (size_t)options->n_agents * STEPS;
   unsigned char *reward;
+  const esp_piece list[] = {{&b->draws.choice, n}, {&b->draws.explore, n}, {&b->draws.reward, n},
+                            {&b->draws.noise, esp_bandit_n_noise(options)}, {&b->outcome.q, n * OPTIONS}, {&b->outcome.y, n * OPTIONS}};
   *b = (esp_bandit_block){.options = *options};
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.choice));
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.explore));
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.reward));
-  ESP_TRY(esp_workspace_take(ws, esp_bandit_n_noise(options), &b->draws.noise));
-  ESP_TRY(esp_workspace_take(ws, n * OPTIONS, &b->outcome.q));
-  ESP_TRY(esp_workspace_take(ws, n * OPTIONS, &b->outcome.y));
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.choice));
   ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.q_choice));
   ESP_TRY(esp_workspace_take_bytes(ws, n, &reward));

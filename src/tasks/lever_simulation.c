@@ -37,11 +37,10 @@ static esp_err take_arrays(esp_lever_network *net, esp_workspace *ws)
 {
   const esp_lever_options *o = &net->options;
   const size_t n_in = (size_t)esp_padded(o->neurons.n_in), n_synapses = (size_t)esp_rewiring_capacity(&o->synapses, &o->neurons);
+  const esp_piece list[] = {{&net->cue_hazard, n_in}, {&net->background_hazard, n_in}, {&net->cue_hz, n_in},
+                            {&net->signal, (size_t)interval_steps(o)}};
   ESP_TRY(esp_workspace_take_int(ws, 2 * (size_t)esp_lever_window_steps(&o->task, o->neurons.dt_ms), &net->task.window));
-  ESP_TRY(esp_workspace_take(ws, n_in, &net->cue_hazard));
-  ESP_TRY(esp_workspace_take(ws, n_in, &net->background_hazard));
-  ESP_TRY(esp_workspace_take(ws, n_in, &net->cue_hz));
-  ESP_TRY(esp_workspace_take(ws, (size_t)interval_steps(o), &net->signal));
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   ESP_TRY(esp_workspace_take_int(ws, n_synapses, &net->last_seen));
   ESP_TRY(esp_workspace_take_int(ws, (size_t)esp_lever_n_cells(o), &net->spikes));
   ESP_TRY(esp_workspace_take_int(ws, (size_t)o->n_wait_bins, &net->waits));
