@@ -4,7 +4,6 @@
 #include <math.h>
 #include <mpi.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
