@@ -17,7 +17,7 @@
 enum { GROUP = ESP_SYNAPSE_GROUP, LANES = 8 };
 static const double nothing = -1e30; /* theta of an empty place: one step up from here still ends at theta_min */
 
-static int steps_of(const esp_rewiring_options *o, const esp_spiking_options *neurons)
+int esp_rewiring_steps(const esp_rewiring_options *o, const esp_spiking_options *neurons)
 {
   return (int)nearbyint(o->update_ms / neurons->dt_ms);
 }
@@ -48,7 +48,7 @@ static sizes sizes_of(const esp_rewiring_options *o, const esp_spiking_options *
                  .groups = (pairs + GROUP - 1) / GROUP,
                  .places = (n + empty + GROUP - 1) / GROUP * GROUP,
                  .empty = empty,
-                 .steps = (size_t)steps_of(o, neurons)};
+                 .steps = (size_t)esp_rewiring_steps(o, neurons)};
 }
 
 static esp_err take_arrays(esp_rewiring *s, const sizes *z, esp_workspace *ws)
