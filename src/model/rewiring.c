@@ -53,8 +53,9 @@ static sizes sizes_of(const esp_rewiring_options *o, const esp_spiking_options *
 
 static esp_err take_arrays(esp_rewiring *s, const sizes *z, esp_workspace *ws)
 {
-  const esp_piece doubles[] = {{&s->theta, z->places},    {&s->e, z->places},        {&s->g, z->places},  {&s->w, z->places},  {&s->own_mean, z->places},
-                 {&s->own_rate, z->places}, {&s->lam, z->steps},       {&s->kap, z->steps}, {&s->kept_g, z->steps}};
+  const esp_piece doubles[] = {{&s->theta, z->places},    {&s->e, z->places},        {&s->g, z->places},
+                               {&s->w, z->places},        {&s->own_mean, z->places}, {&s->own_rate, z->places},
+                               {&s->lam, z->steps},       {&s->kap, z->steps},       {&s->kept_g, z->steps}};
   const struct {
     int **array;
     size_t n;

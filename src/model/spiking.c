@@ -46,11 +46,13 @@ static sizes sizes_of(const esp_spiking_options *o, int block_steps)
 static esp_err take_arrays(esp_spiking *net, esp_workspace *ws)
 {
   const sizes s = sizes_of(&net->options, net->block_steps);
-  const esp_piece list[] = {{&net->w, s.cells},          {&net->pair_e, s.cells},     {&net->pair_g, s.cells},     {&net->post, s.post},
-                 {&net->to_inh, s.to_inh},    {&net->from_inh, s.from_inh}, {&net->in_fall, s.pre},      {&net->in_rise, s.pre},
-                 {&net->in_hazard, s.in},     {&net->exc_fall, s.all},     {&net->exc_rise, s.all},     {&net->inh_fall, s.all},
-                 {&net->inh_rise, s.all},     {&net->threshold, s.all},    {&net->hazard, s.all},       {&net->refractory, s.all},
-                 {&net->power_fall, s.powers}, {&net->power_rise, s.powers}, {&net->scratch, s.scratch}};
+  const esp_piece list[] = {
+      {&net->w, s.cells},           {&net->pair_e, s.cells},      {&net->pair_g, s.cells},    {&net->post, s.post},
+      {&net->to_inh, s.to_inh},     {&net->from_inh, s.from_inh}, {&net->in_fall, s.pre},     {&net->in_rise, s.pre},
+      {&net->in_hazard, s.in},      {&net->exc_fall, s.all},      {&net->exc_rise, s.all},    {&net->inh_fall, s.all},
+      {&net->inh_rise, s.all},      {&net->threshold, s.all},     {&net->hazard, s.all},      {&net->refractory, s.all},
+      {&net->power_fall, s.powers}, {&net->power_rise, s.powers}, {&net->scratch, s.scratch},
+  };
   ESP_TRY(esp_workspace_take_zeros(ws, sizeof list / sizeof *list, list));
   ESP_TRY(esp_workspace_take_int(ws, s.first, &net->first));
   ESP_TRY(esp_workspace_take_int(ws, s.spikes, &net->spike));
