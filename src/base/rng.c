@@ -4,13 +4,6 @@
 #include <Random123/philox.h>
 #include <gsl/gsl_cdf.h>
 
-esp_rng_key esp_rng_key_for(const esp_rng_key *key, esp_rng_purpose purpose)
-{
-  esp_rng_key k = *key;
-  k.purpose = purpose;
-  return k;
-}
-
 double esp_rng_unit_interval(uint64_t bits)
 {
   /* 52 bits and a half: exact in a double, so never 0 and never 1, and the normal draw is finite. */
