@@ -52,6 +52,9 @@ typedef struct {
   double consolidated_sd, p_consolidated; /* sigma_c = 0.05, 1                                                */
 } esp_rewiring_options;
 
+/** Steps of the neurons from one update to the next. */
+int esp_rewiring_steps(const esp_rewiring_options *options, const esp_spiking_options *neurons);
+
 /** Entries that are always enough for the synapses of any network: mean + 8 standard deviations of their number, plus 1. */
 int esp_rewiring_capacity(const esp_rewiring_options *options, const esp_spiking_options *neurons);
 

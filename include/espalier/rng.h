@@ -37,6 +37,14 @@ typedef struct {
   esp_rng_purpose purpose;
 } esp_rng_key;
 
+/** The key for another purpose. */
+static inline esp_rng_key esp_rng_key_for(const esp_rng_key *key, esp_rng_purpose purpose)
+{
+  esp_rng_key k = *key;
+  k.purpose = purpose;
+  return k;
+}
+
 /** A number in the open interval (0, 1) from the upper 52 of 64 random bits; symmetric about 1/2. */
 double esp_rng_unit_interval(uint64_t bits);
 

@@ -22,6 +22,12 @@ typedef struct {
   size_t high;         /* most bytes ever handed out                */
 } esp_workspace;
 
+/** Length of a row of n doubles in whole vectors of 8, as the kernels read them. */
+static inline int esp_padded(int n)
+{
+  return (n + 7) / 8 * 8;
+}
+
 /** Make an empty workspace. Where address space is limited (ulimit -v) it leaves 256 MiB and half of what is beyond to MPI, HDF5 and
  *  OpenBLAS, and where there is little, seven eighths.
  *  @return ESP_OK or ESP_ERR_NOMEM. */
@@ -33,6 +39,18 @@ void esp_workspace_free(esp_workspace *ws);
 /** Hand out n doubles, 64-byte aligned, contents undefined (NaN in debug builds).
  *  @return ESP_OK, or ESP_ERR_NOMEM (message: what to change); then nothing is taken. */
 esp_err esp_workspace_take(esp_workspace *ws, size_t n, double **out);
+
+/** An array of doubles: where its pointer is, and how many it has (0: it stays NULL). */
+typedef struct {
+  double **at;
+  size_t n;
+} esp_piece;
+
+/** Hand out several, one after the other; of what was taken before one failed the caller gets rid at its mark. */
+esp_err esp_workspace_take_all(esp_workspace *ws, size_t n_pieces, const esp_piece *pieces);
+
+/** The same, filled with zeros. */
+esp_err esp_workspace_take_zeros(esp_workspace *ws, size_t n_pieces, const esp_piece *pieces);
 
 /** The same for ints (contents undefined). */
 esp_err esp_workspace_take_int(esp_workspace *ws, size_t n, int **out);

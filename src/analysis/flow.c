@@ -34,10 +34,8 @@ static esp_err step_points(const esp_rnn_shape *shape, const double *w, const do
   const int n = shape->n_hid, m = shape->n_in;
   const double *w_rec = w + esp_rnn_w_rec_offset(shape);
   double *drive, *state, *rate, *change;
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &drive));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &state));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &rate));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &change));
+  const esp_piece list[] = {{&drive, (size_t)n}, {&state, (size_t)n}, {&rate, (size_t)n}, {&change, (size_t)n}};
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   for (int i = 0; i < n; i++)
     drive[i] = dot(m, w + (size_t)i * (size_t)m, u);
   for (int point = 0; point < ESP_FLOW_N_POINTS; point++) {

@@ -4,6 +4,12 @@
 #define ESPALIER_ANALYSIS_LAPACK_H
 #include <stddef.h>
 
+/* An lwork that is enough for dsyev and dgesvd of an n x n matrix; their bits may depend on it. */
+static inline int esp_work_length(int n)
+{
+  return 8 * n;
+}
+
 /* Eigenvalues (ascending) and, jobz 'V', vectors of a symmetric matrix; lwork >= 3 n. */
 void dsyev_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
             const int *lwork, int *info, size_t jobz_length, size_t uplo_length);

@@ -45,10 +45,8 @@ static esp_err published(int n, const double *w_rec, int n_factors, const double
   const size_t nn = (size_t)n * (size_t)n;
   const int lwork = work_length(n);
   double *jacobian, *product, *next, *work;
-  ESP_TRY(esp_workspace_take(ws, nn, &jacobian));
-  ESP_TRY(esp_workspace_take(ws, nn, &product));
-  ESP_TRY(esp_workspace_take(ws, nn, &next));
-  ESP_TRY(esp_workspace_take(ws, (size_t)lwork, &work));
+  const esp_piece list[] = {{&jacobian, nn}, {&product, nn}, {&next, nn}, {&work, (size_t)lwork}};
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   esp_jacobian(n, w_rec, a, product);
   for (int k = 1; k < n_factors; k++) {
     esp_jacobian(n, w_rec, a + (size_t)k * (size_t)n, jacobian);
@@ -100,13 +98,9 @@ static esp_err take_scratch(int n_hid, int n_factors, esp_workspace *ws, qr_scra
 {
   const size_t n = (size_t)n_hid;
   *s = (qr_scratch){.n = n_hid, .lwork = work_length(n_hid)};
-  ESP_TRY(esp_workspace_take(ws, (size_t)n_factors * n * n, &s->factor));
-  ESP_TRY(esp_workspace_take(ws, n * n, &s->jacobian));
-  ESP_TRY(esp_workspace_take(ws, n * n, &s->q));
-  ESP_TRY(esp_workspace_take(ws, n * n, &s->next));
-  ESP_TRY(esp_workspace_take(ws, n, &s->tau));
-  ESP_TRY(esp_workspace_take(ws, n, &s->sigma));
-  ESP_TRY(esp_workspace_take(ws, (size_t)s->lwork, &s->work));
+  const esp_piece list[] = {{&s->factor, (size_t)n_factors * n * n}, {&s->jacobian, n * n}, {&s->q, n * n}, {&s->next, n * n},
+                            {&s->tau, n}, {&s->sigma, n}, {&s->work, (size_t)s->lwork}};
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   ESP_TRY(esp_workspace_take_int(ws, (size_t)n_factors, &s->rank));
   return esp_workspace_take_int(ws, n, &s->pivot);
 }

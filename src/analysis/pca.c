@@ -7,11 +7,6 @@
 
 #include "lapack.h"
 
-static int work_length(int n)
-{
-  return 8 * n;
-}
-
 typedef struct {
   const esp_trajectories *t;
   int first_trial, n_trials, first_bin, last_bin;
@@ -62,13 +57,11 @@ static void set_sign(int n, double *v)
 
 static esp_err components(const sample_range *r, double *eigenvalue, double *vector, esp_workspace *ws)
 {
-  const int n = r->t->n_hid, n_samples = r->n_trials * (r->last_bin - r->first_bin + 1), lwork = work_length(n);
+  const int n = r->t->n_hid, n_samples = r->n_trials * (r->last_bin - r->first_bin + 1), lwork = esp_work_length(n);
   double *covariance, *mean, *deviation, *ascending, *work;
-  ESP_TRY(esp_workspace_take(ws, (size_t)n * (size_t)n, &covariance));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &mean));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &deviation));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &ascending));
-  ESP_TRY(esp_workspace_take(ws, (size_t)lwork, &work));
+  const esp_piece list[] = {{&covariance, (size_t)n * (size_t)n}, {&mean, (size_t)n}, {&deviation, (size_t)n},
+                            {&ascending, (size_t)n}, {&work, (size_t)lwork}};
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   mean_of(r, n_samples, mean);
   covariance_of(r, n_samples, mean, deviation, covariance);
   for (int i = 0; i < n; i++)
@@ -143,7 +136,7 @@ static void products_of(int n_rows, int n_columns, const double *x, double *prod
 esp_err esp_pca_scores(int n_rows, int n_columns, double *x, int n_components, double *score, double *share)
 {
   const size_t n = (size_t)n_rows;
-  const int n_work = work_length(n_rows) + 8;
+  const int n_work = esp_work_length(n_rows) + 8;
   int info = 0;
   double whole = 0;
   double *product = malloc((n * n + n + (size_t)n_work) * sizeof *product);

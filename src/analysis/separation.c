@@ -8,11 +8,6 @@
 
 #include "lapack.h"
 
-static int work_length(int n)
-{
-  return 8 * n;
-}
-
 /* Add half the covariance of steps first, first + 2, .. (from 0) to `pooled`, both triangles; mean is filled. */
 static void pool(int n, int n_steps, const double *a, int first, double *mean, double *deviation, double *pooled)
 {
@@ -35,7 +30,7 @@ static void pool(int n, int n_steps, const double *a, int first, double *mean, d
 /* Ratio of the outer eigenvalues of S, INFINITY if the smallest is zero for all we know; S is overwritten. */
 static esp_err condition_of(int n, double *S, double *eigenvalue, double *work, double *condition)
 {
-  const int lwork = work_length(n);
+  const int lwork = esp_work_length(n);
   int info;
   dsyev_("N", "U", &n, S, &n, eigenvalue, work, &lwork, &info, 1, 1); /* ascending */
   if (info != 0)
@@ -63,13 +58,9 @@ static esp_err separate(int n, int n_steps, const double *a, esp_separation *out
 {
   const size_t nn = (size_t)n * (size_t)n;
   double *S, *copy, *fixation, *choice, *deviation, *eigenvalue, *work;
-  ESP_TRY(esp_workspace_take(ws, nn, &S));
-  ESP_TRY(esp_workspace_take(ws, nn, &copy));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &fixation));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &choice));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &deviation));
-  ESP_TRY(esp_workspace_take(ws, (size_t)n, &eigenvalue));
-  ESP_TRY(esp_workspace_take(ws, (size_t)work_length(n), &work));
+  const esp_piece list[] = {{&S, nn}, {&copy, nn}, {&fixation, (size_t)n}, {&choice, (size_t)n}, {&deviation, (size_t)n},
+                            {&eigenvalue, (size_t)n}, {&work, (size_t)esp_work_length(n)}};
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   memset(S, 0, nn * sizeof *S);
   pool(n, n_steps, a, 0, fixation, deviation, S);
   pool(n, n_steps, a, 1, choice, deviation, S);

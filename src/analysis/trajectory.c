@@ -4,21 +4,12 @@
 #include <math.h>
 #include <string.h>
 
-static size_t n_states(const esp_rnn_shape *shape, int n_trials, int n_steps)
-{
-  return (size_t)n_trials * (size_t)n_steps * (size_t)shape->n_hid;
-}
-
-static size_t n_outputs(const esp_rnn_shape *shape, int n_trials, int n_steps)
-{
-  return (size_t)n_trials * (size_t)n_steps * (size_t)shape->n_out;
-}
-
 esp_err esp_trajectories_take(const esp_rnn_shape *shape, int n_trials, int n_steps, esp_workspace *ws, esp_trajectories *t)
 {
   *t = (esp_trajectories){.n_trials = n_trials, .n_steps = n_steps, .n_hid = shape->n_hid, .n_out = shape->n_out};
-  ESP_TRY(esp_workspace_take(ws, n_states(shape, n_trials, n_steps), &t->a));
-  return esp_workspace_take(ws, n_outputs(shape, n_trials, n_steps), &t->y);
+  const size_t rows = (size_t)n_trials * (size_t)n_steps;
+  ESP_TRY(esp_workspace_take(ws, rows * (size_t)shape->n_hid, &t->a));
+  return esp_workspace_take(ws, rows * (size_t)shape->n_out, &t->y);
 }
 
 static esp_err run(const esp_rnn_shape *shape, const double *w, const esp_trials *trials, int input_lag,

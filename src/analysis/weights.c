@@ -27,15 +27,10 @@ void esp_weight_histogram(int n_hid, const double *w_rec, const esp_weight_bins 
       count[bin_of(bins, w_rec[i])]++;
 }
 
-static int work_length(int n)
-{
-  return 8 * n;
-}
-
 static esp_err singular_values(int n, const double *w_rec, double *value, esp_workspace *ws)
 {
   const size_t nn = (size_t)n * (size_t)n;
-  const int lwork = work_length(n), unused = 1;
+  const int lwork = esp_work_length(n), unused = 1;
   double *copy, *work, none = 0.0;
   ESP_TRY(esp_workspace_take(ws, nn, &copy));
   ESP_TRY(esp_workspace_take(ws, (size_t)lwork, &work));

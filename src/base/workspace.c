@@ -96,6 +96,25 @@ esp_err esp_workspace_take(esp_workspace *ws, size_t n, double **out)
   return ESP_OK;
 }
 
+esp_err esp_workspace_take_all(esp_workspace *ws, size_t n_pieces, const esp_piece *pieces)
+{
+  for (size_t i = 0; i < n_pieces; i++) {
+    *pieces[i].at = NULL;
+    if (pieces[i].n > 0)
+      ESP_TRY(esp_workspace_take(ws, pieces[i].n, pieces[i].at));
+  }
+  return ESP_OK;
+}
+
+esp_err esp_workspace_take_zeros(esp_workspace *ws, size_t n_pieces, const esp_piece *pieces)
+{
+  ESP_TRY(esp_workspace_take_all(ws, n_pieces, pieces));
+  for (size_t i = 0; i < n_pieces; i++)
+    if (pieces[i].n > 0)
+      memset(*pieces[i].at, 0, pieces[i].n * sizeof(double));
+  return ESP_OK;
+}
+
 esp_err esp_workspace_take_int(esp_workspace *ws, size_t n, int **out)
 {
   unsigned char *bytes = NULL;

@@ -68,17 +68,12 @@ static int arm_named(const esp_plan *plan, const char *name)
   return -1;
 }
 
-static bool is_there(const esp_commit *commit)
-{
-  return commit->outcome.state != ESP_CELL_EMPTY;
-}
-
 static bool complete(const esp_plan *plan, const esp_commit *commits, int member)
 {
   for (int arm = 0; arm < plan->n_arms; arm++)
     for (int stage = 0; stage < plan->n_stages; stage++) {
       const esp_cell cell = {member, arm, stage};
-      if (esp_cell_exists(plan, cell) && !is_there(&commits[esp_cell_slot(plan, cell)]))
+      if (esp_cell_exists(plan, cell) && commits[esp_cell_slot(plan, cell)].outcome.state == ESP_CELL_EMPTY)
         return false;
     }
   return true;
@@ -167,18 +162,11 @@ static esp_err make_history(const esp_plan *plan, const esp_commit *commits, his
   return ESP_OK;
 }
 
-/* Which arm and stage of the past are this cell's? */
-static bool find_in_past(const esp_plan *plan, esp_cell cell, const esp_plan *past, esp_cell *there)
-{
-  there->arm = arm_named(past, plan->arm_name[cell.arm]);
-  there->stage = stage_named(past, plan->stages[cell.stage].name);
-  return there->arm >= 0 && there->stage >= 0;
-}
-
 static double drawn_time(const history *h, const esp_plan *plan, esp_cell cell, int member)
 {
-  esp_cell there = {.member = member};
-  const bool found = find_in_past(plan, cell, h->plan, &there);
+  const esp_cell there = {member, arm_named(h->plan, plan->arm_name[cell.arm]),
+                          stage_named(h->plan, plan->stages[cell.stage].name)}; /* of the past */
+  const bool found = there.arm >= 0 && there.stage >= 0;
   if (found && esp_cell_exists(h->plan, there))
     return seconds_of(h, there);
   const double mean = found ? h->mean[there.arm * h->plan->n_stages + there.stage] : -1;

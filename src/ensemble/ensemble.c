@@ -4,7 +4,6 @@
 #include <math.h>
 #include <mpi.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,24 +143,16 @@ static void await_order(esp_order *order, esp_results *results)
   MPI_Recv(order, (int)sizeof *order, MPI_BYTE, 0, ESP_TAG_ORDER, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
 }
 
-static void send_end_notice(hand *h, esp_notice_kind kind, esp_err err)
+static void say(hand *h, esp_notice_kind kind, esp_err err, const char *message)
 {
   esp_notice notice = {.kind = kind, .err = err};
-  const char *message = esp_err_message(err);
   memcpy(notice.message, message, strnlen(message, sizeof notice.message - 1));
   send_notice(h, &notice, sizeof notice);
 }
 
 static void report_failure(hand *h, esp_err err)
 {
-  send_end_notice(h, err == ESP_ERR_STOPPED ? ESP_NOTICE_STOPPED : ESP_NOTICE_FAILED, err);
-}
-
-static void report_ready(hand *h)
-{
-  esp_notice ready = {.kind = ESP_NOTICE_READY};
-  snprintf(ready.message, sizeof ready.message, "%s", esp_kernel_name());
-  send_notice(h, &ready, sizeof ready);
+  say(h, err == ESP_ERR_STOPPED ? ESP_NOTICE_STOPPED : ESP_NOTICE_FAILED, err, esp_err_message(err));
 }
 
 /* Ask, work, ask again, until the coordinator says END. */
@@ -314,14 +305,6 @@ static esp_err run_alone(const esp_config *config, const esp_plan *plan, const e
   return err;
 }
 
-static esp_err make_crew(const esp_plan *plan, int n_ranks, double timeout, esp_crew *crew)
-{
-  ESP_TRY(esp_crew_create(plan, n_ranks - 1, timeout, esp_seconds(), crew));
-  for (int rank = 1; rank < n_ranks; rank++)
-    crew->workers[rank - 1].host = esp_job_host(rank);
-  return ESP_OK;
-}
-
 /* The workers close the file too, and those that do not answer are left behind. */
 static esp_err end_crew(esp_crew *crew, const esp_plan *plan, const esp_ensemble_options *options, esp_err err)
 {
@@ -337,8 +320,10 @@ static esp_err run_coordinator(int n_ranks, const esp_plan *plan, const esp_ense
   housekeeping house = {.options = options};
   esp_results *results = NULL;
   esp_crew crew;
-  if (make_crew(plan, n_ranks, options->worker_timeout, &crew) != ESP_OK)
+  if (esp_crew_create(plan, n_ranks - 1, options->worker_timeout, esp_seconds(), &crew) != ESP_OK)
     esp_ensemble_abort(ESP_ERR_NOMEM);
+  for (int i = 0; i < crew.n_workers; i++)
+    crew.workers[i].host = esp_job_host(i + 1);
   watched.crew = &crew;
   esp_watchdog_phase(ESP_PHASE_OPENING);
   esp_err err = esp_results_open(options->path, plan, ESP_RESULTS_WRITE, &results);
@@ -363,7 +348,7 @@ static esp_err say_closed(hand *h, esp_err closed)
 {
   esp_order end;
   esp_watchdog_pass_on(NULL, NULL); /* the last word is CLOSED */
-  send_end_notice(h, ESP_NOTICE_CLOSED, closed);
+  say(h, ESP_NOTICE_CLOSED, closed, esp_err_message(closed));
   await_order(&end, NULL);
   if (end.losses)
     esp_job_somebody_lost();
@@ -377,7 +362,7 @@ static esp_err run_worker(int rank, const esp_config *config, const esp_plan *pl
   esp_watchdog_pass_on(hand_moved, &h);
   const esp_err err = esp_worker_open(&worker, options->path, options->source);
   if (err == ESP_OK)
-    report_ready(&h);
+    say(&h, ESP_NOTICE_READY, ESP_OK, esp_kernel_name());
   else
     report_failure(&h, err);
   work_for_coordinator(&worker, &h);

@@ -22,35 +22,16 @@ size_t esp_rnn_n_weights(const esp_rnn_shape *shape)
   return esp_rnn_w_out_offset(shape) + (size_t)shape->n_out * (size_t)(shape->n_hid + shape->bias);
 }
 
-/* ---- memory ---- */
-
-/* An array: where its pointer is, and how many doubles it has (0: it stays NULL). */
-typedef struct {
-  double **at;
-  size_t n;
-} piece;
-
-/* Padding and the rows of rest are zero, and stay so from here on. */
-static esp_err take(size_t n_pieces, const piece *pieces, esp_workspace *ws)
-{
-  for (size_t i = 0; i < n_pieces; i++) {
-    *pieces[i].at = NULL;
-    if (pieces[i].n == 0)
-      continue;
-    ESP_TRY(esp_workspace_take(ws, pieces[i].n, pieces[i].at));
-    memset(*pieces[i].at, 0, pieces[i].n * sizeof(double));
-  }
-  return ESP_OK;
-}
+/* ---- memory: padding and the rows of rest are zero, and stay so ---- */
 
 static esp_err take_weights(const esp_rnn_shape *shape, esp_workspace *ws, esp_rnn_weights *w)
 {
   const size_t ld = (size_t)esp_padded(shape->n_hid), n = (size_t)shape->n_hid, n_out = (size_t)shape->n_out;
-  const piece list[] = {
+  const esp_piece list[] = {
       {&w->in_t, (size_t)shape->n_in * ld}, {&w->rec_t, ld * ld}, {&w->rec, ld * ld}, {&w->out, n_out * ld}, {&w->bias, n_out},
       {&w->out_t, n_out > 1 ? n * (size_t)esp_padded(shape->n_out) : 0},
   };
-  return take(sizeof list / sizeof *list, list, ws);
+  return esp_workspace_take_zeros(ws, sizeof list / sizeof *list, list);
 }
 
 static esp_err take_problem(esp_rnn_problem *p, esp_workspace *ws)
@@ -58,14 +39,14 @@ static esp_err take_problem(esp_rnn_problem *p, esp_workspace *ws)
   const size_t ld = (size_t)esp_padded(p->shape.n_hid), ld_y = (size_t)esp_padded(p->shape.n_out);
   const size_t n_nodes = (size_t)p->tree->n_nodes, n_out = (size_t)p->shape.n_out;
   const size_t drives = (size_t)p->tree->n_drives * ld, states = n_nodes * ld, outputs = n_nodes * n_out;
-  const piece list[] = {
+  const esp_piece list[] = {
       {&p->drive, drives},     {&p->drive_adjoint, drives}, {&p->a, states},
       {&p->rate, states},      {&p->adjoint, states},       {&p->child_sum, states},
       {&p->y, outputs},        {&p->dy, outputs},           {&p->difference, outputs},
       {&p->rest, ld > ld_y ? ld : ld_y},                    {&p->y_padded, n_out > 1 ? n_nodes * ld_y : 0},
   };
   ESP_TRY(take_weights(&p->shape, ws, &p->weights));
-  return take(sizeof list / sizeof *list, list, ws);
+  return esp_workspace_take_zeros(ws, sizeof list / sizeof *list, list);
 }
 
 static esp_err take_tangent(const esp_rnn_problem *p, esp_workspace *ws, struct esp_rnn_tangent *t)
@@ -73,12 +54,12 @@ static esp_err take_tangent(const esp_rnn_problem *p, esp_workspace *ws, struct 
   const size_t ld = (size_t)esp_padded(p->shape.n_hid), n_nodes = (size_t)p->tree->n_nodes;
   const size_t states = n_nodes * ld, outputs = n_nodes * (size_t)p->shape.n_out;
   const bool latent = p->shape.readout == ESP_READOUT_LATENT;
-  const piece list[] = {
+  const esp_piece list[] = {
       {&t->drive, (size_t)p->tree->n_drives * ld}, {&t->start, states}, {&t->a, latent ? states : 0}, {&t->rate, states},
       {&t->bend, states}, {&t->product, states}, {&t->y[0], outputs}, {&t->y[1], outputs}, {&t->y[2], outputs},
   };
   ESP_TRY(take_weights(&p->shape, ws, &t->direction));
-  return take(sizeof list / sizeof *list, list, ws);
+  return esp_workspace_take_zeros(ws, sizeof list / sizeof *list, list);
 }
 
 static esp_err take_pointers(long n, esp_workspace *ws, void *out)

@@ -27,11 +27,6 @@ struct esp_rnn_tangent {
   const double **drive_of_node, **start_of_node, **rate_of_parent, **state; /* rows, by node */
 };
 
-static inline int esp_padded(int n)
-{
-  return (n + 7) / 8 * 8;
-}
-
 static inline esp_levels esp_rnn_levels(const esp_rnn_problem *p)
 {
   return (esp_levels){.n_levels = p->tree->n_steps, .first = p->tree->level, .n = p->shape.n_hid, .ld = p->ld};

@@ -17,7 +17,7 @@
 enum { GROUP = ESP_SYNAPSE_GROUP, LANES = 8 };
 static const double nothing = -1e30; /* theta of an empty place: one step up from here still ends at theta_min */
 
-static int steps_of(const esp_rewiring_options *o, const esp_spiking_options *neurons)
+int esp_rewiring_steps(const esp_rewiring_options *o, const esp_spiking_options *neurons)
 {
   return (int)nearbyint(o->update_ms / neurons->dt_ms);
 }
@@ -48,16 +48,14 @@ static sizes sizes_of(const esp_rewiring_options *o, const esp_spiking_options *
                  .groups = (pairs + GROUP - 1) / GROUP,
                  .places = (n + empty + GROUP - 1) / GROUP * GROUP,
                  .empty = empty,
-                 .steps = (size_t)steps_of(o, neurons)};
+                 .steps = (size_t)esp_rewiring_steps(o, neurons)};
 }
 
 static esp_err take_arrays(esp_rewiring *s, const sizes *z, esp_workspace *ws)
 {
-  const struct {
-    double **array;
-    size_t n;
-  } doubles[] = {{&s->theta, z->places},    {&s->e, z->places},        {&s->g, z->places},  {&s->w, z->places},  {&s->own_mean, z->places},
-                 {&s->own_rate, z->places}, {&s->lam, z->steps},       {&s->kap, z->steps}, {&s->kept_g, z->steps}};
+  const esp_piece doubles[] = {{&s->theta, z->places},    {&s->e, z->places},        {&s->g, z->places},
+                               {&s->w, z->places},        {&s->own_mean, z->places}, {&s->own_rate, z->places},
+                               {&s->lam, z->steps},       {&s->kap, z->steps},       {&s->kept_g, z->steps}};
   const struct {
     int **array;
     size_t n;
@@ -68,8 +66,7 @@ static esp_err take_arrays(esp_rewiring *s, const sizes *z, esp_workspace *ws)
     size_t n;
   } bytes[] = {{&s->functional, z->places / LANES + sizeof(uint64_t)}, {&s->before, z->places / LANES + sizeof(uint64_t)},
                {&s->consolidated, z->places}};
-  for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++)
-    ESP_TRY(esp_workspace_take(ws, doubles[i].n, doubles[i].array));
+  ESP_TRY(esp_workspace_take_all(ws, sizeof doubles / sizeof *doubles, doubles));
   for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
     ESP_TRY(esp_workspace_take_int(ws, ints[i].n, ints[i].array));
   for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
@@ -80,13 +77,6 @@ static esp_err take_arrays(esp_rewiring *s, const sizes *z, esp_workspace *ws)
 }
 
 /* ---- which synapses there are, and where ---- */
-
-static esp_rng_key key_for(const esp_rewiring *s, esp_rng_purpose purpose)
-{
-  esp_rng_key k = s->key;
-  k.purpose = purpose;
-  return k;
-}
 
 static bool is_pair(const esp_spiking *net, int pre, int post)
 {
@@ -103,7 +93,7 @@ static int cell_of(const esp_spiking *net, int pre, int post)
 static esp_err draw_synapses(esp_rewiring *s, const esp_spiking *net, int capacity, int *how_many)
 {
   const esp_rewiring_options *o = &s->options;
-  const esp_rng_key key = key_for(s, ESP_RNG_CONNECTIONS);
+  const esp_rng_key key = esp_rng_key_for(&s->key, ESP_RNG_CONNECTIONS);
   uint64_t pair = 0;
   for (int pre = 0; pre < net->n_pre; pre++)
     for (int post = 0; post < net->options.n_exc; post++) {
@@ -131,7 +121,7 @@ static double clipped(const esp_rewiring *s, double theta)
 
 static double start_theta(const esp_rewiring *s, int synapse)
 {
-  const esp_rng_key key = key_for(s, ESP_RNG_START_PARAMETERS);
+  const esp_rng_key key = esp_rng_key_for(&s->key, ESP_RNG_START_PARAMETERS);
   return clipped(s, s->options.start_mean + s->options.start_sd * esp_rng_normal(&key, (uint64_t)synapse));
 }
 
@@ -346,7 +336,7 @@ static esp_synapse_step step_of(const esp_rewiring *s, esp_rewiring_rule rule, i
 {
   const esp_rewiring_options *o = &s->options;
   const double step = o->learning_rate * interval_s(s);
-  const esp_rng_key key = key_for(s, ESP_RNG_SYNAPSE_NOISE);
+  const esp_rng_key key = esp_rng_key_for(&s->key, ESP_RNG_SYNAPSE_NOISE);
   const uint64_t bits = esp_rng_bits(&key, 0);
   return (esp_synapse_step){.pair_e = net->pair_e,
                             .pair_g = net->pair_g,
@@ -374,7 +364,7 @@ static esp_synapse_step step_of(const esp_rewiring *s, esp_rewiring_rule rule, i
 /* The draw of a synapse that begins to wait after interval - 1. */
 static void begin_to_wait(esp_rewiring *s, int place, int32_t interval)
 {
-  const esp_rng_key key = key_for(s, ESP_RNG_WAITING_TIME);
+  const esp_rng_key key = esp_rng_key_for(&s->key, ESP_RNG_WAITING_TIME);
   const double u = esp_rng_uniform(&key, (uint64_t)place << 32 | (uint32_t)interval);
   const double intervals = ceil(-log(u) * s->options.waiting_h * 3600 / interval_s(s));
   s->returns[place] = (int)fmin(interval - 1 + intervals, INT32_MAX);
@@ -475,7 +465,7 @@ esp_rewiring_turnover esp_rewiring_update(esp_rewiring *s, esp_rewiring_rule rul
 esp_err esp_rewiring_drift(esp_rewiring *s, int32_t interval, int32_t intervals, esp_spiking *net)
 {
   ESP_REQUIRE(intervals > 0, ESP_ERR_ARG, "a drift over %d intervals", intervals);
-  const esp_rng_key key = key_for(s, ESP_RNG_SYNAPSE_DRIFT);
+  const esp_rng_key key = esp_rng_key_for(&s->key, ESP_RNG_SYNAPSE_DRIFT);
   const uint64_t bits = esp_rng_bits(&key, 0);
   const uint32_t words[2] = {(uint32_t)bits, (uint32_t)(bits >> 32)};
   const double step = s->options.learning_rate * interval_s(s), temperature = s->options.temperature;
@@ -495,7 +485,7 @@ esp_err esp_rewiring_drift(esp_rewiring *s, int32_t interval, int32_t intervals,
 
 void esp_rewiring_consolidate(esp_rewiring *s)
 {
-  const esp_rng_key key = key_for(s, ESP_RNG_CONSOLIDATION);
+  const esp_rng_key key = esp_rng_key_for(&s->key, ESP_RNG_CONSOLIDATION);
   for (int i = 0; i < s->n; i++)
     if (esp_rng_uniform(&key, (uint64_t)i) < s->options.p_consolidated)
       consolidate_at(s, s->place[i], s->theta[s->place[i]]);

@@ -14,21 +14,9 @@
 
 enum { LANES = 8 };
 
-static int padded(int n)
-{
-  return (n + LANES - 1) / LANES * LANES;
-}
-
 static double gain(double fall, double rise)
 {
   return fall / (fall - rise);
-}
-
-static esp_rng_key key_for(const esp_rng_key *key, esp_rng_purpose purpose)
-{
-  esp_rng_key k = *key;
-  k.purpose = purpose;
-  return k;
 }
 
 /* ---- memory ---- */
@@ -39,8 +27,8 @@ typedef struct {
 
 static sizes sizes_of(const esp_spiking_options *o, int block_steps)
 {
-  const size_t n = (size_t)block_steps, ld = (size_t)padded(o->n_exc), ld_in = (size_t)padded(o->n_receiving);
-  const size_t ld_inh = (size_t)padded(o->n_inh), n_all = (size_t)(o->n_in + o->n_exc + o->n_inh);
+  const size_t n = (size_t)block_steps, ld = (size_t)esp_padded(o->n_exc), ld_in = (size_t)esp_padded(o->n_receiving);
+  const size_t ld_inh = (size_t)esp_padded(o->n_inh), n_all = (size_t)(o->n_in + o->n_exc + o->n_inh);
   return (sizes){.cells = (size_t)o->n_in * ld_in + (size_t)o->n_exc * ld + 1,
                  .post = n * ld,
                  .first = n + 1,
@@ -50,31 +38,22 @@ static sizes sizes_of(const esp_spiking_options *o, int block_steps)
                  .to_inh = (size_t)o->n_exc * ld_inh,
                  .from_inh = (size_t)o->n_inh * (ld + ld_inh),
                  .scratch = 6 * ld,
-                 .fired = ((size_t)padded(o->n_in) + ld + ld_inh) / LANES,
+                 .fired = ((size_t)esp_padded(o->n_in) + ld + ld_inh) / LANES,
                  .powers = n + 1,
-                 .in = (size_t)padded(o->n_in)};
-}
-
-static esp_err take_zeros(esp_workspace *ws, size_t n, double **out)
-{
-  ESP_TRY(esp_workspace_take(ws, n, out));
-  memset(*out, 0, n * sizeof **out);
-  return ESP_OK;
+                 .in = (size_t)esp_padded(o->n_in)};
 }
 
 static esp_err take_arrays(esp_spiking *net, esp_workspace *ws)
 {
   const sizes s = sizes_of(&net->options, net->block_steps);
-  const struct {
-    double **array;
-    size_t n;
-  } doubles[] = {{&net->w, s.cells},          {&net->pair_e, s.cells},     {&net->pair_g, s.cells},     {&net->post, s.post},
-                 {&net->to_inh, s.to_inh},    {&net->from_inh, s.from_inh}, {&net->in_fall, s.pre},      {&net->in_rise, s.pre},
-                 {&net->in_hazard, s.in},     {&net->exc_fall, s.all},     {&net->exc_rise, s.all},     {&net->inh_fall, s.all},
-                 {&net->inh_rise, s.all},     {&net->threshold, s.all},    {&net->hazard, s.all},       {&net->refractory, s.all},
-                 {&net->power_fall, s.powers}, {&net->power_rise, s.powers}, {&net->scratch, s.scratch}};
-  for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++)
-    ESP_TRY(take_zeros(ws, doubles[i].n, doubles[i].array));
+  const esp_piece list[] = {
+      {&net->w, s.cells},           {&net->pair_e, s.cells},      {&net->pair_g, s.cells},    {&net->post, s.post},
+      {&net->to_inh, s.to_inh},     {&net->from_inh, s.from_inh}, {&net->in_fall, s.pre},     {&net->in_rise, s.pre},
+      {&net->in_hazard, s.in},      {&net->exc_fall, s.all},      {&net->exc_rise, s.all},    {&net->inh_fall, s.all},
+      {&net->inh_rise, s.all},      {&net->threshold, s.all},     {&net->hazard, s.all},      {&net->refractory, s.all},
+      {&net->power_fall, s.powers}, {&net->power_rise, s.powers}, {&net->scratch, s.scratch},
+  };
+  ESP_TRY(esp_workspace_take_zeros(ws, sizeof list / sizeof *list, list));
   ESP_TRY(esp_workspace_take_int(ws, s.first, &net->first));
   ESP_TRY(esp_workspace_take_int(ws, s.spikes, &net->spike));
   ESP_TRY(esp_workspace_take_int(ws, s.pre, &net->draws));
@@ -101,7 +80,7 @@ static double static_weight(static_draws *d, double p, double mean, double sd)
 static void draw_static(esp_spiking *net)
 {
   const esp_spiking_options *o = &net->options;
-  static_draws d = {.key = key_for(&net->key, ESP_RNG_STATIC_WEIGHTS)};
+  static_draws d = {.key = esp_rng_key_for(&net->key, ESP_RNG_STATIC_WEIGHTS)};
   for (int i = 0; i < o->n_exc; i++)
     for (int l = 0; l < o->n_inh; l++)
       net->to_inh[i * net->ld_inh + l] = static_weight(&d, o->p_exc_to_inh, o->w_exc_to_inh_mean, o->w_exc_to_inh_sd);
@@ -123,10 +102,10 @@ esp_err esp_spiking_take(const esp_spiking_options *options, const esp_rng_key *
                        .key = *key,
                        .n_pre = o->n_in + o->n_exc,
                        .n_neurons = o->n_exc + o->n_inh,
-                       .ld = padded(o->n_exc),
-                       .ld_in = padded(o->n_receiving),
-                       .ld_inh = padded(o->n_inh),
-                       .ld_all = padded(o->n_exc) + padded(o->n_inh),
+                       .ld = esp_padded(o->n_exc),
+                       .ld_in = esp_padded(o->n_receiving),
+                       .ld_inh = esp_padded(o->n_inh),
+                       .ld_all = esp_padded(o->n_exc) + esp_padded(o->n_inh),
                        .block_steps = block_steps};
   net->n_cells = (int)sizes_of(o, block_steps).cells;
   ESP_TRY(take_arrays(net, ws));
@@ -145,7 +124,7 @@ esp_err esp_spiking_take(const esp_spiking_options *options, const esp_rng_key *
 
 static double new_hazard(esp_spiking *net, int pre)
 {
-  const esp_rng_key key = key_for(&net->key, ESP_RNG_SPIKES);
+  const esp_rng_key key = esp_rng_key_for(&net->key, ESP_RNG_SPIKES);
   return -log(esp_rng_uniform(&key, (uint64_t)pre << 32 | (uint32_t)net->draws[pre]++));
 }
 
@@ -164,7 +143,7 @@ static void begin_block(esp_spiking *net)
 /* What is padding never fires. */
 static void pad(esp_spiking *net)
 {
-  for (int i = net->options.n_in; i < padded(net->options.n_in); i++)
+  for (int i = net->options.n_in; i < esp_padded(net->options.n_in); i++)
     net->in_hazard[i] = INFINITY;
   for (int k = 0; k < net->ld_all; k++)
     net->hazard[k] = INFINITY;
@@ -308,7 +287,7 @@ void esp_spiking_step(esp_spiking *net, const double *input_hazard)
   const esp_spiking_kernel *k = esp_spiking_kernel_in_use();
   const esp_spiking_options *o = &net->options;
   assert(net->n_steps < net->block_steps);
-  const int m = net->n_steps++, ld_inputs = padded(o->n_in);
+  const int m = net->n_steps++, ld_inputs = esp_padded(o->n_in);
   unsigned char *inputs = net->fired, *exc = inputs + ld_inputs / LANES, *inh = exc + net->ld / LANES;
   const esp_membranes membranes = membranes_of(net);
   k->membranes(&membranes, net->post + (size_t)m * (size_t)net->ld, exc);

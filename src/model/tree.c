@@ -10,11 +10,6 @@
 
 enum { RECENT_DRIVES = 64 }; /* a designed task has fewer distinct inputs; with input noise looking further finds nothing */
 
-static int padded(int n)
-{
-  return (n + 7) / 8 * 8;
-}
-
 esp_err esp_trials_take(int n_trials, int n_steps, int n_in, int n_out, esp_workspace *ws, esp_trials *trials)
 {
   const size_t n = (size_t)n_trials * (size_t)n_steps;
@@ -116,7 +111,7 @@ esp_err esp_tree_build(const esp_trials *trials, int input_lag, esp_workspace *w
                      .n_steps = trials->n_steps,
                      .n_in = trials->n_in,
                      .n_out = trials->n_out,
-                     .ld_in = padded(trials->n_in)};
+                     .ld_in = esp_padded(trials->n_in)};
   ESP_TRY(esp_workspace_take_int(ws, (size_t)trials->n_steps + 1, &tree->level));
   ESP_TRY(esp_workspace_take_int(ws, n, &tree->parent));
   ESP_TRY(esp_workspace_take_int(ws, n, &tree->drive));

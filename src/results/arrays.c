@@ -57,17 +57,12 @@ static herr_t write_attribute(hid_t file, const esp_array *a)
   if (!slash || (size_t)(slash - a->name) >= sizeof group_name)
     return -1;
   snprintf(group_name, sizeof group_name, "%.*s", (int)(slash - a->name), a->name);
-  herr_t done = -1;
   const contents c = contents_of(a);
   const hid_t link = H5Pcreate(H5P_LINK_CREATE);
   H5Pset_create_intermediate_group(link, 1);
   const hid_t group = H5Lexists(file, group_name, H5P_DEFAULT) > 0 ? H5Gopen2(file, group_name, H5P_DEFAULT)
                                                                    : H5Gcreate2(file, group_name, link, H5P_DEFAULT, H5P_DEFAULT);
-  const hid_t attribute = group >= 0 ? H5Acreate2(group, slash + 1, c.file_type, c.space, H5P_DEFAULT, H5P_DEFAULT) : -1;
-  if (attribute >= 0)
-    done = H5Awrite(attribute, c.memory_type, c.values);
-  if (attribute >= 0)
-    H5Aclose(attribute);
+  const herr_t done = group < 0 ? -1 : esp_h5_set_attribute(group, slash + 1, c.file_type, c.space, c.memory_type, c.values);
   esp_h5_drop(group);
   esp_h5_drop(link);
   esp_h5_drop(c.string);

@@ -44,65 +44,40 @@ static uint32_t crc_record(const esp_record *record)
   return crc;
 }
 
-static void put16(unsigned char *at, uint16_t value)
+void esp_put_le(unsigned char *at, size_t n_bytes, uint64_t value)
 {
-  value = htole16(value);
-  memcpy(at, &value, sizeof value);
+  for (size_t b = 0; b < n_bytes; b++)
+    at[b] = (unsigned char)(value >> (8 * b));
 }
 
-static void put32(unsigned char *at, uint32_t value)
+uint64_t esp_get_le(const unsigned char *at, size_t n_bytes)
 {
-  value = htole32(value);
-  memcpy(at, &value, sizeof value);
-}
-
-static void put64(unsigned char *at, uint64_t value)
-{
-  value = htole64(value);
-  memcpy(at, &value, sizeof value);
-}
-
-static uint16_t get16(const unsigned char *at)
-{
-  uint16_t value;
-  memcpy(&value, at, sizeof value);
-  return le16toh(value);
-}
-
-static uint32_t get32(const unsigned char *at)
-{
-  uint32_t value;
-  memcpy(&value, at, sizeof value);
-  return le32toh(value);
-}
-
-static uint64_t get64(const unsigned char *at)
-{
-  uint64_t value;
-  memcpy(&value, at, sizeof value);
-  return le64toh(value);
+  uint64_t value = 0;
+  for (size_t b = n_bytes; b > 0; b--)
+    value = value << 8 | at[b - 1];
+  return value;
 }
 
 static uint32_t crc_cell(uint32_t crc, esp_cell cell)
 {
   unsigned char raw[12];
-  put32(raw, (uint32_t)cell.member);
-  put32(raw + 4, (uint32_t)cell.arm);
-  put32(raw + 8, (uint32_t)cell.stage);
+  esp_put_le(raw, 4, (uint32_t)cell.member);
+  esp_put_le(raw + 4, 4, (uint32_t)cell.arm);
+  esp_put_le(raw + 8, 4, (uint32_t)cell.stage);
   return esp_crc32c(crc, raw, sizeof raw);
 }
 
 uint32_t esp_cell_crc(const esp_record *record, esp_cell cell, const esp_outcome *outcome)
 {
   unsigned char raw[10] = {(unsigned char)outcome->state, (unsigned char)outcome->stop};
-  put64(raw + 2, (uint64_t)outcome->n_evaluations);
+  esp_put_le(raw + 2, 8, (uint64_t)outcome->n_evaluations);
   return esp_crc32c(crc_cell(crc_record(record), cell), raw, sizeof raw);
 }
 
 uint32_t esp_resume_crc(const esp_record *state, esp_cell cell, uint64_t sequence)
 {
   unsigned char raw[8];
-  put64(raw, sequence);
+  esp_put_le(raw, 8, sequence);
   return esp_crc32c(crc_cell(crc_record(state), cell), raw, sizeof raw);
 }
 
@@ -110,7 +85,7 @@ uint32_t esp_resume_crc(const esp_record *state, esp_cell cell, uint64_t sequenc
 static uint32_t crc_entry(const unsigned char *raw, long slot)
 {
   unsigned char number[8];
-  put64(number, (uint64_t)slot);
+  esp_put_le(number, 8, (uint64_t)slot);
   return esp_crc32c(esp_crc32c(0, raw, ESP_COMMIT_BYTES - 4), number, sizeof number);
 }
 
@@ -121,12 +96,12 @@ void esp_commit_encode(const esp_commit *commit, long slot, unsigned char *raw)
   memset(raw, 0, ESP_COMMIT_BYTES);
   raw[0] = (unsigned char)commit->outcome.state;
   raw[1] = (unsigned char)commit->outcome.stop;
-  put16(raw + 2, (uint16_t)(commit->peak_mib < UINT16_MAX ? commit->peak_mib : UINT16_MAX));
-  put32(raw + 4, commit->crc);
-  put64(raw + 8, (uint64_t)commit->outcome.n_evaluations);
-  put64(raw + 16, seconds);
-  put32(raw + 24, (uint32_t)commit->rank);
-  put32(raw + 28, crc_entry(raw, slot));
+  esp_put_le(raw + 2, 2, (uint16_t)(commit->peak_mib < UINT16_MAX ? commit->peak_mib : UINT16_MAX));
+  esp_put_le(raw + 4, 4, commit->crc);
+  esp_put_le(raw + 8, 8, (uint64_t)commit->outcome.n_evaluations);
+  esp_put_le(raw + 16, 8, seconds);
+  esp_put_le(raw + 24, 4, (uint32_t)commit->rank);
+  esp_put_le(raw + 28, 4, crc_entry(raw, slot));
 }
 
 bool esp_commit_decode(const unsigned char *raw, long slot, esp_commit *commit)
@@ -135,27 +110,27 @@ bool esp_commit_decode(const unsigned char *raw, long slot, esp_commit *commit)
   *commit = (esp_commit){0};
   if (memcmp(raw, empty, sizeof empty) == 0)
     return true;
-  if (get32(raw + 28) != crc_entry(raw, slot) || raw[0] == ESP_CELL_EMPTY || raw[0] > ESP_CELL_FAILED)
+  if (esp_get_le(raw + 28, 4) != crc_entry(raw, slot) || raw[0] == ESP_CELL_EMPTY || raw[0] > ESP_CELL_FAILED)
     return false;
-  const uint64_t seconds = get64(raw + 16);
-  commit->outcome = (esp_outcome){(esp_cell_state)raw[0], (esp_stop_reason)raw[1], (int64_t)get64(raw + 8)};
-  commit->peak_mib = get16(raw + 2);
-  commit->crc = get32(raw + 4);
+  const uint64_t seconds = esp_get_le(raw + 16, 8);
+  commit->outcome = (esp_outcome){(esp_cell_state)raw[0], (esp_stop_reason)raw[1], (int64_t)esp_get_le(raw + 8, 8)};
+  commit->peak_mib = (int)esp_get_le(raw + 2, 2);
+  commit->crc = (uint32_t)esp_get_le(raw + 4, 4);
   memcpy(&commit->seconds, &seconds, sizeof seconds);
-  commit->rank = (int32_t)get32(raw + 24);
+  commit->rank = (int32_t)esp_get_le(raw + 24, 4);
   return true;
 }
 
 void esp_resume_encode(const esp_resume_entry *entry, unsigned char *raw)
 {
-  put32(raw, (uint32_t)entry->stage);
-  put32(raw + 4, entry->crc);
-  put64(raw + 8, entry->sequence);
+  esp_put_le(raw, 4, (uint32_t)entry->stage);
+  esp_put_le(raw + 4, 4, entry->crc);
+  esp_put_le(raw + 8, 8, entry->sequence);
 }
 
 void esp_resume_decode(const unsigned char *raw, esp_resume_entry *entry)
 {
-  entry->stage = (int32_t)get32(raw);
-  entry->crc = get32(raw + 4);
-  entry->sequence = get64(raw + 8);
+  entry->stage = (int32_t)esp_get_le(raw, 4);
+  entry->crc = (uint32_t)esp_get_le(raw + 4, 4);
+  entry->sequence = esp_get_le(raw + 8, 8);
 }

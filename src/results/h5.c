@@ -93,6 +93,16 @@ void esp_h5_drop(hid_t id)
     H5Idec_ref(id);
 }
 
+hid_t esp_h5_file_access(bool v18)
+{
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  if (access >= 0 && H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0 &&
+      (!v18 || H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0))
+    return access;
+  esp_h5_drop(access);
+  return -1;
+}
+
 hid_t esp_h5_string_type(size_t bytes)
 {
   const hid_t type = H5Tcopy(H5T_C_S1);
@@ -126,87 +136,87 @@ hid_t esp_h5_memory_type(esp_type type)
 
 /* ---- compounds ---- */
 
-/* Add a member at the end of what is there and give its type back to the library if it was made for this. */
-static herr_t add(hid_t compound, const char *name, size_t *offset, hid_t type, bool drop)
+typedef struct {
+  const char *name;
+  hid_t type; /* given back to the library when it is in */
+} component;
+
+/* Parts one after the other, without gaps. */
+static hid_t compound(size_t bytes, size_t n_parts, const component *parts)
 {
-  const herr_t done = type < 0 ? -1 : H5Tinsert(compound, name, *offset, type);
-  if (type >= 0)
-    *offset += H5Tget_size(type);
-  if (drop)
-    esp_h5_drop(type);
-  return done;
+  const hid_t type = H5Tcreate(H5T_COMPOUND, bytes);
+  herr_t done = type < 0 ? -1 : 0;
+  size_t at = 0;
+  for (size_t i = 0; i < n_parts; i++) {
+    if (done >= 0)
+      done = H5Tinsert(type, parts[i].name, at, parts[i].type);
+    if (done >= 0)
+      at += H5Tget_size(parts[i].type);
+    esp_h5_drop(parts[i].type);
+  }
+  if (done >= 0)
+    return type;
+  esp_h5_drop(type);
+  return -1;
 }
 
-static hid_t state_type(void)
+static hid_t enumeration(uint8_t n, const char *const *names)
 {
-  static const char *const names[] = {"empty", "done", "failed"};
   const hid_t type = H5Tenum_create(H5T_STD_U8LE);
-  for (uint8_t i = 0; type >= 0 && i < 3; i++)
+  for (uint8_t i = 0; type >= 0 && i < n; i++)
     if (H5Tenum_insert(type, names[i], &i) < 0)
-      return -1;
-  return type;
-}
-
-static hid_t stop_type(void)
-{
-  const hid_t type = H5Tenum_create(H5T_STD_U8LE);
-  for (uint8_t i = 0; type >= 0 && i < ESP_N_STOP_REASONS; i++)
-    if (H5Tenum_insert(type, esp_stop_reason_name((esp_stop_reason)i), &i) < 0)
       return -1;
   return type;
 }
 
 hid_t esp_h5_commit_type(void)
 {
-  size_t at = 0;
-  const hid_t type = H5Tcreate(H5T_COMPOUND, ESP_COMMIT_BYTES);
-  if (type >= 0 && add(type, "state", &at, state_type(), true) >= 0 && add(type, "stop", &at, stop_type(), true) >= 0 &&
-      add(type, "peak_mib", &at, H5T_STD_U16LE, false) >= 0 && add(type, "crc", &at, H5T_STD_U32LE, false) >= 0 &&
-      add(type, "n_evaluations", &at, H5T_STD_I64LE, false) >= 0 &&
-      add(type, "seconds", &at, H5T_IEEE_F64LE, false) >= 0 && add(type, "rank", &at, H5T_STD_I32LE, false) >= 0 &&
-      add(type, "entry_crc", &at, H5T_STD_U32LE, false) >= 0)
-    return type;
-  esp_h5_drop(type);
-  return -1;
+  static const char *const states[] = {"empty", "done", "failed"};
+  const char *stops[ESP_N_STOP_REASONS];
+  for (int i = 0; i < ESP_N_STOP_REASONS; i++)
+    stops[i] = esp_stop_reason_name((esp_stop_reason)i);
+  const component parts[] = {{"state", enumeration(3, states)},
+                             {"stop", enumeration(ESP_N_STOP_REASONS, stops)},
+                             {"peak_mib", H5Tcopy(H5T_STD_U16LE)},
+                             {"crc", H5Tcopy(H5T_STD_U32LE)},
+                             {"n_evaluations", H5Tcopy(H5T_STD_I64LE)},
+                             {"seconds", H5Tcopy(H5T_IEEE_F64LE)},
+                             {"rank", H5Tcopy(H5T_STD_I32LE)},
+                             {"entry_crc", H5Tcopy(H5T_STD_U32LE)}};
+  return compound(ESP_COMMIT_BYTES, sizeof parts / sizeof *parts, parts);
 }
 
 hid_t esp_h5_resume_type(void)
 {
-  size_t at = 0;
-  const hid_t type = H5Tcreate(H5T_COMPOUND, ESP_RESUME_BYTES);
-  if (type >= 0 && add(type, "stage", &at, H5T_STD_I32LE, false) >= 0 &&
-      add(type, "crc", &at, H5T_STD_U32LE, false) >= 0 && add(type, "sequence", &at, H5T_STD_U64LE, false) >= 0)
-    return type;
-  esp_h5_drop(type);
-  return -1;
+  const component parts[] = {
+      {"stage", H5Tcopy(H5T_STD_I32LE)}, {"crc", H5Tcopy(H5T_STD_U32LE)}, {"sequence", H5Tcopy(H5T_STD_U64LE)}};
+  return compound(ESP_RESUME_BYTES, sizeof parts / sizeof *parts, parts);
 }
 
 /* Widths as in the row that provenance.c fills in. */
 hid_t esp_h5_run_type(void)
 {
-  size_t at = 0;
-  const hid_t type = H5Tcreate(H5T_COMPOUND, ESP_RUN_BYTES);
-  if (type >= 0 && add(type, "started", &at, esp_h5_string_type(24), true) >= 0 &&
-      add(type, "host", &at, esp_h5_string_type(64), true) >= 0 &&
-      add(type, "job", &at, esp_h5_string_type(32), true) >= 0 &&
-      add(type, "program", &at, esp_h5_string_type(36), true) >= 0 &&
-      add(type, "n_ranks", &at, H5T_STD_I32LE, false) >= 0 &&
-      add(type, "kernel", &at, esp_h5_string_type(16), true) >= 0 &&
-      add(type, "cpu", &at, esp_h5_string_type(64), true) >= 0 &&
-      add(type, "command", &at, esp_h5_string_type(ESP_RUN_BYTES - at), true) >= 0)
-    return type;
-  esp_h5_drop(type);
-  return -1;
+  const component parts[] = {{"started", esp_h5_string_type(24)}, {"host", esp_h5_string_type(64)},
+                             {"job", esp_h5_string_type(32)},     {"program", esp_h5_string_type(36)},
+                             {"n_ranks", H5Tcopy(H5T_STD_I32LE)}, {"kernel", esp_h5_string_type(16)},
+                             {"cpu", esp_h5_string_type(64)},     {"command", esp_h5_string_type(ESP_RUN_BYTES - 240)}};
+  return compound(ESP_RUN_BYTES, sizeof parts / sizeof *parts, parts);
 }
 
 /* ---- attributes and text ---- */
 
-static herr_t set_attribute(hid_t object, const char *name, hid_t file_type, hid_t memory_type, const void *value)
+herr_t esp_h5_set_attribute(hid_t object, const char *name, hid_t file_type, hid_t space, hid_t memory_type, const void *value)
 {
-  const hid_t space = H5Screate(H5S_SCALAR);
   const hid_t attribute = H5Acreate2(object, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
   const herr_t done = attribute < 0 ? -1 : H5Awrite(attribute, memory_type, value);
   esp_h5_drop(attribute);
+  return done;
+}
+
+static herr_t set_scalar(hid_t object, const char *name, hid_t file_type, hid_t memory_type, const void *value)
+{
+  const hid_t space = H5Screate(H5S_SCALAR);
+  const herr_t done = esp_h5_set_attribute(object, name, file_type, space, memory_type, value);
   esp_h5_drop(space);
   return done;
 }
@@ -217,7 +227,7 @@ static herr_t set_attribute(hid_t object, const char *name, hid_t file_type, hid
 herr_t esp_h5_set_text(hid_t object, const char *name, const char *value)
 {
   const hid_t type = esp_h5_string_type(H5T_VARIABLE);
-  const herr_t done = set_attribute(object, name, type, type, &value);
+  const herr_t done = set_scalar(object, name, type, type, &value);
   esp_h5_drop(type);
   return done;
 }
@@ -225,14 +235,14 @@ herr_t esp_h5_set_text(hid_t object, const char *name, const char *value)
 herr_t esp_h5_set_word(hid_t object, const char *name, const char *value)
 {
   const hid_t type = esp_h5_string_type(strlen(value) + 1);
-  const herr_t done = set_attribute(object, name, type, type, value);
+  const herr_t done = set_scalar(object, name, type, type, value);
   esp_h5_drop(type);
   return done;
 }
 
 herr_t esp_h5_set_int(hid_t object, const char *name, hid_t file_type, int64_t value)
 {
-  return set_attribute(object, name, file_type, H5T_NATIVE_INT64, &value);
+  return set_scalar(object, name, file_type, H5T_NATIVE_INT64, &value);
 }
 
 /* An attribute that is one value of this class; negative (and no complaint of HDF5) otherwise. */

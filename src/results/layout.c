@@ -103,18 +103,25 @@ static hid_t finish_scale(hid_t dataset, const char *name)
   return -1;
 }
 
-/* Scale of whole numbers first, first + 1, ... */
-static hid_t make_count(builder *b, const char *name, int length, int first, const char *units, const char *long_name)
+/* Numbers about the positions along an axis, /scales/NAME. */
+static hid_t make_numbers(builder *b, const char *name, esp_type type, int length, const void *values, const char *units,
+                          const char *long_name)
 {
   char path[64];
   snprintf(path, sizeof path, "/scales/%s", name);
+  return make_filled(b, path, esp_h5_file_type(type), esp_h5_memory_type(type), 1, &(hsize_t){(hsize_t)length}, values, units,
+                     long_name);
+}
+
+/* Scale of whole numbers first, first + 1, ... */
+static hid_t make_count(builder *b, const char *name, int length, int first, const char *units, const char *long_name)
+{
   int32_t *values = room(b, (size_t)length, sizeof *values);
   if (!values)
     return -1;
   for (int i = 0; i < length; i++)
     values[i] = first + i;
-  const hid_t scale = make_filled(b, path, H5T_STD_I32LE, H5T_NATIVE_INT32, 1, &(hsize_t){(hsize_t)length}, values, units,
-                                  long_name);
+  const hid_t scale = make_numbers(b, name, ESP_I32, length, values, units, long_name);
   free(values);
   return finish_scale(scale, name);
 }
@@ -173,10 +180,8 @@ static herr_t make_arm_scale(builder *b)
   ESP_H5_TRY(b->arm);
   if (!plan->arm_value.name)
     return 0;
-  char path[64];
-  snprintf(path, sizeof path, "/scales/%s", plan->arm_value.name);
-  const hid_t value = make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &length, plan->arm_value.value,
-                                  plan->arm_value.unit, plan->arm_value.long_name);
+  const hid_t value = make_numbers(b, plan->arm_value.name, ESP_F64, plan->n_arms, plan->arm_value.value, plan->arm_value.unit,
+                                   plan->arm_value.long_name);
   const herr_t done = attach(value, 0, b->arm, "arm");
   esp_h5_drop(value);
   return done;
@@ -186,12 +191,10 @@ static herr_t make_arm_scale(builder *b)
 static herr_t make_stage_scales(builder *b)
 {
   const esp_plan *plan = b->plan;
-  const hsize_t length = (hsize_t)plan->n_stages;
   herr_t done = -1;
   hid_t about = -1, parent = -1, members = -1;
-  char path[64];
-  double *value = room(b, (size_t)length, sizeof *value);
-  int32_t *n_members = room(b, (size_t)length, sizeof *n_members);
+  double *value = room(b, (size_t)plan->n_stages, sizeof *value);
+  int32_t *n_members = room(b, (size_t)plan->n_stages, sizeof *n_members);
   for (int s = 0; value && n_members && s < plan->n_stages; s++) {
     value[s] = plan->stages[s].value;
     n_members[s] = plan->stages[s].n_members;
@@ -199,16 +202,15 @@ static herr_t make_stage_scales(builder *b)
   if (!value || !n_members)
     goto done;
   b->stage = finish_scale(stage_words(b, "/scales/stage", false, "name of the stage", name_of_stage), "stage");
-  snprintf(path, sizeof path, "/scales/%s", plan->stage_value.name);
-  b->stage_value = finish_scale(make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &length, value, plan->stage_value.unit,
-                                            plan->stage_value.long_name),
+  b->stage_value = finish_scale(make_numbers(b, plan->stage_value.name, ESP_F64, plan->n_stages, value, plan->stage_value.unit,
+                                             plan->stage_value.long_name),
                                 plan->stage_value.name);
   about = stage_words(b, "/scales/stage_description", false, "what happens in the stage, one sentence", sentence_of_stage);
   parent = stage_words(b, "/scales/stage_parent", true,
                        "cell of the same member that this one starts from, as arm/stage; empty: from the beginning",
                        parent_of_stage);
-  members = make_filled(b, "/scales/stage_n_members", H5T_STD_I32LE, H5T_NATIVE_INT32, 1, &length, n_members, "1",
-                        "the stage exists for members 0 to this number less one; other cells stay empty");
+  members = make_numbers(b, "stage_n_members", ESP_I32, plan->n_stages, n_members, "1",
+                         "the stage exists for members 0 to this number less one; other cells stay empty");
   if (b->stage >= 0 && b->stage_value >= 0 && attach(about, 0, b->stage, "stage") >= 0 &&
       attach(parent, 0, b->stage, "stage") >= 0 && attach(parent, 1, b->arm, "arm") >= 0 &&
       attach(members, 0, b->stage, "stage") >= 0)
@@ -224,14 +226,9 @@ done:
 
 static hid_t make_axis(builder *b, const esp_axis *axis)
 {
-  char path[64];
-  const hsize_t length = (hsize_t)axis->length;
   if (!axis->values)
     return make_count(b, axis->name, axis->length, 1, axis->unit, axis->long_name);
-  snprintf(path, sizeof path, "/scales/%s", axis->name);
-  return finish_scale(make_filled(b, path, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &length, axis->values, axis->unit,
-                                  axis->long_name),
-                      axis->name);
+  return finish_scale(make_numbers(b, axis->name, ESP_F64, axis->length, axis->values, axis->unit, axis->long_name), axis->name);
 }
 
 static herr_t make_scales(builder *b)
@@ -253,6 +250,17 @@ static herr_t make_scales(builder *b)
 
 /* ---- arrays of cells ---- */
 
+int esp_array_dims(const esp_plan *plan, bool resume, const esp_field *field, hsize_t dims[3 + ESP_FIELD_AXES])
+{
+  const int n_axes = field ? field->n_axes : 0;
+  dims[0] = (hsize_t)plan->n_members;
+  dims[1] = (hsize_t)plan->n_arms;
+  dims[2] = resume ? ESP_RESUME_SLOTS : (hsize_t)plan->n_stages;
+  for (int a = 0; a < n_axes; a++)
+    dims[3 + a] = (hsize_t)plan->axes[field->axis[a]].length;
+  return 3 + n_axes;
+}
+
 static herr_t attach_cell(const builder *b, hid_t dataset, bool resume)
 {
   ESP_H5_TRY(attach(dataset, 0, b->member, "member"));
@@ -267,12 +275,10 @@ static herr_t make_field(builder *b, const esp_field *field, bool resume)
 {
   const esp_plan *plan = b->plan;
   char path[320];
-  hsize_t dims[3 + ESP_FIELD_AXES] = {(hsize_t)plan->n_members, (hsize_t)plan->n_arms,
-                                      resume ? ESP_RESUME_SLOTS : (hsize_t)plan->n_stages};
-  for (int a = 0; a < field->n_axes; a++)
-    dims[3 + a] = (hsize_t)plan->axes[field->axis[a]].length;
+  hsize_t dims[3 + ESP_FIELD_AXES];
+  const int n_dims = esp_array_dims(plan, resume, field, dims);
   snprintf(path, sizeof path, "/%s/%s", resume ? "resume" : "records", field->name);
-  const hid_t dataset = make(b, path, esp_h5_file_type(field->type), 3 + field->n_axes, dims, b->payload, field->unit,
+  const hid_t dataset = make(b, path, esp_h5_file_type(field->type), n_dims, dims, b->payload, field->unit,
                              field->long_name);
   now_at(b, field->name);
   herr_t done = attach_cell(b, dataset, resume);
@@ -284,8 +290,8 @@ static herr_t make_field(builder *b, const esp_field *field, bool resume)
 
 static herr_t make_commit(builder *b, bool resume)
 {
-  const hsize_t dims[3] = {(hsize_t)b->plan->n_members, (hsize_t)b->plan->n_arms,
-                           resume ? ESP_RESUME_SLOTS : (hsize_t)b->plan->n_stages};
+  hsize_t dims[3 + ESP_FIELD_AXES];
+  const int n_dims = esp_array_dims(b->plan, resume, NULL, dims);
   const hid_t type = resume ? esp_h5_resume_type() : esp_h5_commit_type();
   char about[640];
   snprintf(about, sizeof about,
@@ -295,10 +301,10 @@ static herr_t make_commit(builder *b, bool resume)
            "computed; seconds: wall clock of the session that finished it; rank: that did; peak_mib: peak memory of it, in MiB; "
            "entry_crc: CRC-32C of the 28 bytes before it and of the cell's position in this array as int64", b->plan->work);
   const hid_t dataset =
-      resume ? make(b, "/resume/commit", type, 3, dims, b->zeroed, "none",
+      resume ? make(b, "/resume/commit", type, n_dims, dims, b->zeroed, "none",
                     "what each slot holds: stage, checksum (CRC-32C of the fields of /resume in the order of order_in_crc, "
                     "then member, arm, stage as int32, then sequence), and a sequence number (0: never used; higher: newer)")
-             : make(b, "/commit", type, 3, dims, b->zeroed, "none", about);
+             : make(b, "/commit", type, n_dims, dims, b->zeroed, "none", about);
   herr_t done = attach_cell(b, dataset, resume);
   const esp_layout *layout = resume ? &b->plan->resume : &b->plan->record;
   char order[ESP_MAX_FIELDS * 64] = "";
@@ -430,17 +436,6 @@ static herr_t build(builder *b, const esp_config_file *config, H5D_alloc_time_t 
   return done;
 }
 
-/* Access properties: v18 only, see the top; STRONG closes with the file whatever a failure has left open. */
-static hid_t file_access(void)
-{
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  if (access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
-      H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0)
-    return access;
-  esp_h5_drop(access);
-  return -1;
-}
-
 double esp_results_bytes(const esp_plan *plan, int n_members)
 {
   /* Entries are filled with zeros for all slots, payload is written for cells that are there. */
@@ -457,7 +452,7 @@ double esp_results_bytes(const esp_plan *plan, int n_members)
   /* What HDF5 itself takes is measured: the same file in memory, its datasets without storage. */
   esp_h5_start();
   hsize_t metadata = 0;
-  const hid_t access = file_access();
+  const hid_t access = esp_h5_file_access(true);
   if (access >= 0 && H5Pset_fapl_core(access, 1024, false) >= 0) {
     const hid_t file = H5Fcreate(ESP_PROGRAM, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     builder b = {.plan = plan, .file = file};
@@ -474,7 +469,7 @@ static esp_err write_file(const char *temporary, const char *path, const esp_pla
 {
   const double needed = esp_results_bytes(plan, plan->n_members); /* after a failure HDF5 is better left alone */
   herr_t done = -1;
-  const hid_t access = file_access();
+  const hid_t access = esp_h5_file_access(true);
   const hid_t file = access < 0 ? -1 : H5Fcreate(temporary, H5F_ACC_EXCL, H5P_DEFAULT, access);
   builder b = {.plan = plan, .file = file, .at = "the file itself"};
   if (file >= 0) {

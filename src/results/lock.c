@@ -17,7 +17,7 @@
 
 #include "espalier/file.h"
 #include "espalier/log.h"
-#include "espalier/results.h"
+#include "internal.h"
 
 #define REFRESH_SECONDS 5
 #define SILENT_SECONDS 90 /* a holder on another host that says nothing for so long is dead */
@@ -36,17 +36,11 @@ static bool is_host_local(const char *host)
   return strcmp(host, ours) == 0;
 }
 
-static void our_job(char *text, size_t size)
-{
-  const char *job = getenv("SLURM_JOB_ID");
-  snprintf(text, size, "%s", job && *job ? job : "-");
-}
-
 /* Slurm begins a job again under its old number, perhaps before the last of its processes is gone. */
 static bool is_our_job(const holder *h)
 {
   char job[64];
-  our_job(job, sizeof job);
+  esp_environment("SLURM_JOB_ID", "-", job, sizeof job);
   return strcmp(job, "-") != 0 && strcmp(job, h->job) == 0;
 }
 
@@ -69,12 +63,9 @@ static esp_err read_holder(const esp_lock *lock, holder *h)
 static esp_err write_holder(esp_lock *lock)
 {
   char text[512], host[256] = "?", job[64], started[32];
-  const time_t now = time(NULL);
-  struct tm utc;
   gethostname(host, sizeof host - 1);
-  our_job(job, sizeof job);
-  gmtime_r(&now, &utc);
-  strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  esp_environment("SLURM_JOB_ID", "-", job, sizeof job);
+  esp_now_words(started, sizeof started);
   const int n = snprintf(text, sizeof text, "host %s\npid %ld\njob %s\nstarted %s\n", host, (long)getpid(), job, started);
   int emptied;
   do

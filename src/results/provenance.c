@@ -22,7 +22,7 @@
 /* A row of /provenance/runs; esp_h5_run_type() describes the same bytes. */
 typedef struct {
   char started[24], host[64], job[32], program[36];
-  int32_t n_ranks; /* little-endian in the file, see fill_row() */
+  unsigned char n_ranks[4]; /* little-endian */
   char kernel[16], cpu[64], command[ESP_RUN_BYTES - 240];
 } run_row;
 
@@ -84,7 +84,7 @@ static void cpu_model(char *text, size_t size)
     fclose(file);
 }
 
-static void now_words(char *text, size_t size)
+void esp_now_words(char *text, size_t size)
 {
   const time_t now = time(NULL);
   struct tm utc;
@@ -92,7 +92,7 @@ static void now_words(char *text, size_t size)
   strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
-static void environment(const char *name, const char *otherwise, char *text, size_t size)
+void esp_environment(const char *name, const char *otherwise, char *text, size_t size)
 {
   const char *value = getenv(name);
   cut(text, size, value && *value ? value : otherwise);
@@ -102,7 +102,7 @@ herr_t esp_provenance_write(hid_t group)
 {
   char cpu[128], created[24], host[256] = "unknown", libraries[1200] = "";
   cpu_model(cpu, sizeof cpu);
-  now_words(created, sizeof created);
+  esp_now_words(created, sizeof created);
   gethostname(host, sizeof host - 1);
   for (const char *line = esp_library_versions(); *line; line += strcspn(line, "\n") + 1) {
     const size_t used = strlen(libraries);
@@ -139,16 +139,14 @@ static void fill_row(run_row *row, int n_ranks, int argc, char *const *argv)
   char host[256] = "unknown";
   *row = (run_row){0};
   gethostname(host, sizeof host - 1);
-  now_words(row->started, sizeof row->started);
-  environment("SLURM_JOB_NODELIST", host, row->host, sizeof row->host); /* all of them, as in "node[1-4]" */
-  environment("SLURM_JOB_ID", "-", row->job, sizeof row->job);
+  esp_now_words(row->started, sizeof row->started);
+  esp_environment("SLURM_JOB_NODELIST", host, row->host, sizeof row->host); /* all of them, as in "node[1-4]" */
+  esp_environment("SLURM_JOB_ID", "-", row->job, sizeof row->job);
   cut(row->program, sizeof row->program, esp_program_revision());
   cut(row->kernel, sizeof row->kernel, esp_kernel_name());
   cpu_model(row->cpu, sizeof row->cpu);
   join(argc, argv, row->command, sizeof row->command);
-  unsigned char *ranks = (unsigned char *)&row->n_ranks;
-  for (int b = 0; b < 4; b++)
-    ranks[b] = (unsigned char)((unsigned)n_ranks >> (8 * b));
+  esp_put_le(row->n_ranks, sizeof row->n_ranks, (uint64_t)n_ranks);
 }
 
 /* The count has no checksum; one that cannot be is damaged, and the table begins anew. */
@@ -288,8 +286,7 @@ static herr_t print_attribute(hid_t group, const char *name, const H5A_info_t *i
 
 static int row_ranks(const run_row *row)
 {
-  const unsigned char *ranks = (const unsigned char *)&row->n_ranks;
-  return (int)((uint32_t)ranks[0] | (uint32_t)ranks[1] << 8 | (uint32_t)ranks[2] << 16 | (uint32_t)ranks[3] << 24);
+  return (int)esp_get_le(row->n_ranks, sizeof row->n_ranks);
 }
 
 static void print_row(int64_t number, const run_row *row)

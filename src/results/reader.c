@@ -18,14 +18,6 @@
 
 /* ---- what kind of file is it? ---- */
 
-static uint64_t le64(const unsigned char *at)
-{
-  uint64_t value = 0;
-  for (int i = 7; i >= 0; i--)
-    value = value << 8 | at[i];
-  return value;
-}
-
 static esp_err not_hdf5(const char *path, const unsigned char *head, size_t n)
 {
   bool text = true;
@@ -45,7 +37,7 @@ static esp_err check_head(const char *path, const unsigned char *head, size_t n,
   const bool new = head[8] >= 2;
   const size_t end_at = new ? 28 : head[8] == 1 ? 44 : 40;
   const bool known = n >= end_at + 8 && (new ? head[9] : head[13]) == 8; /* bytes of an address */
-  ESP_REQUIRE(n >= end_at + 8 && (!known || le64(head + end_at) <= size), ESP_ERR_DATA,
+  ESP_REQUIRE(n >= end_at + 8 && (!known || esp_get_le(head + end_at, 8) <= size), ESP_ERR_DATA,
               "%s: truncated: %" PRIu64 " bytes are left%s; fetch a whole copy, or move it away and begin again", path,
               size, known ? "" : " of an HDF5 file");
   return ESP_OK;
@@ -87,14 +79,10 @@ static esp_err check_identity(hid_t file, const char *path)
 
 static hid_t open_properties(bool write)
 {
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  herr_t done = access < 0 ? -1 : H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-  if (done >= 0 && write) /* a reader takes any version, say of a copy that h5repack made */
-    done = H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
-  if (done >= 0)
-    /* Without the sieve buffer a reader sees what writers have added since it last looked. */
-    done = write ? H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL) : H5Pset_sieve_buf_size(access, 0);
-  if (done >= 0)
+  const hid_t access = esp_h5_file_access(write); /* a reader takes any version, say of a copy that h5repack made */
+  /* Without the sieve buffer a reader sees what writers have added since it last looked. */
+  if (access >= 0 &&
+      (write ? H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL) : H5Pset_sieve_buf_size(access, 0)) >= 0)
     return access;
   esp_h5_drop(access);
   return -1;
@@ -183,11 +171,6 @@ static herr_t transfer(const esp_table *array, int i, int j, int k, void *in, co
   return done;
 }
 
-herr_t esp_table_read(const esp_table *array, int i, int j, int k, void *values)
-{
-  return transfer(array, i, j, k, values, NULL);
-}
-
 herr_t esp_table_write(const esp_table *array, int i, int j, int k, const void *values)
 {
   return transfer(array, i, j, k, NULL, values);
@@ -232,42 +215,35 @@ static esp_err open_array(const esp_results *r, const char *group, const char *n
   return ESP_OK;
 }
 
-static esp_err open_fields(const esp_results *r, const char *group, const esp_layout *layout, hsize_t third, esp_table *arrays)
+static esp_err open_fields(const esp_results *r, bool resume, esp_table *arrays)
 {
-  const esp_plan *plan = r->plan;
+  const esp_layout *layout = resume ? &r->plan->resume : &r->plan->record;
   for (int f = 0; f < layout->n_fields; f++) {
     const esp_field *field = &layout->field[f];
-    arrays[f].n_dims = 3 + field->n_axes;
-    arrays[f].dims[0] = (hsize_t)plan->n_members;
-    arrays[f].dims[1] = (hsize_t)plan->n_arms;
-    arrays[f].dims[2] = third;
-    for (int a = 0; a < field->n_axes; a++)
-      arrays[f].dims[3 + a] = (hsize_t)plan->axes[field->axis[a]].length;
-    ESP_TRY(open_array(r, group, field->name, esp_h5_file_type(field->type), esp_h5_memory_type(field->type), &arrays[f]));
+    arrays[f].n_dims = esp_array_dims(r->plan, resume, field, arrays[f].dims);
+    ESP_TRY(open_array(r, resume ? "/resume" : "/records", field->name, esp_h5_file_type(field->type),
+                       esp_h5_memory_type(field->type), &arrays[f]));
   }
   return ESP_OK;
 }
 
-static esp_err open_entries(const esp_results *r, const char *group, hid_t type, hsize_t third, esp_table *array)
+static esp_err open_entries(const esp_results *r, bool resume, esp_table *array)
 {
-  array->n_dims = 3;
-  array->dims[0] = (hsize_t)r->plan->n_members;
-  array->dims[1] = (hsize_t)r->plan->n_arms;
-  array->dims[2] = third;
-  const esp_err err = open_array(r, group, "commit", type, -1, array);
+  const hid_t type = resume ? esp_h5_resume_type() : esp_h5_commit_type();
+  array->n_dims = esp_array_dims(r->plan, resume, NULL, array->dims);
+  const esp_err err = open_array(r, resume ? "/resume" : "", "commit", type, -1, array);
   esp_h5_drop(type);
   return err;
 }
 
 static esp_err open_arrays(esp_results *r)
 {
-  const esp_plan *plan = r->plan;
-  ESP_TRY(open_fields(r, "/records", &plan->record, (hsize_t)plan->n_stages, r->field));
-  ESP_TRY(open_entries(r, "", esp_h5_commit_type(), (hsize_t)plan->n_stages, &r->commit));
-  if (plan->resume.n_fields == 0)
+  ESP_TRY(open_fields(r, false, r->field));
+  ESP_TRY(open_entries(r, false, &r->commit));
+  if (r->plan->resume.n_fields == 0)
     return ESP_OK;
-  ESP_TRY(open_fields(r, "/resume", &plan->resume, ESP_RESUME_SLOTS, r->state));
-  return open_entries(r, "/resume", esp_h5_resume_type(), ESP_RESUME_SLOTS, &r->resume_commit);
+  ESP_TRY(open_fields(r, true, r->state));
+  return open_entries(r, true, &r->resume_commit);
 }
 
 esp_err esp_results_open(const char *path, const esp_plan *plan, esp_results_mode mode, esp_results **out)
@@ -343,10 +319,19 @@ bool esp_cell_in_plan(const esp_plan *plan, esp_cell cell)
          cell.stage < plan->n_stages;
 }
 
-static esp_err read_failed(const esp_results *r, const esp_table *array, esp_cell cell)
+/* The piece of a cell: of its stage, or of a slot. */
+static esp_err read_piece(const esp_results *r, const esp_table *array, esp_cell cell, int k, void *values)
 {
-  return esp_fail(ESP_ERR_IO, "%s: cannot read %s of %s (HDF5: %s)", r->path, array->name, esp_cell_words(r->plan, cell),
-                  esp_h5_cause());
+  ESP_REQUIRE(transfer(array, cell.member, cell.arm, k, values, NULL) >= 0, ESP_ERR_IO, "%s: cannot read %s of %s (HDF5: %s)",
+              r->path, array->name, esp_cell_words(r->plan, cell), esp_h5_cause());
+  return ESP_OK;
+}
+
+static esp_err read_fields(const esp_results *r, const esp_table *arrays, esp_cell cell, int k, esp_record *record)
+{
+  for (int f = 0; f < record->layout->n_fields; f++)
+    ESP_TRY(read_piece(r, &arrays[f], cell, k, record->data + record->layout->offset[f]));
+  return ESP_OK;
 }
 
 esp_err esp_results_read_commits(const esp_results *r, esp_commit *commits, long *n_damaged)
@@ -374,19 +359,15 @@ esp_err esp_results_read_cell(const esp_results *r, esp_cell cell, esp_record *r
 {
   ESP_REQUIRE(esp_cell_in_plan(r->plan, cell), ESP_ERR_ARG, "%s: there is no cell (%d, %d, %d)", r->path, cell.member,
               cell.arm, cell.stage);
-  const esp_layout *layout = &r->plan->record;
   unsigned char raw[ESP_COMMIT_BYTES];
   esp_commit entry;
   esp_h5_start();
-  if (esp_table_read(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
-    return read_failed(r, &r->commit, cell);
+  ESP_TRY(read_piece(r, &r->commit, cell, cell.stage, raw));
   ESP_REQUIRE(esp_commit_decode(raw, esp_cell_slot(r->plan, cell), &entry), ESP_ERR_DATA,
               "%s: damaged: wrong checksum of the commit entry of %s", r->path, esp_cell_words(r->plan, cell));
   ESP_REQUIRE(entry.outcome.state != ESP_CELL_EMPTY, ESP_ERR_DATA, "%s: %s is not computed yet", r->path,
               esp_cell_words(r->plan, cell));
-  for (int f = 0; f < layout->n_fields; f++)
-    if (esp_table_read(&r->field[f], cell.member, cell.arm, cell.stage, record->data + layout->offset[f]) < 0)
-      return read_failed(r, &r->field[f], cell);
+  ESP_TRY(read_fields(r, r->field, cell, cell.stage, record));
   ESP_REQUIRE(esp_cell_crc(record, cell, &entry.outcome) == entry.crc, ESP_ERR_DATA,
               "%s: damaged: wrong checksum of the numbers of %s", r->path, esp_cell_words(r->plan, cell));
   if (commit)
@@ -440,8 +421,7 @@ esp_err esp_resume_entries(const esp_results *r, esp_cell cell, esp_resume_entry
 {
   for (int slot = 0; slot < ESP_RESUME_SLOTS; slot++) {
     unsigned char raw[ESP_RESUME_BYTES];
-    if (esp_table_read(&r->resume_commit, cell.member, cell.arm, slot, raw) < 0)
-      return read_failed(r, &r->resume_commit, cell);
+    ESP_TRY(read_piece(r, &r->resume_commit, cell, slot, raw));
     esp_resume_decode(raw, &entry[slot]);
   }
   return ESP_OK;
@@ -450,13 +430,10 @@ esp_err esp_resume_entries(const esp_results *r, esp_cell cell, esp_resume_entry
 esp_err esp_resume_load(const esp_results *r, esp_cell cell, int slot, const esp_resume_entry *entry, esp_record *state,
                         bool *valid)
 {
-  const esp_layout *layout = &r->plan->resume;
   *valid = false;
   if (entry->sequence == 0 || entry->stage != cell.stage || !esp_cell_in_plan(r->plan, cell))
     return ESP_OK; /* unused, of another stage, or of a stage number that no plan has: damaged */
-  for (int f = 0; f < layout->n_fields; f++)
-    if (esp_table_read(&r->state[f], cell.member, cell.arm, slot, state->data + layout->offset[f]) < 0)
-      return read_failed(r, &r->state[f], cell);
+  ESP_TRY(read_fields(r, r->state, cell, slot, state));
   *valid = esp_resume_crc(state, cell, entry->sequence) == entry->crc;
   return ESP_OK;
 }

@@ -223,30 +223,31 @@ static esp_err save_states(const wreck *w, esp_results *fresh, esp_salvage *foun
 
 /* ---- all of it ---- */
 
-esp_err esp_salvage_cells(const char *damaged, const esp_config_file *config, esp_results *fresh, esp_salvage *found)
+static esp_err save_all(wreck *w, const esp_config_file *config, esp_results *fresh, esp_salvage *found)
 {
   struct stat st;
+  if (fstat(w->fd, &st) != 0)
+    return cannot_be_read(w, strerror(errno));
+  w->size = (uint64_t)st.st_size;
+  ESP_TRY(look_for_text(w, config->resolved, &found->same_config));
+  const esp_err opened = esp_h5_open(w->path, false, &w->file);
+  if (opened == ESP_ERR_DATA || opened == ESP_ERR_CONFIG)
+    w->file = -1; /* then everything is where the new file has it */
+  else
+    ESP_TRY(opened);
+  ESP_TRY(save_cells(w, fresh, found));
+  ESP_TRY(save_states(w, fresh, found));
+  if (w->file >= 0)
+    esp_provenance_copy_runs(w->file, fresh->file);
+  return ESP_OK;
+}
+
+esp_err esp_salvage_cells(const char *damaged, const esp_config_file *config, esp_results *fresh, esp_salvage *found)
+{
   *found = (esp_salvage){0};
   wreck w = {.path = damaged, .fd = open(damaged, O_RDONLY | O_CLOEXEC), .file = -1};
   ESP_REQUIRE(w.fd >= 0, esp_open_error(errno), "%s: cannot be read: %s", damaged, strerror(errno));
-  esp_err err = fstat(w.fd, &st) == 0 ? ESP_OK : cannot_be_read(&w, strerror(errno));
-  if (err == ESP_OK) {
-    w.size = (uint64_t)st.st_size;
-    err = look_for_text(&w, config->resolved, &found->same_config);
-  }
-  if (err == ESP_OK) {
-    err = esp_h5_open(damaged, false, &w.file);
-    if (err == ESP_ERR_DATA || err == ESP_ERR_CONFIG) {
-      w.file = -1; /* then everything is where the new file has it */
-      err = ESP_OK;
-    }
-  }
-  if (err == ESP_OK)
-    err = save_cells(&w, fresh, found);
-  if (err == ESP_OK)
-    err = save_states(&w, fresh, found);
-  if (err == ESP_OK && w.file >= 0)
-    esp_provenance_copy_runs(w.file, fresh->file);
+  const esp_err err = save_all(&w, config, fresh, found);
   if (w.file >= 0)
     H5Fclose(w.file);
   close(w.fd);

@@ -6,10 +6,20 @@
 #include "espalier/watchdog.h"
 #include "internal.h"
 
-static esp_err write_failed(const esp_results *r, const esp_table *array, esp_cell cell)
+/* The piece of a cell: of its stage, or of a slot. */
+static esp_err write_piece(const esp_results *r, const esp_table *array, esp_cell cell, int k, const void *values)
 {
-  return esp_fail(ESP_ERR_IO, "%s: cannot write %s of %s (HDF5: %s)%s", r->path, array->name, esp_cell_words(r->plan, cell),
-                  esp_h5_cause(), esp_disk_advice(esp_h5_errno()));
+  ESP_REQUIRE(esp_table_write(array, cell.member, cell.arm, k, values) >= 0, ESP_ERR_IO,
+              "%s: cannot write %s of %s (HDF5: %s)%s", r->path, array->name, esp_cell_words(r->plan, cell), esp_h5_cause(),
+              esp_disk_advice(esp_h5_errno()));
+  return ESP_OK;
+}
+
+static esp_err write_fields(const esp_results *r, const esp_table *arrays, esp_cell cell, int k, const esp_record *record)
+{
+  for (int f = 0; f < record->layout->n_fields; f++)
+    ESP_TRY(write_piece(r, &arrays[f], cell, k, record->data + record->layout->offset[f]));
+  return ESP_OK;
 }
 
 static esp_err check_writable(const esp_results *r, esp_cell cell)
@@ -32,17 +42,13 @@ esp_err esp_results_write_cell(esp_results *r, esp_cell cell, const esp_record *
   ESP_TRY(check_writable(r, cell));
   ESP_REQUIRE(commit->outcome.state == ESP_CELL_DONE || commit->outcome.state == ESP_CELL_FAILED, ESP_ERR_ARG,
               "%s: %s has no outcome to be written", r->path, esp_cell_words(r->plan, cell));
-  const esp_layout *layout = &r->plan->record;
-  for (int f = 0; f < layout->n_fields; f++)
-    if (esp_table_write(&r->field[f], cell.member, cell.arm, cell.stage, record->data + layout->offset[f]) < 0)
-      return write_failed(r, &r->field[f], cell);
+  ESP_TRY(write_fields(r, r->field, cell, cell.stage, record));
 
   unsigned char raw[ESP_COMMIT_BYTES];
   esp_commit entry = *commit;
   entry.crc = esp_cell_crc(record, cell, &commit->outcome);
   esp_commit_encode(&entry, esp_cell_slot(r->plan, cell), raw);
-  if (esp_table_write(&r->commit, cell.member, cell.arm, cell.stage, raw) < 0)
-    return write_failed(r, &r->commit, cell);
+  ESP_TRY(write_piece(r, &r->commit, cell, cell.stage, raw));
   return written(r);
 }
 
@@ -61,22 +67,18 @@ static esp_err choose_slot(esp_results *r, esp_cell cell, const esp_resume_entry
 esp_err esp_results_write_resume(esp_results *r, esp_cell cell, const esp_record *state)
 {
   ESP_TRY(check_writable(r, cell));
-  const esp_layout *layout = &r->plan->resume;
-  if (layout->n_fields == 0)
+  if (r->plan->resume.n_fields == 0)
     return ESP_OK;
   int slot;
   esp_resume_entry entry[ESP_RESUME_SLOTS];
   ESP_TRY(esp_resume_entries(r, cell, entry));
   ESP_TRY(choose_slot(r, cell, entry, &slot));
-  for (int f = 0; f < layout->n_fields; f++)
-    if (esp_table_write(&r->state[f], cell.member, cell.arm, slot, state->data + layout->offset[f]) < 0)
-      return write_failed(r, &r->state[f], cell);
+  ESP_TRY(write_fields(r, r->state, cell, slot, state));
 
   unsigned char raw[ESP_RESUME_BYTES];
   const uint64_t sequence = (entry[0].sequence > entry[1].sequence ? entry[0].sequence : entry[1].sequence) + 1;
   esp_resume_encode(&(esp_resume_entry){cell.stage, esp_resume_crc(state, cell, sequence), sequence}, raw);
-  if (esp_table_write(&r->resume_commit, cell.member, cell.arm, slot, raw) < 0)
-    return write_failed(r, &r->resume_commit, cell);
+  ESP_TRY(write_piece(r, &r->resume_commit, cell, slot, raw));
   return written(r);
 }
 

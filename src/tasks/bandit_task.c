@@ -39,19 +39,14 @@ size_t esp_bandit_n_noise(const esp_bandit_options *options)
   return (size_t)options->n_agents * STEPS * (size_t)noise_per_step(options);
 }
 
-static esp_rng_key key_for(const esp_rng_key *key, esp_rng_purpose purpose)
-{
-  esp_rng_key k = *key;
-  k.purpose = purpose;
-  return k;
-}
-
 esp_err esp_bandit_draw(const esp_bandit_options *options, const esp_rng_key *key, int block, const esp_bandit_draws *draws)
 {
   ESP_TRY(check_agents(options));
   ESP_REQUIRE(block >= 0, ESP_ERR_ARG, "block %d", block);
-  const esp_rng_key choice = key_for(key, ESP_RNG_BANDIT_CHOICE), explore = key_for(key, ESP_RNG_BANDIT_EXPLORATION);
-  const esp_rng_key reward = key_for(key, ESP_RNG_BANDIT_REWARD), noise = key_for(key, ESP_RNG_VALUE_NOISE);
+  const esp_rng_key choice = esp_rng_key_for(key, ESP_RNG_BANDIT_CHOICE);
+  const esp_rng_key explore = esp_rng_key_for(key, ESP_RNG_BANDIT_EXPLORATION);
+  const esp_rng_key reward = esp_rng_key_for(key, ESP_RNG_BANDIT_REWARD);
+  const esp_rng_key noise = esp_rng_key_for(key, ESP_RNG_VALUE_NOISE);
   const uint64_t first = (uint64_t)block * ESP_BANDIT_MAX_AGENTS * STEPS;
   const size_t n = (size_t)options->n_agents * STEPS, per_step = (size_t)noise_per_step(options);
   for (size_t i = 0; i < n; i++) {
@@ -217,13 +212,11 @@ esp_err esp_bandit_block_take(const esp_bandit_options *options, esp_workspace *
 {
   const size_t n = (size_t)options->n_agents * STEPS;
   unsigned char *reward;
+  const esp_piece list[] = {{&b->draws.choice, n}, {&b->draws.explore, n}, {&b->draws.reward, n},
+                            {&b->draws.noise, esp_bandit_n_noise(options)}, {&b->outcome.q, n * OPTIONS},
+                            {&b->outcome.y, n * OPTIONS}};
   *b = (esp_bandit_block){.options = *options};
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.choice));
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.explore));
-  ESP_TRY(esp_workspace_take(ws, n, &b->draws.reward));
-  ESP_TRY(esp_workspace_take(ws, esp_bandit_n_noise(options), &b->draws.noise));
-  ESP_TRY(esp_workspace_take(ws, n * OPTIONS, &b->outcome.q));
-  ESP_TRY(esp_workspace_take(ws, n * OPTIONS, &b->outcome.y));
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.choice));
   ESP_TRY(esp_workspace_take_bytes(ws, n, &b->outcome.q_choice));
   ESP_TRY(esp_workspace_take_bytes(ws, n, &reward));

@@ -68,8 +68,7 @@ void esp_dms_template(esp_dms_set set, esp_trials *trials)
 
 static void add_noise(const esp_rng_key *key, esp_rng_purpose purpose, double sd, uint64_t first_draw, size_t n, double *values)
 {
-  esp_rng_key drawn = *key;
-  drawn.purpose = purpose;
+  const esp_rng_key drawn = esp_rng_key_for(key, purpose);
   for (size_t i = 0; i < n && sd > 0; i++)
     values[i] += sd * esp_rng_normal(&drawn, first_draw + i);
 }

@@ -11,14 +11,9 @@
 
 enum { APPEARED, DISAPPEARED };
 
-static int interval_steps(const esp_lever_options *o)
-{
-  return (int)nearbyint(o->synapses.update_ms / o->neurons.dt_ms);
-}
-
 static double interval_ms(const esp_lever_options *o)
 {
-  return interval_steps(o) * o->neurons.dt_ms;
+  return esp_rewiring_steps(&o->synapses, &o->neurons) * o->neurons.dt_ms;
 }
 
 static int snapshot_intervals(const esp_lever_options *o)
@@ -33,20 +28,14 @@ int esp_lever_n_cells(const esp_lever_options *o)
 
 /* ---- making one ---- */
 
-static int padded(int n)
-{
-  return (n + 7) / 8 * 8;
-}
-
 static esp_err take_arrays(esp_lever_network *net, esp_workspace *ws)
 {
   const esp_lever_options *o = &net->options;
-  const size_t n_in = (size_t)padded(o->neurons.n_in), n_synapses = (size_t)esp_rewiring_capacity(&o->synapses, &o->neurons);
+  const size_t n_in = (size_t)esp_padded(o->neurons.n_in), n_synapses = (size_t)esp_rewiring_capacity(&o->synapses, &o->neurons);
+  const esp_piece list[] = {{&net->cue_hazard, n_in}, {&net->background_hazard, n_in}, {&net->cue_hz, n_in},
+                            {&net->signal, (size_t)esp_rewiring_steps(&o->synapses, &o->neurons)}};
   ESP_TRY(esp_workspace_take_int(ws, 2 * (size_t)esp_lever_window_steps(&o->task, o->neurons.dt_ms), &net->task.window));
-  ESP_TRY(esp_workspace_take(ws, n_in, &net->cue_hazard));
-  ESP_TRY(esp_workspace_take(ws, n_in, &net->background_hazard));
-  ESP_TRY(esp_workspace_take(ws, n_in, &net->cue_hz));
-  ESP_TRY(esp_workspace_take(ws, (size_t)interval_steps(o), &net->signal));
+  ESP_TRY(esp_workspace_take_all(ws, sizeof list / sizeof *list, list));
   ESP_TRY(esp_workspace_take_int(ws, n_synapses, &net->last_seen));
   ESP_TRY(esp_workspace_take_int(ws, (size_t)esp_lever_n_cells(o), &net->spikes));
   ESP_TRY(esp_workspace_take_int(ws, (size_t)o->n_wait_bins, &net->waits));
@@ -57,7 +46,7 @@ static void set_rates(esp_lever_network *net)
 {
   const esp_lever_options *o = &net->options;
   esp_lever_cue(&o->task, &net->key, o->neurons.n_in, net->cue_hz);
-  for (int i = 0; i < padded(o->neurons.n_in); i++) {
+  for (int i = 0; i < esp_padded(o->neurons.n_in); i++) {
     const bool real = i < o->neurons.n_in;
     net->cue_hazard[i] = real ? esp_spiking_input_hazard(&o->neurons, net->cue_hz[i]) : 0;
     net->background_hazard[i] = real ? esp_spiking_input_hazard(&o->neurons, o->task.background_hz) : 0;
@@ -67,8 +56,7 @@ static void set_rates(esp_lever_network *net)
 /* Sampled with replacement: a synapse may come twice. */
 static void choose_samples(esp_lever_network *net)
 {
-  esp_rng_key key = net->key;
-  key.purpose = ESP_RNG_SYNAPSE_SAMPLE;
+  const esp_rng_key key = esp_rng_key_for(&net->key, ESP_RNG_SYNAPSE_SAMPLE);
   for (int i = 0; i < net->options.n_sampled; i++)
     net->sampled[i] = (int)(esp_rng_uniform(&key, (uint64_t)i) * net->synapses.n);
 }
@@ -78,7 +66,8 @@ esp_err esp_lever_take(const esp_lever_options *options, const esp_rng_key *key,
   assert(options->neurons.n_receiving + 2 * options->task.n_pool <= options->neurons.n_exc && options->task.n_pool > 0);
   assert(snapshot_intervals(options) > 0 && options->n_wait_bins > 0 && options->n_sampled > 0);
   *net = (esp_lever_network){.options = *options, .key = *key};
-  ESP_TRY(esp_spiking_take(&options->neurons, key, interval_steps(options), ws, &net->neurons));
+  const int block_steps = esp_rewiring_steps(&options->synapses, &options->neurons);
+  ESP_TRY(esp_spiking_take(&options->neurons, key, block_steps, ws, &net->neurons));
   ESP_TRY(esp_rewiring_take(&options->synapses, key, &net->neurons, ws, &net->synapses));
   ESP_TRY(take_arrays(net, ws));
   set_rates(net);

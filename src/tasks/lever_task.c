@@ -33,8 +33,7 @@ static double quantile(const esp_lever_task_options *o, double p)
 /* What would be clipped is not inverted: far in its tails the inverse is slow and inexact. */
 void esp_lever_cue(const esp_lever_task_options *o, const esp_rng_key *key, int n_in, double *rate_hz)
 {
-  esp_rng_key k = *key;
-  k.purpose = ESP_RNG_CUE;
+  const esp_rng_key k = esp_rng_key_for(key, ESP_RNG_CUE);
   const double lowest = o->cue_min_hz / o->cue_scale_hz, highest = o->cue_max_hz / o->cue_scale_hz;
   const double below = distribution(o, fmax(lowest, 1e-9)), not_above = distribution(o, highest);
   for (int i = 0; i < n_in; i++) {
@@ -95,8 +94,7 @@ static void enter(esp_lever_trial *trial, esp_lever_phase phase)
 
 static double pause_s(const esp_lever_task_options *o, const esp_rng_key *key, int32_t trial)
 {
-  esp_rng_key k = *key;
-  k.purpose = ESP_RNG_TRIAL_PAUSE;
+  const esp_rng_key k = esp_rng_key_for(key, ESP_RNG_TRIAL_PAUSE);
   return o->pause_min_s + (o->pause_max_s - o->pause_min_s) * esp_rng_uniform(&k, (uint64_t)trial);
 }
 
