@@ -59,6 +59,11 @@ void esp_cli_close(esp_cli_file *file)
   *file = (esp_cli_file){0};
 }
 
+bool esp_cli_has(const esp_cli_file *file, esp_cell cell)
+{
+  return file->commits[esp_cell_slot(&file->plan, cell)].outcome.state != ESP_CELL_EMPTY;
+}
+
 esp_stage_count esp_cli_count(const esp_cli_file *file, int arm, int stage)
 {
   esp_stage_count count = {.n_planned = file->plan.stages[stage].absent[arm] ? 0 : file->plan.stages[stage].n_members};

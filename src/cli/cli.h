@@ -69,12 +69,15 @@ typedef struct {
 esp_err esp_cli_open(const char *path, esp_cli_file *file);
 void esp_cli_close(esp_cli_file *file);
 
+/** Is this cell there, done or failed? */
+bool esp_cli_has(const esp_cli_file *file, esp_cell cell);
+
 /** Open results files, at most one of each experiment, and make a report of them. Close the files [n_paths] and free the report whatever this returns. */
 esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int example, esp_cli_file *files,
                             esp_report **report);
 
 /** The name of the first field in which two records differ; NULL: they are equal, bit for bit (padding does not count). */
-const char *esp_cli_first_difference(const esp_layout *layout, const esp_record *a, const esp_record *b);
+const char *esp_cli_first_difference(const esp_record *a, const esp_record *b);
 
 /** Compute the cells in these slots again from their parents and print for each whether all bits are equal.
  *  @param host        may ask to stop

@@ -169,7 +169,7 @@ static esp_err compare_cell(merge *m, int index, long slot, const esp_commit *co
   ESP_TRY(esp_results_read_cell(m->results, esp_slot_cell(plan_of(m), slot), &m->ours, &our_commit));
   const char *field = same_entry(&our_commit, commit) ? NULL : "the outcome";
   if (!field)
-    field = esp_cli_first_difference(&plan_of(m)->record, &m->ours, &m->theirs);
+    field = esp_cli_first_difference(&m->ours, &m->theirs);
   if (field)
     return differs(m, slot, path, field);
   m->inputs[index].n_equal++;

@@ -53,11 +53,6 @@ static bool stop_asked(void *context)
   return esp_stop_signal() != 0 || esp_seconds() >= *stop_at;
 }
 
-static bool is_there(const esp_cli_file *file, esp_cell cell)
-{
-  return file->commits[esp_cell_slot(&file->plan, cell)].outcome.state != ESP_CELL_EMPTY;
-}
-
 /* One cell of each stage in each arm, with its parent: no key of a config can shape cells and none of these. Returns their
  * number. */
 static long choose_cells(const esp_cli_file *file, long *slots)
@@ -69,8 +64,8 @@ static long choose_cells(const esp_cli_file *file, long *slots)
       for (int member = 0; member < plan->n_members; member++) {
         const esp_cell cell = {member, arm, stage};
         esp_cell parent;
-        if (plan->stages[stage].copy[arm] || !is_there(file, cell) ||
-            (esp_cell_parent(plan, cell, &parent) && !is_there(file, parent)))
+        if (plan->stages[stage].copy[arm] || !esp_cli_has(file, cell) ||
+            (esp_cell_parent(plan, cell, &parent) && !esp_cli_has(file, parent)))
           continue;
         slots[n++] = esp_cell_slot(plan, cell);
         break;
