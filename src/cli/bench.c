@@ -349,5 +349,5 @@ int esp_cli_bench(int argc, char **argv)
   if (err == ESP_OK)
     err = path ? write_case(path, &cases[0], &benches[0]) : run_bench(json, benches);
   esp_workspace_free(&ws);
-  return err == ESP_OK ? 0 : esp_cli_fail(err);
+  return esp_cli_end(err);
 }

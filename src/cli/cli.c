@@ -9,9 +9,10 @@
 
 #include "espalier/experiment.h"
 
-int esp_cli_fail(esp_err err)
+int esp_cli_end(esp_err err)
 {
-  fprintf(stderr, "espalier: %s\n", esp_err_message(err));
+  if (err != ESP_OK && err != ESP_ERR_STOPPED)
+    fprintf(stderr, "espalier: %s\n", esp_err_message(err));
   return esp_err_exit_status(err);
 }
 

@@ -22,8 +22,8 @@ int esp_cli_explain(int argc, char **argv);
 int esp_cli_info(int argc, char **argv);
 int esp_cli_bench(int argc, char **argv);
 
-/** Say what is wrong on stderr and return the exit status that goes with it. */
-int esp_cli_fail(esp_err err);
+/** The exit status to end with; what is wrong is said on stderr first (of ESP_ERR_STOPPED the caller has told). */
+int esp_cli_end(esp_err err);
 
 /** Complain about the command line, point to --help, and return 64. Under a launcher only the first rank speaks. */
 int esp_cli_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -38,5 +38,5 @@ int esp_cli_explain(int argc, char **argv)
     err = esp_report_explain(report, panel, at, stdout);
   esp_report_free(report);
   esp_cli_close(&file);
-  return err == ESP_OK ? 0 : esp_cli_fail(err);
+  return esp_cli_end(err);
 }

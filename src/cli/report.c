@@ -102,5 +102,5 @@ int esp_cli_report(int argc, char **argv)
   for (int i = 0; i < MAX_FILES; i++)
     esp_cli_close(&files[i]);
   free(by_name);
-  return err == ESP_OK ? 0 : esp_cli_fail(err);
+  return esp_cli_end(err);
 }

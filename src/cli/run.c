@@ -161,7 +161,7 @@ static int list_keys(void)
   char *markdown;
   const esp_err err = esp_config_describe(&markdown);
   if (err != ESP_OK)
-    return esp_cli_fail(err);
+    return esp_cli_end(err);
   fputs(markdown, stdout);
   free(markdown);
   return 0;
@@ -173,7 +173,7 @@ static int run_or_analyze(bool analyze, int argc, char **argv)
   esp_session o = {.max_time = INFINITY, .worker_timeout = 120, .watchdog = 3600, .argc = argc,
                    .argv = malloc(((size_t)argc + 1) * sizeof *argv)};
   if (!o.argv)
-    return esp_cli_fail(esp_fail(ESP_ERR_NOMEM, "no memory to keep the command line"));
+    return esp_cli_end(esp_fail(ESP_ERR_NOMEM, "no memory to keep the command line"));
   memcpy(o.argv, argv, ((size_t)argc + 1) * sizeof *argv);
   int status = read_options(analyze, argc, argv, &o, &keys);
   if (status < 0 && keys)

@@ -378,8 +378,7 @@ int esp_cli_session(esp_session *o, int argc, char **argv)
       err = conclude(o, config.values.ensemble.max_failed_fraction, err);
     esp_watchdog_pass_on(NULL, NULL);
     esp_lock_release(&lock);
-    if (err != ESP_OK && err != ESP_ERR_STOPPED)
-      esp_cli_fail(err);
+    esp_cli_end(err);
   }
   esp_config_file_free(&config);
   esp_ensemble_end(esp_err_exit_status(err));

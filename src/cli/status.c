@@ -166,5 +166,5 @@ int esp_cli_status(int argc, char **argv)
   if (err == ESP_OK)
     err = json ? print_json(&file, &run) : print_text(&file, &run);
   esp_cli_close(&file);
-  return err == ESP_OK ? 0 : esp_cli_fail(err);
+  return esp_cli_end(err);
 }

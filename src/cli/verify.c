@@ -212,7 +212,7 @@ static int verify_one(const char *path, long n_recompute, uint64_t seed, const c
            n_faults ? "; 'espalier run' with its config computes damaged cells again" : "");
   free_buffers(&b);
   esp_cli_close(&file);
-  return err != ESP_OK ? esp_cli_fail(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
+  return err != ESP_OK ? esp_cli_end(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
 }
 
 /* ---- two files ---- */
@@ -269,7 +269,7 @@ static int verify_two(const char *path_a, const char *path_b)
   free_buffers(&buffer);
   esp_cli_close(&a);
   esp_cli_close(&b);
-  return err != ESP_OK ? esp_cli_fail(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
+  return err != ESP_OK ? esp_cli_end(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
 }
 
 int esp_cli_verify(int argc, char **argv)
