@@ -31,22 +31,6 @@ int esp_cli_usage_error(const char *command, const char *format, ...) __attribut
 /** False on all but the first of the processes that a launcher has started; known before MPI is. */
 bool esp_cli_is_first(void);
 
-/** Numbers of ranks to predict for: 1,2,3 or 1,2,4,...,4096. */
-enum { ESP_MAX_RANK_LIST = 64 };
-typedef struct {
-  int n, ranks[ESP_MAX_RANK_LIST];
-} esp_rank_list;
-
-/** What `run --dry-run` was asked for beyond what it says anyway. */
-typedef struct {
-  esp_rank_list ranks;    /* n = 0: no table                                           */
-  const char *times_from; /* results file to take cell times from; NULL: see run --help */
-} esp_dry_run;
-
-/** Say what a run would compute, how long and how large. What can keep it from starting has been checked. */
-esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_config *config, const esp_plan *plan,
-                        esp_members members, int n_ranks);
-
 /** Can results be there at all? Ask before the lock, whose file is beside them.
  *  @return ESP_OK or ESP_ERR_CANNOT_CREATE. */
 esp_err esp_cli_check_place(const char *output);

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
 #include "espalier/experiment.h"
 #include "espalier/log.h"
 #include "espalier/number.h"
 #include "espalier/simulate.h"
+#include "session.h"
 
 enum { MAX_RANKS = 1000000 };
 enum { N_DRAWS = 8 };         /* of cell times: the table shows means over them                   */
@@ -153,18 +153,17 @@ static esp_err print_forecast(const forecast *f, const esp_rank_list *list)
   return ESP_OK;
 }
 
-static esp_err predict_ranks(const char *output, const esp_dry_run *what, const esp_plan *plan, esp_members members,
-                             double seconds_per_unit)
+static esp_err predict_ranks(const esp_session *o, const esp_plan *plan, double seconds_per_unit)
 {
   const size_t n_slots = (size_t)esp_plan_n_slots(plan);
   forecast f = {.plan = plan, .done = calloc(n_slots, 1), .seconds = malloc(N_DRAWS * n_slots * sizeof *f.seconds)};
   esp_err err = f.done && f.seconds ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for the times of %zu cells", n_slots);
   if (err == ESP_OK)
-    err = draw_times(&f, output, what->times_from, seconds_per_unit);
+    err = draw_times(&f, o->output, o->times_from, seconds_per_unit);
   for (long slot = 0; err == ESP_OK && slot < (long)n_slots; slot++) /* the others are as good as done */
-    f.done[slot] |= !esp_members_has(members, esp_slot_cell(plan, slot).member);
+    f.done[slot] |= !esp_members_has(o->run.members, esp_slot_cell(plan, slot).member);
   if (err == ESP_OK)
-    err = print_forecast(&f, &what->ranks);
+    err = print_forecast(&f, &o->ranks);
   free(f.done);
   free(f.seconds);
   return err;
@@ -201,10 +200,10 @@ static void print_stages(const esp_plan *plan, esp_members members)
   }
 }
 
-esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_config *config, const esp_plan *plan,
-                        esp_members members, int n_ranks)
+esp_err esp_cli_dry_run(const esp_session *o, const esp_config *config, const esp_plan *plan, int n_ranks)
 {
   char text[64];
+  const esp_members members = o->run.members;
   const esp_experiment *experiment = esp_experiment_of(config);
   const int n_members = esp_members_below(members, plan->n_members);
   printf("%s: %s\n", plan->experiment, esp_experiment_sentence(config->experiment));
@@ -222,10 +221,10 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
   double seconds;
   ESP_TRY(experiment->seconds_per_cost(config, &seconds));
   const int workers = n_ranks > 1 ? n_ranks - 1 : 1;
-  printf("results file %s: %.1f MB\n", output, esp_results_bytes(plan, n_members) / 1e6);
+  printf("results file %s: %.1f MB\n", o->output, esp_results_bytes(plan, n_members) / 1e6);
   printf("time: about %s on this machine with %d worker%s", esp_duration(cost * seconds / workers, text, sizeof text), workers,
          workers > 1 ? "s" : "");
   printf(" (%s of one core)%s\n", esp_duration(cost * seconds, text, sizeof text),
          plan->fixed_work ? "" : "; single members differ by a factor of 100");
-  return what->ranks.n ? predict_ranks(output, what, plan, members, seconds) : ESP_OK;
+  return o->ranks.n ? predict_ranks(o, plan, seconds) : ESP_OK;
 }

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "espalier/ensemble.h"
 #include "espalier/log.h"
 #include "espalier/salvage.h"
 #include "espalier/watchdog.h"
@@ -77,7 +76,7 @@ static esp_err check_bits(const esp_session *o, const char *fresh)
 {
   esp_cli_file file;
   long n = 0, n_different = 0;
-  double stop_at = o->stop_at;
+  double stop_at = o->run.stop_at;
   const esp_stage_host host = {.stop = stop_asked, .context = &stop_at};
   esp_err err = esp_cli_open(fresh, &file);
   long *slots = err == ESP_OK ? malloc((size_t)esp_plan_n_slots(&file.plan) * sizeof *slots) : NULL;
