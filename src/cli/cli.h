@@ -84,13 +84,6 @@ int esp_cli_stage_width(const esp_plan *plan);
 
 /** Print the table of a file: per stage and arm how many cells there are, how many converged, and the mean over members of
  *  every field that its experiment declares as summary. */
-esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file);
-
-/** Mean of a single-number field over the cells that are done (NaN if there is none). values: whole field as read by
- *  esp_results_read_field. */
-double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int arm, int stage);
-
-/** The indices of the summary fields; returns their number. */
-int esp_cli_summary_fields(const esp_plan *plan, int fields[ESP_MAX_FIELDS]);
+esp_err esp_cli_print_table(const esp_cli_file *file);
 
 #endif

@@ -325,7 +325,7 @@ static void print_peak(const esp_cli_file *file)
 /* The table, and what became of failed cells. */
 static esp_err tell(const esp_session *o, const esp_cli_file *file, double max_failed_fraction, bool stopped)
 {
-  ESP_TRY(esp_cli_print_table(stdout, file));
+  ESP_TRY(esp_cli_print_table(file));
   const long cells = esp_plan_n_cells_of(&file->plan, o->run.members.first, o->run.members.last);
   const long missing = stopped ? 0 : count_cells(file, o->run.members, ESP_CELL_EMPTY);
   const long failed = count_cells(file, o->run.members, ESP_CELL_FAILED);

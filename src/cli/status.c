@@ -87,7 +87,7 @@ static esp_err print_text(const esp_cli_file *file, const esp_run *run)
     printf("\n");
   }
   printf("\n");
-  ESP_TRY(esp_cli_print_table(stdout, file));
+  ESP_TRY(esp_cli_print_table(file));
   print_failures(file);
   return ESP_OK;
 }
