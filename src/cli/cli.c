@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "espalier/experiment.h"
-
 int esp_cli_end(esp_err err)
 {
   if (err != ESP_OK && err != ESP_ERR_STOPPED)

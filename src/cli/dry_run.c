@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "espalier/experiment.h"
 #include "espalier/log.h"
 #include "espalier/number.h"
 #include "espalier/simulate.h"
@@ -25,15 +24,6 @@ static bool append(esp_rank_list *list, long ranks)
   return true;
 }
 
-/* Go on doubling the last number as long as it stays below the end. */
-static bool append_doubled(esp_rank_list *list, long end)
-{
-  for (long ranks = 2L * list->ranks[list->n - 1]; ranks < end; ranks *= 2)
-    if (!append(list, ranks))
-      return false;
-  return true;
-}
-
 bool esp_cli_read_ranks(const char *text, void *to)
 {
   esp_rank_list *list = to;
@@ -46,7 +36,12 @@ bool esp_cli_read_ranks(const char *text, void *to)
     }
     long ranks;
     const char *end = esp_read_count(text, MAX_RANKS, &ranks);
-    if (!end || (doubling && !append_doubled(list, ranks)) || !append(list, ranks))
+    if (!end)
+      return false;
+    for (long between = doubling ? 2L * list->ranks[list->n - 1] : ranks; between < ranks; between *= 2)
+      if (!append(list, between))
+        return false;
+    if (!append(list, ranks))
       return false;
     if (*end != ',')
       return *end == '\0';
@@ -127,18 +122,13 @@ static esp_err predict(const forecast *f, int n_ranks, double *efficiency)
   return ESP_OK;
 }
 
-static long n_missing(const forecast *f)
-{
-  long n = 0;
-  for (long slot = 0; slot < esp_plan_n_slots(f->plan); slot++)
-    n += esp_cell_exists(f->plan, esp_slot_cell(f->plan, slot)) && !f->done[slot];
-  return n;
-}
-
 static esp_err print_forecast(const forecast *f, const esp_rank_list *list)
 {
   int too_many = 0;
-  printf("%ld of %ld cells to compute, means of %d draws (+-: sd of single ones):\n%7s %8s %13s  %5s %12s\n", n_missing(f),
+  long n_missing = 0;
+  for (long slot = 0; slot < esp_plan_n_slots(f->plan); slot++)
+    n_missing += esp_cell_exists(f->plan, esp_slot_cell(f->plan, slot)) && !f->done[slot];
+  printf("%ld of %ld cells to compute, means of %d draws (+-: sd of single ones):\n%7s %8s %13s  %5s %12s\n", n_missing,
          esp_plan_n_cells(f->plan), N_DRAWS, "ranks", "workers", "time", "+-", "efficiency");
   for (int i = 0; i < list->n; i++) {
     double efficiency;

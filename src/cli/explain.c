@@ -1,14 +1,11 @@
 /* cli/explain.c - where does this point come from? */
-
 #include "cli.h"
 
 int esp_cli_explain(int argc, char **argv)
 {
   const char *panel = NULL, *at = NULL;
   const esp_option options[] = {
-      {0, "panel", "P",
-       esp_report_explained(),
-       esp_cli_read_text, &panel, NULL},
+      {0, "panel", "P", esp_report_explained(), esp_cli_read_text, &panel, NULL},
       {0, "at", "X", "place on the x axis, the nearest point is taken; S1 has rungs and calls: --at 0.70,3", esp_cli_read_text, &at,
        NULL},
   };

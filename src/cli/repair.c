@@ -1,6 +1,5 @@
 /* cli/repair.c - a new results file with all that can be saved from a damaged one. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

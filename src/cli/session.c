@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "espalier/experiment.h"
 #include "espalier/log.h"
 #include "espalier/number.h"
 #include "espalier/watchdog.h"
@@ -123,12 +122,18 @@ static double bytes_left(const esp_cli_file *file, esp_members members, const st
   return fmax(0, fmin(holes, (double)count_cells(file, members, ESP_CELL_EMPTY) * cell));
 }
 
-/* A results file has its whole length from the beginning, its blocks only where numbers are. */
-static esp_err check_space_left(const char *output, esp_members members, const struct stat *there)
+/* Is everything there that a run needs of it? Asked here, so that no rank begins on a file that it cannot use. And is there
+ * room? A results file has its whole length from the beginning, its blocks only where numbers are. */
+static esp_err check_contents(const esp_session *o, const struct stat *there)
 {
   esp_cli_file file;
-  esp_err err = esp_cli_open(output, &file);
-  if (err == ESP_OK && esp_cli_check_space(output, bytes_left(&file, members, there)) != ESP_OK)
+  esp_run last;
+  esp_err err = esp_cli_open(o->output, &file);
+  if (err == ESP_OK)
+    err = esp_results_last_run(file.results, &last);
+  if (err == ESP_OK && o->repair)
+    esp_log("%s: nothing to repair; cells that are damaged are computed again as in any run", o->output);
+  if (err == ESP_OK && esp_cli_check_space(o->output, bytes_left(&file, o->run.members, there)) != ESP_OK)
     err = esp_fail(ESP_ERR_IO, "what is missing in %s", esp_err_message(ESP_ERR_CANNOT_CREATE));
   esp_cli_close(&file);
   return err;
@@ -151,17 +156,6 @@ static esp_err check_existing(const char *output, const esp_config_file *config)
   return err;
 }
 
-/* Is everything there that a run needs of it? Asked here, so that no rank begins on a file that it cannot use. */
-static esp_err check_structure(const char *output, const esp_plan *plan)
-{
-  esp_run last;
-  esp_results *results;
-  ESP_TRY(esp_results_open(output, plan, ESP_RESULTS_READ, &results));
-  const esp_err err = esp_results_last_run(results, &last);
-  esp_results_close(results);
-  return err;
-}
-
 static double bytes_of_members(const esp_session *o, const esp_plan *plan)
 {
   return esp_results_bytes(plan, esp_members_below(o->run.members, plan->n_members));
@@ -181,13 +175,9 @@ static esp_err prepare_file(const esp_session *o, const esp_config_file *config,
     return make_file(o, config, plan);
   esp_err err = check_existing(o->output, config);
   const bool config_known = err == ESP_OK;
-  if (err == ESP_OK)
-    err = check_structure(o->output, plan);
-  if (err == ESP_OK && o->repair)
-    esp_log("%s: nothing to repair; cells that are damaged are computed again as in any run", o->output);
-  if (err == ESP_OK)
-    return check_space_left(o->output, o->run.members, &there);
-  if (!S_ISREG(there.st_mode))
+  if (config_known)
+    err = check_contents(o, &there);
+  if (err == ESP_OK || !S_ISREG(there.st_mode))
     return err;
   if (o->force && (err == ESP_ERR_CONFIG || err == ESP_ERR_DATA)) { /* what cannot be read now may be whole */
     ESP_TRY(esp_cli_move_aside(o->output, NULL));
@@ -227,11 +217,9 @@ static void set_stop_times(esp_session *o)
 static esp_err dry_run(const esp_session *o, const esp_config_file *config, const esp_plan *plan, int n_ranks)
 {
   struct stat there;
-  ESP_TRY(esp_cli_check_place(o->output));
   if (stat(o->output, &there) == 0) {
     ESP_TRY(check_existing(o->output, config));
-    ESP_TRY(check_structure(o->output, plan));
-    ESP_TRY(check_space_left(o->output, o->run.members, &there));
+    ESP_TRY(check_contents(o, &there));
   } else {
     ESP_TRY(esp_cli_check_space(o->output, bytes_of_members(o, plan)));
   }
@@ -258,9 +246,9 @@ static esp_err prepare(esp_session *o, esp_config_file *config, esp_plan *plan, 
   ESP_TRY(choose_members(o, plan->n_members));
   if (o->run.source)
     ESP_TRY(check_source(o));
+  ESP_TRY(esp_cli_check_place(o->output));
   if (o->dry_run)
     return dry_run(o, config, plan, n_ranks);
-  ESP_TRY(esp_cli_check_place(o->output));
   ESP_TRY(esp_lock_take(o->output, lock));
   esp_watchdog_pass_on(esp_lock_keep, lock);
   return prepare_file(o, config, plan);

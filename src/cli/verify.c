@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli.h"
-#include "espalier/experiment.h"
 #include "espalier/kernel.h"
 #include "espalier/rng.h"
 
