@@ -249,7 +249,6 @@ static esp_err print_json(const bench *benches, const double *dgemm_rate, const 
 
 static esp_err write_case(const char *path, const bench_case *c, bench *b)
 {
-  esp_one_thread();
   ESP_TRY(make_bench(c, b));
   const double loss = esp_rnn_loss(&b->problem, b->w);
   esp_rnn_gradient(&b->problem, b->gradient);
@@ -276,7 +275,6 @@ static esp_err run_bench(bool json, bench *benches)
   ESP_REQUIRE(a, ESP_ERR_NOMEM, "no memory for the matrices of DGEMM");
   for (size_t i = 0; i < n; i++)
     a[i] = esp_rng_uniform(&bench_key, i);
-  esp_one_thread();
   esp_err err = ESP_OK;
   for (int i = 0; i < N_CASES && err == ESP_OK; i++)
     err = make_bench(&cases[i], &benches[i]);
@@ -326,6 +324,7 @@ int esp_cli_bench(int argc, char **argv)
     return esp_cli_usage_error("bench", "it takes no file, '%s' given", argv[optind]);
   if (json && path)
     return esp_cli_usage_error("bench", "--write measures nothing, so there is nothing for --json to print");
+  esp_one_thread();
   static bench benches[N_CASES];
   esp_workspace ws;
   esp_err err = esp_workspace_create(&ws);

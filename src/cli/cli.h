@@ -8,7 +8,6 @@
 #include "espalier/experiment.h"
 #include "espalier/members.h"
 #include "espalier/plan.h"
-#include "espalier/report.h"
 #include "espalier/results.h"
 #include "options.h"
 
@@ -30,6 +29,9 @@ int esp_cli_usage_error(const char *command, const char *format, ...) __attribut
 
 /** False on all but the first of the processes that a launcher has started; known before MPI is. */
 bool esp_cli_is_first(void);
+
+/** Are these two names of one file that is there? */
+bool esp_cli_same_file(const char *a, const char *b);
 
 /** Can results be there at all? Ask before the lock, whose file is beside them.
  *  @return ESP_OK or ESP_ERR_CANNOT_CREATE. */
@@ -55,10 +57,6 @@ void esp_cli_close(esp_cli_file *file);
 
 /** Is this cell there, done or failed? */
 bool esp_cli_has(const esp_cli_file *file, esp_cell cell);
-
-/** Open results files, at most one of each experiment, and make a report of them. Close the files [n_paths] and free the report whatever this returns. */
-esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int example, esp_cli_file *files,
-                            esp_report **report);
 
 /** The name of the first field in which two records differ; NULL: they are equal, bit for bit (padding does not count). */
 const char *esp_cli_first_difference(const esp_record *a, const esp_record *b);

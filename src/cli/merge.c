@@ -135,13 +135,13 @@ static esp_err look_at_output(merge *m)
 static int members_to_come(const merge *m)
 {
   const esp_plan *plan = plan_of(m);
-  const long n_cells = (long)plan->n_arms * plan->n_stages; /* slots of a member */
-  int n = 0;
-  for (int member = 0; member < plan->n_members; member++) {
-    bool any = false;
-    for (long slot = member * n_cells; slot < (member + 1) * n_cells; slot++)
-      any = any || m->owner[slot] != NOBODY;
-    n += any;
+  int n = 0, last = -1;
+  for (long slot = 0; slot < esp_plan_n_slots(plan); slot++) { /* member by member */
+    const int member = esp_slot_cell(plan, slot).member;
+    if (m->owner[slot] != NOBODY && member != last) {
+      n++;
+      last = member;
+    }
   }
   return n;
 }
@@ -305,27 +305,15 @@ static esp_err conclude(const merge *m)
   return n_there == n_cells ? ESP_OK : ESP_ERR_STOPPED;
 }
 
-/* 0, or the exit status with which to refuse the command line. */
-static int check_names(const merge *m)
-{
-  struct stat out, in;
-  if (stat(m->output, &out) != 0)
-    return 0;
-  for (int i = 0; i < m->n_inputs; i++)
-    if (stat(m->inputs[i].path, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-      return esp_cli_usage_error("merge", "%s is OUT and input at once; the parts go into a file of their own", m->output);
-  return 0;
-}
-
 static int merge_alone(merge *m, int argc, char **argv)
 {
-  int status = check_names(m);
-  if (status)
-    return status;
+  for (int i = 0; i < m->n_inputs; i++)
+    if (esp_cli_same_file(m->inputs[i].path, m->output))
+      return esp_cli_usage_error("merge", "%s is OUT and input at once; the parts go into a file of their own", m->output);
   esp_err err = do_merge(m, argc, argv);
   if (err == ESP_OK)
     err = conclude(m);
-  status = esp_cli_end(err);
+  const int status = esp_cli_end(err);
   end(m);
   return status;
 }

@@ -44,16 +44,7 @@ static long count_cells(const esp_cli_file *file, esp_members members, esp_cell_
   return esp_commits_count(&file->plan, file->commits, members.first, members.last, state);
 }
 
-/* Measuring needs another file to go to. */
-static esp_err check_source_place(const esp_session *o)
-{
-  struct stat from, to;
-  ESP_REQUIRE(stat(o->run.source, &from) != 0 || stat(o->output, &to) != 0 || from.st_dev != to.st_dev || from.st_ino != to.st_ino,
-              ESP_ERR_CANNOT_CREATE, "%s: the new measures need a file of their own; name another one with -o", o->output);
-  return ESP_OK;
-}
-
-/* And all networks that are to be measured. */
+/* Measuring needs all networks that are to be measured. */
 static esp_err check_source(const esp_session *o)
 {
   esp_cli_file file;
@@ -77,6 +68,12 @@ static esp_err load_config(const esp_session *o, esp_config_file *config)
     fputs(problems, stderr);
   free(problems);
   return err;
+}
+
+bool esp_cli_same_file(const char *a, const char *b)
+{
+  struct stat left, right;
+  return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
 esp_err esp_cli_check_place(const char *output)
@@ -239,8 +236,8 @@ static esp_err prepare(esp_session *o, esp_config_file *config, esp_plan *plan, 
 {
   if (!o->dry_run)
     ESP_TRY(esp_ensemble_watch(o->watchdog));
-  if (o->run.source)
-    ESP_TRY(check_source_place(o));
+  ESP_REQUIRE(!o->run.source || !esp_cli_same_file(o->run.source, o->output), ESP_ERR_CANNOT_CREATE,
+              "%s: the new measures need a file of their own; name another one with -o", o->output);
   ESP_TRY(load_config(o, config));
   ESP_TRY(esp_plan_create(&config->values, plan));
   ESP_TRY(choose_members(o, plan->n_members));
