@@ -58,19 +58,17 @@ static const esp_rng_key bench_key = {.seed = 1, .purpose = ESP_RNG_START_WEIGHT
 static esp_err make_trials(const bench_case *c, bench *b)
 {
   const esp_dms_noise noise = {5, 0.1, c->input_noise_sd};
-  const int n_trials = c->n_trials ? c->n_trials : 5 * esp_dms_n_conditions(c->set);
-  const int n_steps = c->n_steps ? c->n_steps : ESP_DMS_N_STEPS;
-  const size_t n = (size_t)n_trials * (size_t)n_steps;
+  b->trials = (esp_trials){.n_trials = c->n_trials ? c->n_trials : 5 * esp_dms_n_conditions(c->set),
+                           .n_steps = c->n_steps ? c->n_steps : ESP_DMS_N_STEPS,
+                           .n_in = c->n_in,
+                           .n_out = c->n_out};
+  const size_t n = (size_t)b->trials.n_trials * (size_t)b->trials.n_steps;
   ESP_TRY(esp_workspace_take(b->ws, n * (size_t)c->n_in, &b->trials.input));
   ESP_TRY(esp_workspace_take(b->ws, n * (size_t)c->n_out, &b->trials.target));
   if (!c->n_trials) {
     esp_dms_trials(c->set, &noise, &bench_key, 0, &b->trials);
     return ESP_OK;
   }
-  b->trials.n_trials = n_trials;
-  b->trials.n_steps = n_steps;
-  b->trials.n_in = c->n_in;
-  b->trials.n_out = c->n_out;
   for (size_t i = 0; i < n * (size_t)c->n_in; i++)
     b->trials.input[i] = esp_rng_normal(&bench_key, i);
   for (size_t i = 0; i < n * (size_t)c->n_out; i++)
@@ -96,16 +94,20 @@ static esp_err make_network(const bench_case *c, const esp_rnn_shape *shape, ben
 static esp_err make_bench(const bench_case *c, bench *b)
 {
   const esp_rnn_shape shape = {.n_hid = c->n_hid, .n_in = c->n_in, .n_out = c->n_out, .bias = c->bias};
-  const int n_trials = c->n_trials ? c->n_trials : 5 * esp_dms_n_conditions(c->set);
-  const int n_steps = c->n_steps ? c->n_steps : ESP_DMS_N_STEPS;
-  const long n = (long)n_trials * n_steps;
-  const size_t n_weights = esp_rnn_n_weights(&shape);
   ESP_TRY(make_trials(c, b));
   ESP_TRY(esp_tree_build(&b->trials, 0, b->ws, &b->tree));
   ESP_TRY(esp_rnn_problem_take(&shape, &b->tree, b->ws, &b->problem));
   ESP_TRY(make_network(c, &shape, b));
-  b->operations = 6.0 * (double)n_weights * (double)n;
+  b->operations = 6.0 * (double)esp_rnn_n_weights(&shape) * b->trials.n_trials * b->trials.n_steps;
   return ESP_OK;
+}
+
+/* Seconds since then, which becomes now. */
+static double lap(double *since)
+{
+  const double then = *since;
+  *since = esp_seconds();
+  return *since - then;
 }
 
 /* Seconds of one gradient: the fastest of three tries of about 2 ms. */
@@ -131,35 +133,12 @@ static double time_dgemm(const double *a, double *c)
 {
   double best = INFINITY;
   for (int attempt = 0; attempt < 3; attempt++) {
-    const double began = esp_seconds();
+    double at = esp_seconds();
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, DGEMM_SIZE, DGEMM_SIZE, DGEMM_SIZE, 1.0, a, DGEMM_SIZE, a, DGEMM_SIZE,
                 0.0, c, DGEMM_SIZE);
-    best = fmin(best, esp_seconds() - began);
+    best = fmin(best, lap(&at));
   }
   return best;
-}
-
-static void call_loss(bench *b)
-{
-  esp_rnn_loss(&b->problem, b->w);
-}
-
-static void call_gradient(bench *b)
-{
-  esp_rnn_gradient(&b->problem, b->gradient);
-}
-
-static void call_curvature(bench *b)
-{
-  esp_rnn_curvature(&b->problem, b->w);
-}
-
-static double time_calls(bench *b, long n, void (*call)(bench *))
-{
-  const double began = esp_seconds();
-  for (long i = 0; i < n; i++)
-    call(b);
-  return esp_seconds() - began;
 }
 
 /* Seconds of an SCG step, and the share of it that is neither loss, gradient nor curvature: of 200 steps on the first case. */
@@ -178,12 +157,18 @@ static esp_err time_step(bench *b, bool exact, double *seconds, double *share)
   for (int attempt = 0; attempt < 5; attempt++) {
     memcpy(state.w, b->w, f.n * sizeof *state.w);
     state.n_losses = state.n_gradients = state.n_curvatures = 0;
-    const double began = esp_seconds();
+    double at = esp_seconds();
     esp_scg_minimise(&state, &f, &options, NULL, N_STEPS, &nobody);
-    best = fmin(best, esp_seconds() - began);
-    losses = fmin(losses, time_calls(b, state.n_losses, call_loss));
-    gradients = fmin(gradients, time_calls(b, state.n_gradients, call_gradient));
-    curvatures = fmin(curvatures, time_calls(b, state.n_curvatures, call_curvature));
+    best = fmin(best, lap(&at));
+    for (long i = 0; i < state.n_losses; i++)
+      esp_rnn_loss(&b->problem, b->w);
+    losses = fmin(losses, lap(&at));
+    for (long i = 0; i < state.n_gradients; i++)
+      esp_rnn_gradient(&b->problem, b->gradient);
+    gradients = fmin(gradients, lap(&at));
+    for (long i = 0; i < state.n_curvatures; i++)
+      esp_rnn_curvature(&b->problem, b->w);
+    curvatures = fmin(curvatures, lap(&at));
   }
   *seconds = best / N_STEPS;
   *share = fmax(0, 1 - (losses + gradients + curvatures) / best);
@@ -264,7 +249,6 @@ static esp_err print_json(const bench *benches, const double *dgemm_rate, const 
 
 static esp_err write_case(const char *path, const bench_case *c, bench *b)
 {
-  esp_one_thread();
   ESP_TRY(make_bench(c, b));
   const double loss = esp_rnn_loss(&b->problem, b->w);
   esp_rnn_gradient(&b->problem, b->gradient);
@@ -291,7 +275,6 @@ static esp_err run_bench(bool json, bench *benches)
   ESP_REQUIRE(a, ESP_ERR_NOMEM, "no memory for the matrices of DGEMM");
   for (size_t i = 0; i < n; i++)
     a[i] = esp_rng_uniform(&bench_key, i);
-  esp_one_thread();
   esp_err err = ESP_OK;
   for (int i = 0; i < N_CASES && err == ESP_OK; i++)
     err = make_bench(&cases[i], &benches[i]);
@@ -341,6 +324,7 @@ int esp_cli_bench(int argc, char **argv)
     return esp_cli_usage_error("bench", "it takes no file, '%s' given", argv[optind]);
   if (json && path)
     return esp_cli_usage_error("bench", "--write measures nothing, so there is nothing for --json to print");
+  esp_one_thread();
   static bench benches[N_CASES];
   esp_workspace ws;
   esp_err err = esp_workspace_create(&ws);
@@ -349,5 +333,5 @@ int esp_cli_bench(int argc, char **argv)
   if (err == ESP_OK)
     err = path ? write_case(path, &cases[0], &benches[0]) : run_bench(json, benches);
   esp_workspace_free(&ws);
-  return err == ESP_OK ? 0 : esp_cli_fail(err);
+  return esp_cli_end(err);
 }

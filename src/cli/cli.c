@@ -7,11 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "espalier/experiment.h"
-
-int esp_cli_fail(esp_err err)
+int esp_cli_end(esp_err err)
 {
-  fprintf(stderr, "espalier: %s\n", esp_err_message(err));
+  if (err != ESP_OK && err != ESP_ERR_STOPPED)
+    fprintf(stderr, "espalier: %s\n", esp_err_message(err));
   return esp_err_exit_status(err);
 }
 
@@ -59,6 +58,11 @@ void esp_cli_close(esp_cli_file *file)
   *file = (esp_cli_file){0};
 }
 
+bool esp_cli_has(const esp_cli_file *file, esp_cell cell)
+{
+  return file->commits[esp_cell_slot(&file->plan, cell)].outcome.state != ESP_CELL_EMPTY;
+}
+
 esp_stage_count esp_cli_count(const esp_cli_file *file, int arm, int stage)
 {
   esp_stage_count count = {.n_planned = file->plan.stages[stage].absent[arm] ? 0 : file->plan.stages[stage].n_members};
@@ -69,30 +73,6 @@ esp_stage_count esp_cli_count(const esp_cli_file *file, int arm, int stage)
     count.n_converged += outcome->stop == ESP_STOP_CONVERGED;
   }
   return count;
-}
-
-int esp_cli_summary_fields(const esp_plan *plan, int fields[ESP_MAX_FIELDS])
-{
-  int n = 0;
-  for (int f = 0; f < plan->record.n_fields; f++)
-    if (plan->record.field[f].in_summary)
-      fields[n++] = f;
-  return n;
-}
-
-double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int arm, int stage)
-{
-  const esp_plan *plan = &file->plan;
-  double sum = 0;
-  long n = 0;
-  for (int member = 0; member < plan->stages[stage].n_members; member++) {
-    const long slot = esp_cell_slot(plan, (esp_cell){member, arm, stage});
-    if (file->commits[slot].outcome.state != ESP_CELL_DONE)
-      continue;
-    sum += esp_element(plan->record.field[field].type, values, slot);
-    n++;
-  }
-  return n ? sum / (double)n : NAN;
 }
 
 int esp_cli_peak_mib(const esp_cli_file *file)
@@ -119,22 +99,38 @@ static int width(const esp_field *field)
   return n > 9 ? n : 9;
 }
 
+/* Over the cells that are done, NaN if there is none; values: the whole field. */
+static double mean_of(const esp_cli_file *file, int field, const void *values, int arm, int stage)
+{
+  const esp_plan *plan = &file->plan;
+  double sum = 0;
+  long n = 0;
+  for (int member = 0; member < plan->stages[stage].n_members; member++) {
+    const long slot = esp_cell_slot(plan, (esp_cell){member, arm, stage});
+    if (file->commits[slot].outcome.state != ESP_CELL_DONE)
+      continue;
+    sum += esp_element(plan->record.field[field].type, values, slot);
+    n++;
+  }
+  return n ? sum / (double)n : NAN;
+}
+
 /* Numbers of one arm at one stage; a dash where there is nothing to average yet. */
-static void print_arm(FILE *out, const esp_cli_file *file, int arm, int stage, int n_fields, const int *fields, void **values)
+static void print_arm(const esp_cli_file *file, int arm, int stage, int n_fields, const int *fields, void **values)
 {
   const esp_stage_count count = esp_cli_count(file, arm, stage);
-  fprintf(out, "  | %5ld", count.n_done);
+  printf("  | %5ld", count.n_done);
   if (file->plan.stages[stage].copy[arm])
-    fprintf(out, " %5s", "same");
+    printf(" %5s", "same");
   else if (!file->plan.fixed_work)
-    fprintf(out, " %5ld", count.n_converged);
+    printf(" %5ld", count.n_converged);
   for (int i = 0; i < n_fields; i++) {
-    const double mean = esp_cli_mean(file, fields[i], values[i], arm, stage);
+    const double mean = mean_of(file, fields[i], values[i], arm, stage);
     const esp_field *field = &file->plan.record.field[fields[i]];
     if (isnan(mean))
-      fprintf(out, " %*s", width(field), "-");
+      printf(" %*s", width(field), "-");
     else
-      fprintf(out, " %*.*f", width(field), field->type == ESP_F64 ? 5 : 1, mean);
+      printf(" %*.*f", width(field), field->type == ESP_F64 ? 5 : 1, mean);
   }
 }
 
@@ -148,39 +144,42 @@ static int beside(const esp_plan *plan, int arm)
 }
 
 /* The stages of one arm, or of two side by side. */
-static void print_arms(FILE *out, const esp_cli_file *file, int first, int last, int n_fields, const int *fields, void **values)
+static void print_arms(const esp_cli_file *file, int first, int last, int n_fields, const int *fields, void **values)
 {
   const esp_plan *plan = &file->plan;
   const int stage_width = esp_cli_stage_width(plan);
   int arm_width = plan->fixed_work ? 5 : 11;
   for (int i = 0; i < n_fields; i++)
     arm_width += 1 + width(&plan->record.field[fields[i]]);
-  fprintf(out, "%-*s", stage_width, "");
+  printf("%-*s", stage_width, "");
   for (int arm = first; arm <= last; arm++)
-    fprintf(out, "  | %-*s", arm_width, plan->arm_name[arm]);
-  fprintf(out, "\n%-*s", stage_width, "stage");
+    printf("  | %-*s", arm_width, plan->arm_name[arm]);
+  printf("\n%-*s", stage_width, "stage");
   for (int arm = first; arm <= last; arm++) {
-    fprintf(out, "  | %5s%s", "n", plan->fixed_work ? "" : " conv.");
+    printf("  | %5s%s", "n", plan->fixed_work ? "" : " conv.");
     for (int i = 0; i < n_fields; i++)
-      fprintf(out, " %*s", width(&plan->record.field[fields[i]]), plan->record.field[fields[i]].name);
+      printf(" %*s", width(&plan->record.field[fields[i]]), plan->record.field[fields[i]].name);
   }
-  fprintf(out, "\n");
+  printf("\n");
   for (int stage = 0; stage < plan->n_stages; stage++) {
     if (plan->stages[stage].absent[first] && plan->stages[stage].absent[last])
       continue;
-    fprintf(out, "%-*s", stage_width, plan->stages[stage].name);
+    printf("%-*s", stage_width, plan->stages[stage].name);
     for (int arm = first; arm <= last; arm++)
-      print_arm(out, file, arm, stage, n_fields, fields, values);
-    fprintf(out, "\n");
+      print_arm(file, arm, stage, n_fields, fields, values);
+    printf("\n");
   }
 }
 
-esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file)
+esp_err esp_cli_print_table(const esp_cli_file *file)
 {
   const esp_plan *plan = &file->plan;
   int fields[ESP_MAX_FIELDS];
   void *values[ESP_MAX_FIELDS] = {0};
-  const int n_fields = esp_cli_summary_fields(plan, fields);
+  int n_fields = 0;
+  for (int f = 0; f < plan->record.n_fields; f++)
+    if (plan->record.field[f].in_summary)
+      fields[n_fields++] = f;
   esp_err err = ESP_OK;
   for (int i = 0; i < n_fields && err == ESP_OK; i++) {
     values[i] = malloc((size_t)esp_plan_n_slots(plan) * esp_type_bytes(plan->record.field[fields[i]].type));
@@ -189,10 +188,10 @@ esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file)
   }
   for (int arm = 0, last; arm < plan->n_arms && err == ESP_OK; arm = last + 1) {
     last = beside(plan, arm);
-    print_arms(out, file, arm, last, n_fields, fields, values);
+    print_arms(file, arm, last, n_fields, fields, values);
   }
   if (err == ESP_OK)
-    fprintf(out, "n: networks; %sthe rest are means over the n networks\n", plan->fixed_work ? "" : "conv.: converged; ");
+    printf("n: networks; %sthe rest are means over the n networks\n", plan->fixed_work ? "" : "conv.: converged; ");
   for (int i = 0; i < n_fields; i++)
     free(values[i]);
   return err;

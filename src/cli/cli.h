@@ -8,7 +8,6 @@
 #include "espalier/experiment.h"
 #include "espalier/members.h"
 #include "espalier/plan.h"
-#include "espalier/report.h"
 #include "espalier/results.h"
 #include "options.h"
 
@@ -22,8 +21,8 @@ int esp_cli_explain(int argc, char **argv);
 int esp_cli_info(int argc, char **argv);
 int esp_cli_bench(int argc, char **argv);
 
-/** Say what is wrong on stderr and return the exit status that goes with it. */
-int esp_cli_fail(esp_err err);
+/** The exit status to end with; what is wrong is said on stderr first (of ESP_ERR_STOPPED the caller has told). */
+int esp_cli_end(esp_err err);
 
 /** Complain about the command line, point to --help, and return 64. Under a launcher only the first rank speaks. */
 int esp_cli_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -31,21 +30,8 @@ int esp_cli_usage_error(const char *command, const char *format, ...) __attribut
 /** False on all but the first of the processes that a launcher has started; known before MPI is. */
 bool esp_cli_is_first(void);
 
-/** Numbers of ranks to predict for: 1,2,3 or 1,2,4,...,4096. */
-enum { ESP_MAX_RANK_LIST = 64 };
-typedef struct {
-  int n, ranks[ESP_MAX_RANK_LIST];
-} esp_rank_list;
-
-/** What `run --dry-run` was asked for beyond what it says anyway. */
-typedef struct {
-  esp_rank_list ranks;    /* n = 0: no table                                           */
-  const char *times_from; /* results file to take cell times from; NULL: see run --help */
-} esp_dry_run;
-
-/** Say what a run would compute, how long and how large. What can keep it from starting has been checked. */
-esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_config *config, const esp_plan *plan,
-                        esp_members members, int n_ranks);
+/** Are these two names of one file that is there? */
+bool esp_cli_same_file(const char *a, const char *b);
 
 /** Can results be there at all? Ask before the lock, whose file is beside them.
  *  @return ESP_OK or ESP_ERR_CANNOT_CREATE. */
@@ -69,12 +55,11 @@ typedef struct {
 esp_err esp_cli_open(const char *path, esp_cli_file *file);
 void esp_cli_close(esp_cli_file *file);
 
-/** Open results files, at most one of each experiment, and make a report of them. Close the files [n_paths] and free the report whatever this returns. */
-esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int example, esp_cli_file *files,
-                            esp_report **report);
+/** Is this cell there, done or failed? */
+bool esp_cli_has(const esp_cli_file *file, esp_cell cell);
 
 /** The name of the first field in which two records differ; NULL: they are equal, bit for bit (padding does not count). */
-const char *esp_cli_first_difference(const esp_layout *layout, const esp_record *a, const esp_record *b);
+const char *esp_cli_first_difference(const esp_record *a, const esp_record *b);
 
 /** Compute the cells in these slots again from their parents and print for each whether all bits are equal.
  *  @param host        may ask to stop
@@ -97,13 +82,6 @@ int esp_cli_stage_width(const esp_plan *plan);
 
 /** Print the table of a file: per stage and arm how many cells there are, how many converged, and the mean over members of
  *  every field that its experiment declares as summary. */
-esp_err esp_cli_print_table(FILE *out, const esp_cli_file *file);
-
-/** Mean of a single-number field over the cells that are done (NaN if there is none). values: whole field as read by
- *  esp_results_read_field. */
-double esp_cli_mean(const esp_cli_file *file, int field, const void *values, int arm, int stage);
-
-/** The indices of the summary fields; returns their number. */
-int esp_cli_summary_fields(const esp_plan *plan, int fields[ESP_MAX_FIELDS]);
+esp_err esp_cli_print_table(const esp_cli_file *file);
 
 #endif

@@ -4,11 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "espalier/experiment.h"
 #include "espalier/log.h"
 #include "espalier/number.h"
 #include "espalier/simulate.h"
+#include "session.h"
 
 enum { MAX_RANKS = 1000000 };
 enum { N_DRAWS = 8 };         /* of cell times: the table shows means over them                   */
@@ -25,15 +24,6 @@ static bool append(esp_rank_list *list, long ranks)
   return true;
 }
 
-/* Go on doubling the last number as long as it stays below the end. */
-static bool append_doubled(esp_rank_list *list, long end)
-{
-  for (long ranks = 2L * list->ranks[list->n - 1]; ranks < end; ranks *= 2)
-    if (!append(list, ranks))
-      return false;
-  return true;
-}
-
 bool esp_cli_read_ranks(const char *text, void *to)
 {
   esp_rank_list *list = to;
@@ -46,7 +36,12 @@ bool esp_cli_read_ranks(const char *text, void *to)
     }
     long ranks;
     const char *end = esp_read_count(text, MAX_RANKS, &ranks);
-    if (!end || (doubling && !append_doubled(list, ranks)) || !append(list, ranks))
+    if (!end)
+      return false;
+    for (long between = doubling ? 2L * list->ranks[list->n - 1] : ranks; between < ranks; between *= 2)
+      if (!append(list, between))
+        return false;
+    if (!append(list, ranks))
       return false;
     if (*end != ',')
       return *end == '\0';
@@ -127,18 +122,13 @@ static esp_err predict(const forecast *f, int n_ranks, double *efficiency)
   return ESP_OK;
 }
 
-static long n_missing(const forecast *f)
-{
-  long n = 0;
-  for (long slot = 0; slot < esp_plan_n_slots(f->plan); slot++)
-    n += esp_cell_exists(f->plan, esp_slot_cell(f->plan, slot)) && !f->done[slot];
-  return n;
-}
-
 static esp_err print_forecast(const forecast *f, const esp_rank_list *list)
 {
   int too_many = 0;
-  printf("%ld of %ld cells to compute, means of %d draws (+-: sd of single ones):\n%7s %8s %13s  %5s %12s\n", n_missing(f),
+  long n_missing = 0;
+  for (long slot = 0; slot < esp_plan_n_slots(f->plan); slot++)
+    n_missing += esp_cell_exists(f->plan, esp_slot_cell(f->plan, slot)) && !f->done[slot];
+  printf("%ld of %ld cells to compute, means of %d draws (+-: sd of single ones):\n%7s %8s %13s  %5s %12s\n", n_missing,
          esp_plan_n_cells(f->plan), N_DRAWS, "ranks", "workers", "time", "+-", "efficiency");
   for (int i = 0; i < list->n; i++) {
     double efficiency;
@@ -153,18 +143,17 @@ static esp_err print_forecast(const forecast *f, const esp_rank_list *list)
   return ESP_OK;
 }
 
-static esp_err predict_ranks(const char *output, const esp_dry_run *what, const esp_plan *plan, esp_members members,
-                             double seconds_per_unit)
+static esp_err predict_ranks(const esp_session *o, const esp_plan *plan, double seconds_per_unit)
 {
   const size_t n_slots = (size_t)esp_plan_n_slots(plan);
   forecast f = {.plan = plan, .done = calloc(n_slots, 1), .seconds = malloc(N_DRAWS * n_slots * sizeof *f.seconds)};
   esp_err err = f.done && f.seconds ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for the times of %zu cells", n_slots);
   if (err == ESP_OK)
-    err = draw_times(&f, output, what->times_from, seconds_per_unit);
+    err = draw_times(&f, o->output, o->times_from, seconds_per_unit);
   for (long slot = 0; err == ESP_OK && slot < (long)n_slots; slot++) /* the others are as good as done */
-    f.done[slot] |= !esp_members_has(members, esp_slot_cell(plan, slot).member);
+    f.done[slot] |= !esp_members_has(o->run.members, esp_slot_cell(plan, slot).member);
   if (err == ESP_OK)
-    err = print_forecast(&f, &what->ranks);
+    err = print_forecast(&f, &o->ranks);
   free(f.done);
   free(f.seconds);
   return err;
@@ -201,10 +190,10 @@ static void print_stages(const esp_plan *plan, esp_members members)
   }
 }
 
-esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_config *config, const esp_plan *plan,
-                        esp_members members, int n_ranks)
+esp_err esp_cli_dry_run(const esp_session *o, const esp_config *config, const esp_plan *plan, int n_ranks)
 {
   char text[64];
+  const esp_members members = o->run.members;
   const esp_experiment *experiment = esp_experiment_of(config);
   const int n_members = esp_members_below(members, plan->n_members);
   printf("%s: %s\n", plan->experiment, esp_experiment_sentence(config->experiment));
@@ -222,10 +211,10 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
   double seconds;
   ESP_TRY(experiment->seconds_per_cost(config, &seconds));
   const int workers = n_ranks > 1 ? n_ranks - 1 : 1;
-  printf("results file %s: %.1f MB\n", output, esp_results_bytes(plan, n_members) / 1e6);
+  printf("results file %s: %.1f MB\n", o->output, esp_results_bytes(plan, n_members) / 1e6);
   printf("time: about %s on this machine with %d worker%s", esp_duration(cost * seconds / workers, text, sizeof text), workers,
          workers > 1 ? "s" : "");
   printf(" (%s of one core)%s\n", esp_duration(cost * seconds, text, sizeof text),
          plan->fixed_work ? "" : "; single members differ by a factor of 100");
-  return what->ranks.n ? predict_ranks(output, what, plan, members, seconds) : ESP_OK;
+  return o->ranks.n ? predict_ranks(o, plan, seconds) : ESP_OK;
 }

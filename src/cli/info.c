@@ -60,5 +60,5 @@ int esp_cli_info(int argc, char **argv)
     err = esp_results_print_provenance(argv[optind]);
   }
   esp_cli_close(&file);
-  return err == ESP_OK ? 0 : esp_cli_fail(err);
+  return esp_cli_end(err);
 }

@@ -55,9 +55,11 @@ static esp_err differs(const merge *m, long slot, const char *other, const char 
 
 /* ---- first look: one config, and no two entries of a cell that disagree ---- */
 
-static esp_err check_config(const merge *m, const esp_cli_file *file)
+/* Close the file whatever this returns. */
+static esp_err open_one(const merge *m, const char *path, esp_cli_file *file)
 {
   char *difference = NULL;
+  ESP_TRY(esp_cli_open(path, file));
   esp_err err = esp_config_difference(&m->first.config.values, &file->config.values, ESP_DIFFERENCE_OF_RESULTS, &difference);
   if (err == ESP_OK && *difference)
     err = esp_fail(ESP_ERR_CONFIG,
@@ -102,9 +104,7 @@ static esp_err compare_runs(const merge *m, const esp_cli_file *file)
 static esp_err look_at_input(merge *m, int index)
 {
   esp_cli_file file;
-  esp_err err = esp_cli_open(m->inputs[index].path, &file);
-  if (err == ESP_OK)
-    err = check_config(m, &file);
+  esp_err err = open_one(m, m->inputs[index].path, &file);
   if (err == ESP_OK)
     err = compare_runs(m, &file);
   if (err == ESP_OK)
@@ -117,9 +117,7 @@ static esp_err look_at_input(merge *m, int index)
 static esp_err look_at_output(merge *m)
 {
   esp_cli_file file;
-  esp_err err = esp_cli_open(m->output, &file);
-  if (err == ESP_OK)
-    err = check_config(m, &file);
+  esp_err err = open_one(m, m->output, &file);
   for (long slot = 0; err == ESP_OK && slot < esp_plan_n_slots(plan_of(m)); slot++) {
     if (file.commits[slot].outcome.state == ESP_CELL_EMPTY)
       continue;
@@ -137,13 +135,13 @@ static esp_err look_at_output(merge *m)
 static int members_to_come(const merge *m)
 {
   const esp_plan *plan = plan_of(m);
-  const long n_cells = (long)plan->n_arms * plan->n_stages; /* slots of a member */
-  int n = 0;
-  for (int member = 0; member < plan->n_members; member++) {
-    bool any = false;
-    for (long slot = member * n_cells; slot < (member + 1) * n_cells; slot++)
-      any = any || m->owner[slot] != NOBODY;
-    n += any;
+  int n = 0, last = -1;
+  for (long slot = 0; slot < esp_plan_n_slots(plan); slot++) { /* member by member */
+    const int member = esp_slot_cell(plan, slot).member;
+    if (m->owner[slot] != NOBODY && member != last) {
+      n++;
+      last = member;
+    }
   }
   return n;
 }
@@ -169,7 +167,7 @@ static esp_err compare_cell(merge *m, int index, long slot, const esp_commit *co
   ESP_TRY(esp_results_read_cell(m->results, esp_slot_cell(plan_of(m), slot), &m->ours, &our_commit));
   const char *field = same_entry(&our_commit, commit) ? NULL : "the outcome";
   if (!field)
-    field = esp_cli_first_difference(&plan_of(m)->record, &m->ours, &m->theirs);
+    field = esp_cli_first_difference(&m->ours, &m->theirs);
   if (field)
     return differs(m, slot, path, field);
   m->inputs[index].n_equal++;
@@ -200,9 +198,7 @@ static esp_err copy_cell(merge *m, int index, const esp_cli_file *file, long slo
 static esp_err copy_input(merge *m, int index)
 {
   esp_cli_file file;
-  esp_err err = esp_cli_open(m->inputs[index].path, &file);
-  if (err == ESP_OK)
-    err = check_config(m, &file);
+  esp_err err = open_one(m, m->inputs[index].path, &file);
   if (err == ESP_ERR_CONFIG)
     err = esp_fail(err, "%s: another file has taken its place since this merge began; what was copied until then stays in %s",
                    m->inputs[index].path, m->output);
@@ -309,30 +305,17 @@ static esp_err conclude(const merge *m)
   return n_there == n_cells ? ESP_OK : ESP_ERR_STOPPED;
 }
 
-/* 0, or the exit status with which to refuse the command line. */
-static int check_names(const merge *m)
-{
-  struct stat out, in;
-  if (stat(m->output, &out) != 0)
-    return 0;
-  for (int i = 0; i < m->n_inputs; i++)
-    if (stat(m->inputs[i].path, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-      return esp_cli_usage_error("merge", "%s is OUT and input at once; the parts go into a file of their own", m->output);
-  return 0;
-}
-
 static int merge_alone(merge *m, int argc, char **argv)
 {
-  int status = check_names(m);
-  if (status)
-    return status;
+  for (int i = 0; i < m->n_inputs; i++)
+    if (esp_cli_same_file(m->inputs[i].path, m->output))
+      return esp_cli_usage_error("merge", "%s is OUT and input at once; the parts go into a file of their own", m->output);
   esp_err err = do_merge(m, argc, argv);
   if (err == ESP_OK)
     err = conclude(m);
-  if (err != ESP_OK && err != ESP_ERR_STOPPED)
-    esp_cli_fail(err);
+  const int status = esp_cli_end(err);
   end(m);
-  return esp_err_exit_status(err);
+  return status;
 }
 
 int esp_cli_merge(int argc, char **argv)
@@ -362,7 +345,7 @@ int esp_cli_merge(int argc, char **argv)
     return esp_cli_usage_error("merge", "the file to make and at least one input are needed, %d names given", argc - optind);
   merge m = {.output = argv[optind], .n_inputs = n_inputs, .lock = {.fd = -1}, .inputs = calloc((size_t)n_inputs, sizeof(input))};
   if (!m.inputs)
-    return esp_cli_fail(esp_fail(ESP_ERR_NOMEM, "no memory for a list of %d files", n_inputs));
+    return esp_cli_end(esp_fail(ESP_ERR_NOMEM, "no memory for a list of %d files", n_inputs));
   for (int i = 0; i < n_inputs; i++)
     m.inputs[i].path = argv[optind + 1 + i];
   int rank, n_ranks;

@@ -137,14 +137,6 @@ static const esp_option *row_of(const esp_command *command, int found)
   return NULL;
 }
 
-static int bad_option(const esp_command *command, int found, char **argv)
-{
-  const char *option = argv[optind - 1];
-  if (found == ':')
-    return esp_cli_usage_error(command->name, "option '%s' requires an argument", option);
-  return esp_cli_usage_error(command->name, "option '%s' is not known", option);
-}
-
 static int bad_value(const esp_command *command, const esp_option *option, const char *text)
 {
   if (option->wrong)
@@ -170,7 +162,8 @@ int esp_cli_options(const esp_command *command, int argc, char **argv)
       return 0;
     }
     if (!option)
-      return bad_option(command, found, argv);
+      return esp_cli_usage_error(command->name, "option '%s' %s", argv[optind - 1],
+                                 found == ':' ? "requires an argument" : "is not known");
     if (!option->read(optarg, option->to))
       return bad_value(command, option, optarg);
   }

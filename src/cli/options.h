@@ -33,12 +33,18 @@ int esp_cli_options(const esp_command *command, int argc, char **argv);
 
 /* ---- to read values with ---- */
 
+/** Numbers of ranks to predict for: 1,2,3 or 1,2,4,...,4096. */
+enum { ESP_MAX_RANK_LIST = 64 };
+typedef struct {
+  int n, ranks[ESP_MAX_RANK_LIST];
+} esp_rank_list;
+
 bool esp_cli_read_flag(const char *text, void *to);  /* bool, set to true                                          */
 bool esp_cli_read_text(const char *text, void *to);  /* const char *, borrowed                                     */
 bool esp_cli_read_count(const char *text, void *to); /* long, from 0                                               */
 bool esp_cli_read_time(const char *text, void *to);  /* double, in s: "90s", "30m", "12h", "2d", HH:MM:SS or plain */
-bool esp_cli_read_ranks(const char *text, void *to); /* esp_rank_list (cli.h): numbers that increase, at most a million, separated
-                                                        by commas; "..." between two goes on doubling              */
+bool esp_cli_read_ranks(const char *text, void *to); /* esp_rank_list: numbers that increase, at most a million, separated by
+                                                        commas; "..." between two goes on doubling                 */
 
 /** --kernel, for all commands that compute. */
 extern const esp_option esp_option_kernel;

@@ -1,13 +1,11 @@
 /* cli/repair.c - a new results file with all that can be saved from a damaged one. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "espalier/ensemble.h"
 #include "espalier/log.h"
 #include "espalier/salvage.h"
 #include "espalier/watchdog.h"
@@ -53,11 +51,6 @@ static bool stop_asked(void *context)
   return esp_stop_signal() != 0 || esp_seconds() >= *stop_at;
 }
 
-static bool is_there(const esp_cli_file *file, esp_cell cell)
-{
-  return file->commits[esp_cell_slot(&file->plan, cell)].outcome.state != ESP_CELL_EMPTY;
-}
-
 /* One cell of each stage in each arm, with its parent: no key of a config can shape cells and none of these. Returns their
  * number. */
 static long choose_cells(const esp_cli_file *file, long *slots)
@@ -69,8 +62,8 @@ static long choose_cells(const esp_cli_file *file, long *slots)
       for (int member = 0; member < plan->n_members; member++) {
         const esp_cell cell = {member, arm, stage};
         esp_cell parent;
-        if (plan->stages[stage].copy[arm] || !is_there(file, cell) ||
-            (esp_cell_parent(plan, cell, &parent) && !is_there(file, parent)))
+        if (plan->stages[stage].copy[arm] || !esp_cli_has(file, cell) ||
+            (esp_cell_parent(plan, cell, &parent) && !esp_cli_has(file, parent)))
           continue;
         slots[n++] = esp_cell_slot(plan, cell);
         break;
@@ -82,7 +75,7 @@ static esp_err check_bits(const esp_session *o, const char *fresh)
 {
   esp_cli_file file;
   long n = 0, n_different = 0;
-  double stop_at = o->stop_at;
+  double stop_at = o->run.stop_at;
   const esp_stage_host host = {.stop = stop_asked, .context = &stop_at};
   esp_err err = esp_cli_open(fresh, &file);
   long *slots = err == ESP_OK ? malloc((size_t)esp_plan_n_slots(&file.plan) * sizeof *slots) : NULL;

@@ -1,15 +1,16 @@
-/* cli/report.c - results files to panels, verdicts, tables and pictures. */
+/* cli/report.c - results files to panels, verdicts, tables and pictures; and where a point of these comes from. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "espalier/log.h"
 #include "espalier/number.h"
+#include "espalier/report.h"
 
 enum { MAX_FILES = ESP_N_EXPERIMENTS }; /* one of each */
 
-esp_err esp_cli_open_report(int n_paths, char *const *paths, int n_members, int example, esp_cli_file *files,
-                            esp_report **report)
+/* Close the files and free the report whatever this returns. */
+static esp_err open_report(int n_paths, char *const *paths, int n_members, int example, esp_cli_file *files, esp_report **report)
 {
   esp_report_input inputs[MAX_FILES];
   for (int i = 0; i < n_paths; i++) {
@@ -95,12 +96,49 @@ int esp_cli_report(int argc, char **argv)
   esp_cli_file files[MAX_FILES] = {0};
   esp_report *report = NULL;
   char *by_name = default_directory(argv[optind]);
-  esp_err err = esp_cli_open_report(argc - optind, argv + optind, (int)n_members, (int)example, files, &report);
+  esp_err err = open_report(argc - optind, argv + optind, (int)n_members, (int)example, files, &report);
   if (err == ESP_OK)
     err = write_report(report, output ? output : by_name, !no_figures);
   esp_report_free(report);
   for (int i = 0; i < MAX_FILES; i++)
     esp_cli_close(&files[i]);
   free(by_name);
-  return err == ESP_OK ? 0 : esp_cli_fail(err);
+  return esp_cli_end(err);
+}
+
+int esp_cli_explain(int argc, char **argv)
+{
+  const char *panel = NULL, *at = NULL;
+  const esp_option options[] = {
+      {0, "panel", "P", esp_report_explained(), esp_cli_read_text, &panel, NULL},
+      {0, "at", "X", "place on the x axis, the nearest point is taken; S1 has rungs and calls: --at 0.70,3",
+       esp_cli_read_text, &at, NULL},
+  };
+  const esp_command command = {
+      "explain",
+      "Usage: espalier explain FILE --panel P --at X\n\n"
+      "Say what lies behind one point of a panel of 'espalier report': how many networks or runs, who is missing and why, the\n"
+      "slices of the results file, every member's number, mean, SEM and test, and how to compute such a cell again.\n",
+      "Examples:\n"
+      "  espalier explain dms_quick.h5 --panel 5A --at 0.70\n"
+      "  espalier explain dms_quick.h5 --panel 5B --at 20\n"
+      "  espalier explain scratch.h5 --panel S2A --at 1\n"
+      "  espalier explain rl_ensemble.h5 --panel 7A --at 0.70\n"
+      "  espalier explain lever_ensemble.h5 --panel K5C --at 24\n",
+      sizeof options / sizeof *options, options};
+  const int status = esp_cli_options(&command, argc, argv);
+  if (status >= 0)
+    return status;
+  if (argc - optind != 1)
+    return esp_cli_usage_error("explain", "one results file is needed, %d given", argc - optind);
+  if (!panel || !at)
+    return esp_cli_usage_error("explain", "--panel and --at are needed");
+  esp_cli_file file = {0};
+  esp_report *report = NULL;
+  esp_err err = open_report(1, argv + optind, 0, ESP_REPORT_EXAMPLE_BY_RULE, &file, &report);
+  if (err == ESP_OK)
+    err = esp_report_explain(report, panel, at, stdout);
+  esp_report_free(report);
+  esp_cli_close(&file);
+  return esp_cli_end(err);
 }

@@ -10,13 +10,13 @@
 static void default_output(esp_session *o)
 {
   char copy[4096], part[64] = "";
-  snprintf(copy, sizeof copy, "%.4000s", o->source ? o->source : o->config);
-  char *name = o->source ? copy : basename(copy), *slash = strrchr(name, '/'), *dot = strrchr(name, '.');
+  snprintf(copy, sizeof copy, "%.4000s", o->run.source ? o->run.source : o->config);
+  char *name = o->run.source ? copy : basename(copy), *slash = strrchr(name, '/'), *dot = strrchr(name, '.');
   if (dot && dot > (slash ? slash + 1 : name))
     *dot = '\0';
   if (o->n_parts)
     snprintf(part, sizeof part, ".part-%d-of-%d", o->part, o->n_parts);
-  snprintf(o->output, sizeof o->output, "%.4000s%s%s.h5", name, o->source ? "_analysis" : "", part);
+  snprintf(o->output, sizeof o->output, "%.4000s%s%s.h5", name, o->run.source ? "_analysis" : "", part);
 }
 
 /* ---- options that go into the session ---- */
@@ -108,25 +108,25 @@ static int read_options(bool analyze, int argc, char **argv, esp_session *o, boo
       {0, "worker-timeout", "S",
        "give the cell of a worker that says nothing for S seconds to another one (default: 120; five times as long while it "
        "reads, writes or measures; 0: never)",
-       esp_cli_read_time, &o->worker_timeout, "no time; write 120s, 5m or 0 for never"},
+       esp_cli_read_time, &o->run.worker_timeout, "no time; write 120s, 5m or 0 for never"},
       {0, "watchdog", "S",
        "end with status 74 and say who was at what, when nothing moves at all for S seconds (default: 3600; 0: never)",
        esp_cli_read_time, &o->watchdog, "no time; write 90s, 30m, 2h or 0 for never"},
       {0, "force", NULL, "move an existing results file of another config aside and start anew", esp_cli_read_flag, &o->force,
        NULL},
       esp_option_kernel,
-      {'q', "quiet", NULL, "no progress", esp_cli_read_flag, &o->quiet, NULL},
+      {'q', "quiet", NULL, "no progress", esp_cli_read_flag, &o->run.quiet, NULL},
       {0, "dry-run", NULL, "check everything, say what would be computed, how long and how large; write nothing",
        esp_cli_read_flag, &o->dry_run, NULL},
       {0, "ranks", "LIST",
        "with --dry-run: predict time and efficiency (share of the time in which workers are busy) for these numbers of ranks; "
        "1,2,4,...,4096 goes on doubling",
-       esp_cli_read_ranks, &o->what.ranks,
+       esp_cli_read_ranks, &o->ranks,
        "no list of numbers from 1 to 1000000 that increase, as in 1,2,3 or 1,2,4,...,4096"},
       {0, "times-from", "F",
        "with --ranks: results file whose complete members say how long cells take, best of the same network and task (default: "
        "the results file if ten of its members are complete, else what is expected of such networks)",
-       esp_cli_read_text, &o->what.times_from, NULL},
+       esp_cli_read_text, &o->times_from, NULL},
       {0, "repair", NULL,
        "move a results file that is damaged beyond opening (cut short, structure broken) aside, take every cell whose checksums "
        "hold over into a new one, and go on; a file that can be opened is used as it is",
@@ -149,9 +149,9 @@ static int check_options(bool analyze, const esp_session *o, int n_operands)
     return esp_cli_usage_error(command, "--members and --part both say which members; give one of them");
   if (o->repair && (o->force || o->dry_run))
     return esp_cli_usage_error(command, "--repair does not go with %s", o->force ? "--force" : "--dry-run");
-  if (o->what.ranks.n && !o->dry_run)
+  if (o->ranks.n && !o->dry_run)
     return esp_cli_usage_error(command, "--ranks needs --dry-run: a run itself has as many ranks as mpirun starts");
-  if (o->what.times_from && !o->what.ranks.n)
+  if (o->times_from && !o->ranks.n)
     return esp_cli_usage_error(command, "--times-from needs --ranks");
   return -1;
 }
@@ -161,7 +161,7 @@ static int list_keys(void)
   char *markdown;
   const esp_err err = esp_config_describe(&markdown);
   if (err != ESP_OK)
-    return esp_cli_fail(err);
+    return esp_cli_end(err);
   fputs(markdown, stdout);
   free(markdown);
   return 0;
@@ -170,23 +170,24 @@ static int list_keys(void)
 static int run_or_analyze(bool analyze, int argc, char **argv)
 {
   bool keys = false;
-  esp_session o = {.max_time = INFINITY, .worker_timeout = 120, .watchdog = 3600, .argc = argc,
-                   .argv = malloc(((size_t)argc + 1) * sizeof *argv)};
-  if (!o.argv)
-    return esp_cli_fail(esp_fail(ESP_ERR_NOMEM, "no memory to keep the command line"));
-  memcpy(o.argv, argv, ((size_t)argc + 1) * sizeof *argv);
+  char **as_given = malloc(((size_t)argc + 1) * sizeof *argv); /* before getopt sorts it */
+  esp_session o = {.max_time = INFINITY, .watchdog = 3600,
+                   .run = {.path = o.output, .worker_timeout = 120, .argc = argc, .argv = as_given}};
+  if (!as_given)
+    return esp_cli_end(esp_fail(ESP_ERR_NOMEM, "no memory to keep the command line"));
+  memcpy(as_given, argv, ((size_t)argc + 1) * sizeof *argv);
   int status = read_options(analyze, argc, argv, &o, &keys);
   if (status < 0 && keys)
     status = list_keys();
   if (status < 0)
     status = check_options(analyze, &o, argc - optind);
   if (status < 0) {
-    *(analyze ? &o.source : &o.config) = argv[optind];
+    *(analyze ? &o.run.source : &o.config) = argv[optind];
     if (!o.output[0])
       default_output(&o);
     status = esp_cli_session(&o, argc, argv);
   }
-  free(o.argv);
+  free(as_given);
   return status;
 }
 

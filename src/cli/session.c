@@ -12,8 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "espalier/ensemble.h"
-#include "espalier/experiment.h"
 #include "espalier/log.h"
 #include "espalier/number.h"
 #include "espalier/watchdog.h"
@@ -25,8 +23,8 @@ static esp_err load_source(const esp_session *o, esp_config_file *config, char *
 {
   char *difference = NULL;
   esp_config_file old = {0};
-  ESP_TRY(esp_results_load_config(o->source, &old));
-  esp_err err = esp_config_parse(o->source, old.text, o->n_set, o->set, config, problems);
+  ESP_TRY(esp_results_load_config(o->run.source, &old));
+  esp_err err = esp_config_parse(o->run.source, old.text, o->n_set, o->set, config, problems);
   if (err == ESP_OK)
     err = esp_config_difference(&old.values, &config->values, ESP_DIFFERENCE_OF_NETWORKS, &difference);
   char measures[256];
@@ -34,7 +32,7 @@ static esp_err load_source(const esp_session *o, esp_config_file *config, char *
   if (err == ESP_OK && *difference)
     err = esp_fail(ESP_ERR_CONFIG,
                    "these keys shape the networks of %s, which are not trained again (file -> now):\n%sOnly how they are "
-                   "measured can be set: %s.", o->source, difference, measures);
+                   "measured can be set: %s.", o->run.source, difference, measures);
   free(difference);
   esp_config_file_free(&old);
   return err;
@@ -46,26 +44,17 @@ static long count_cells(const esp_cli_file *file, esp_members members, esp_cell_
   return esp_commits_count(&file->plan, file->commits, members.first, members.last, state);
 }
 
-/* Measuring needs another file to go to. */
-static esp_err check_source_place(const esp_session *o)
-{
-  struct stat from, to;
-  ESP_REQUIRE(stat(o->source, &from) != 0 || stat(o->output, &to) != 0 || from.st_dev != to.st_dev || from.st_ino != to.st_ino,
-              ESP_ERR_CANNOT_CREATE, "%s: the new measures need a file of their own; name another one with -o", o->output);
-  return ESP_OK;
-}
-
-/* And all networks that are to be measured. */
+/* Measuring needs all networks that are to be measured. */
 static esp_err check_source(const esp_session *o)
 {
   esp_cli_file file;
-  esp_err err = esp_cli_open(o->source, &file);
+  esp_err err = esp_cli_open(o->run.source, &file);
   if (err == ESP_OK && !esp_experiment_of(&file.config.values)->analyse)
     err = esp_fail(ESP_ERR_DATA, "%s: experiment %s is measured while it is simulated, and nothing in its file can be measured again; set "
-                   "other keys in the config and give 'espalier run' another -o FILE", o->source, file.plan.experiment);
-  const long n_missing = err == ESP_OK ? count_cells(&file, o->members, ESP_CELL_EMPTY) : 0;
+                   "other keys in the config and give 'espalier run' another -o FILE", o->run.source, file.plan.experiment);
+  const long n_missing = err == ESP_OK ? count_cells(&file, o->run.members, ESP_CELL_EMPTY) : 0;
   if (n_missing)
-    err = esp_fail(ESP_ERR_DATA, "%s: %ld cells are missing; finish it with espalier run first", o->source, n_missing);
+    err = esp_fail(ESP_ERR_DATA, "%s: %ld cells are missing; finish it with espalier run first", o->run.source, n_missing);
   esp_cli_close(&file);
   return err;
 }
@@ -74,11 +63,17 @@ static esp_err load_config(const esp_session *o, esp_config_file *config)
 {
   char *problems = NULL;
   const esp_err err =
-      o->source ? load_source(o, config, &problems) : esp_config_load(o->config, o->n_set, o->set, config, &problems);
+      o->run.source ? load_source(o, config, &problems) : esp_config_load(o->config, o->n_set, o->set, config, &problems);
   if (err == ESP_ERR_CONFIG && problems)
     fputs(problems, stderr);
   free(problems);
   return err;
+}
+
+bool esp_cli_same_file(const char *a, const char *b)
+{
+  struct stat left, right;
+  return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
 esp_err esp_cli_check_place(const char *output)
@@ -124,12 +119,18 @@ static double bytes_left(const esp_cli_file *file, esp_members members, const st
   return fmax(0, fmin(holes, (double)count_cells(file, members, ESP_CELL_EMPTY) * cell));
 }
 
-/* A results file has its whole length from the beginning, its blocks only where numbers are. */
-static esp_err check_space_left(const char *output, esp_members members, const struct stat *there)
+/* Is everything there that a run needs of it? Asked here, so that no rank begins on a file that it cannot use. And is there
+ * room? A results file has its whole length from the beginning, its blocks only where numbers are. */
+static esp_err check_contents(const esp_session *o, const struct stat *there)
 {
   esp_cli_file file;
-  esp_err err = esp_cli_open(output, &file);
-  if (err == ESP_OK && esp_cli_check_space(output, bytes_left(&file, members, there)) != ESP_OK)
+  esp_run last;
+  esp_err err = esp_cli_open(o->output, &file);
+  if (err == ESP_OK)
+    err = esp_results_last_run(file.results, &last);
+  if (err == ESP_OK && o->repair)
+    esp_log("%s: nothing to repair; cells that are damaged are computed again as in any run", o->output);
+  if (err == ESP_OK && esp_cli_check_space(o->output, bytes_left(&file, o->run.members, there)) != ESP_OK)
     err = esp_fail(ESP_ERR_IO, "what is missing in %s", esp_err_message(ESP_ERR_CANNOT_CREATE));
   esp_cli_close(&file);
   return err;
@@ -152,20 +153,9 @@ static esp_err check_existing(const char *output, const esp_config_file *config)
   return err;
 }
 
-/* Is everything there that a run needs of it? Asked here, so that no rank begins on a file that it cannot use. */
-static esp_err check_structure(const char *output, const esp_plan *plan)
-{
-  esp_run last;
-  esp_results *results;
-  ESP_TRY(esp_results_open(output, plan, ESP_RESULTS_READ, &results));
-  const esp_err err = esp_results_last_run(results, &last);
-  esp_results_close(results);
-  return err;
-}
-
 static double bytes_of_members(const esp_session *o, const esp_plan *plan)
 {
-  return esp_results_bytes(plan, esp_members_below(o->members, plan->n_members));
+  return esp_results_bytes(plan, esp_members_below(o->run.members, plan->n_members));
 }
 
 static esp_err make_file(const esp_session *o, const esp_config_file *config, const esp_plan *plan)
@@ -182,19 +172,15 @@ static esp_err prepare_file(const esp_session *o, const esp_config_file *config,
     return make_file(o, config, plan);
   esp_err err = check_existing(o->output, config);
   const bool config_known = err == ESP_OK;
-  if (err == ESP_OK)
-    err = check_structure(o->output, plan);
-  if (err == ESP_OK && o->repair)
-    esp_log("%s: nothing to repair; cells that are damaged are computed again as in any run", o->output);
-  if (err == ESP_OK)
-    return check_space_left(o->output, o->members, &there);
-  if (!S_ISREG(there.st_mode))
+  if (config_known)
+    err = check_contents(o, &there);
+  if (err == ESP_OK || !S_ISREG(there.st_mode))
     return err;
   if (o->force && (err == ESP_ERR_CONFIG || err == ESP_ERR_DATA)) { /* what cannot be read now may be whole */
     ESP_TRY(esp_cli_move_aside(o->output, NULL));
     return make_file(o, config, plan);
   }
-  if (o->source || err != ESP_ERR_DATA)
+  if (o->run.source || err != ESP_ERR_DATA)
     return err;
   if (!o->repair)
     return esp_fail(err, "%s; --repair saves what is whole if it is a damaged results file", esp_err_message(err));
@@ -221,30 +207,28 @@ static void set_stop_times(esp_session *o)
 {
   const double left = job_end() - (double)time(NULL);
   o->job_end = esp_seconds() + left - fmin(60, fmax(0, left / 4));
-  o->stop_at = fmin(esp_seconds() + o->max_time, o->job_end);
+  o->run.stop_at = fmin(esp_seconds() + o->max_time, o->job_end);
 }
 
 /* Whatever would keep a run from starting keeps --dry-run from it too. */
 static esp_err dry_run(const esp_session *o, const esp_config_file *config, const esp_plan *plan, int n_ranks)
 {
   struct stat there;
-  ESP_TRY(esp_cli_check_place(o->output));
   if (stat(o->output, &there) == 0) {
     ESP_TRY(check_existing(o->output, config));
-    ESP_TRY(check_structure(o->output, plan));
-    ESP_TRY(check_space_left(o->output, o->members, &there));
+    ESP_TRY(check_contents(o, &there));
   } else {
     ESP_TRY(esp_cli_check_space(o->output, bytes_of_members(o, plan)));
   }
-  return esp_cli_dry_run(o->output, &o->what, &config->values, plan, o->members, n_ranks);
+  return esp_cli_dry_run(o, &config->values, plan, n_ranks);
 }
 
 /* ---- the whole of it ---- */
 
 static esp_err choose_members(esp_session *o, int n_members)
 {
-  o->members = o->n_parts ? esp_part_members(o->part, o->n_parts, n_members) : (esp_members){0, n_members - 1};
-  return o->members_text ? esp_members_parse(o->members_text, n_members, &o->members) : ESP_OK;
+  o->run.members = o->n_parts ? esp_part_members(o->part, o->n_parts, n_members) : (esp_members){0, n_members - 1};
+  return o->members_text ? esp_members_parse(o->members_text, n_members, &o->run.members) : ESP_OK;
 }
 
 /* Everything that can be found wrong before work begins is found here, by rank 0 alone. */
@@ -252,16 +236,16 @@ static esp_err prepare(esp_session *o, esp_config_file *config, esp_plan *plan, 
 {
   if (!o->dry_run)
     ESP_TRY(esp_ensemble_watch(o->watchdog));
-  if (o->source)
-    ESP_TRY(check_source_place(o));
+  ESP_REQUIRE(!o->run.source || !esp_cli_same_file(o->run.source, o->output), ESP_ERR_CANNOT_CREATE,
+              "%s: the new measures need a file of their own; name another one with -o", o->output);
   ESP_TRY(load_config(o, config));
   ESP_TRY(esp_plan_create(&config->values, plan));
   ESP_TRY(choose_members(o, plan->n_members));
-  if (o->source)
+  if (o->run.source)
     ESP_TRY(check_source(o));
+  ESP_TRY(esp_cli_check_place(o->output));
   if (o->dry_run)
     return dry_run(o, config, plan, n_ranks);
-  ESP_TRY(esp_cli_check_place(o->output));
   ESP_TRY(esp_lock_take(o->output, lock));
   esp_watchdog_pass_on(esp_lock_keep, lock);
   return prepare_file(o, config, plan);
@@ -270,12 +254,9 @@ static esp_err prepare(esp_session *o, esp_config_file *config, esp_plan *plan, 
 static esp_err run_on_all_ranks(esp_session *o, int rank, int n_ranks, esp_lock *lock, esp_config_file *config)
 {
   esp_plan plan = {0};
-  char *problems = NULL, *shared = NULL;
+  char *problems = NULL;
   esp_err err = rank == 0 ? prepare(o, config, &plan, lock, n_ranks) : ESP_OK;
-  if (rank == 0 && err == ESP_OK)
-    shared = strdup(config->resolved);
-  if (rank == 0 && err == ESP_OK && !shared)
-    err = esp_fail(ESP_ERR_NOMEM, "no memory to share the config with all ranks");
+  char *shared = config->resolved;
   err = esp_ensemble_share(err, &shared);
   if (err == ESP_OK && rank != 0) {
     err = esp_config_parse("the config of rank 0", shared, 0, NULL, config, &problems);
@@ -284,14 +265,11 @@ static esp_err run_on_all_ranks(esp_session *o, int rank, int n_ranks, esp_lock 
     if (err != ESP_OK)
       esp_ensemble_abort(err); /* rank 0 has read the same text without fault */
   }
-  if (err == ESP_OK && !o->dry_run) {
-    const esp_ensemble_options options = {
-        .path = o->output, .source = o->source, .members = o->members, .stop_at = o->stop_at,
-        .worker_timeout = o->worker_timeout, .quiet = o->quiet, .argc = o->argc, .argv = o->argv};
-    err = esp_ensemble_run(config, &plan, &options);
-  }
+  if (err == ESP_OK && !o->dry_run)
+    err = esp_ensemble_run(config, &plan, &o->run);
   free(problems);
-  free(shared);
+  if (rank != 0)
+    free(shared);
   esp_plan_free(&plan);
   return err;
 }
@@ -305,7 +283,7 @@ static const char *stop_cause(const esp_session *o)
     snprintf(text, sizeof text, "signal %d (%s)", number, strsignal(number));
   else if (esp_seconds() >= o->job_end)
     snprintf(text, sizeof text, "the coming end of the Slurm job");
-  else if (esp_seconds() >= o->stop_at)
+  else if (esp_seconds() >= o->run.stop_at)
     snprintf(text, sizeof text, "--max-time");
   else
     snprintf(text, sizeof text, "a signal to another rank");
@@ -315,11 +293,11 @@ static const char *stop_cause(const esp_session *o)
 static void print_complete(const esp_session *o, int n_members, long n_cells)
 {
   char words[64];
-  if (esp_members_below(o->members, n_members) == n_members)
+  if (esp_members_below(o->run.members, n_members) == n_members)
     printf("%s is complete: %ld cells.\n", o->output, n_cells);
   else
     printf("%s is complete for %s: %ld cells. 'espalier merge' puts parts together.\n", o->output,
-           esp_members_words(o->members, n_members, words, sizeof words), n_cells);
+           esp_members_words(o->run.members, n_members, words, sizeof words), n_cells);
 }
 
 /* Of all ranks: the others' is in the file, with their cells. */
@@ -330,37 +308,40 @@ static void print_peak(const esp_cli_file *file)
     printf("A rank had at most %d MiB in memory.\n", theirs > own ? theirs : own);
 }
 
-/* After the work: the table, and what became of failed cells. */
-static esp_err conclude(const esp_session *o, double max_failed_fraction, esp_err err)
+/* The table, and what became of failed cells. */
+static esp_err tell(const esp_session *o, const esp_cli_file *file, double max_failed_fraction, bool stopped)
 {
-  if (err == ESP_ERR_STOPPED)
-    esp_log("stopped by %s with work left; the same command continues it (exit status 75)", stop_cause(o));
-  if (err != ESP_OK && err != ESP_ERR_STOPPED)
-    return err;
-  esp_cli_file file;
-  esp_err read = esp_cli_open(o->output, &file);
-  if (read != ESP_OK && o->repair && err == ESP_ERR_STOPPED)
-    read = ESP_OK; /* stopped before it was repaired */
-  else if (read == ESP_OK)
-    read = esp_cli_print_table(stdout, &file);
-  long cells = 0, missing = 0, failed = 0;
-  if (read == ESP_OK) {
-    cells = esp_plan_n_cells_of(&file.plan, o->members.first, o->members.last);
-    missing = count_cells(&file, o->members, ESP_CELL_EMPTY);
-    failed = count_cells(&file, o->members, ESP_CELL_FAILED);
-  }
-  if (read == ESP_OK && err == ESP_OK && missing)
-    read = esp_fail(ESP_ERR_IO, "%s: %ld of %ld cells are missing, though all were computed and written; look at the file system, "
-                    "then give the same command again", o->output, missing, cells);
-  if (read == ESP_OK && err == ESP_OK)
-    print_complete(o, file.plan.n_members, cells);
-  if (read == ESP_OK && file.results)
-    print_peak(&file);
+  ESP_TRY(esp_cli_print_table(file));
+  const long cells = esp_plan_n_cells_of(&file->plan, o->run.members.first, o->run.members.last);
+  const long missing = stopped ? 0 : count_cells(file, o->run.members, ESP_CELL_EMPTY);
+  const long failed = count_cells(file, o->run.members, ESP_CELL_FAILED);
+  if (!missing && !stopped)
+    print_complete(o, file->plan.n_members, cells);
+  if (!missing)
+    print_peak(file);
   if (failed)
     esp_warn("%ld of %ld cells failed; 'espalier status %s' lists them", failed, cells, o->output);
-  if (read == ESP_OK && err == ESP_OK && (double)failed > max_failed_fraction * (double)cells)
-    read = esp_fail(ESP_ERR_DATA, "%ld of %ld cells failed, more than ensemble.max_failed_fraction = %g allows", failed, cells,
-                    max_failed_fraction);
+  ESP_REQUIRE(!missing, ESP_ERR_IO, "%s: %ld of %ld cells are missing, though all were computed and written; look at the file system, "
+              "then give the same command again", o->output, missing, cells);
+  ESP_REQUIRE(stopped || (double)failed <= max_failed_fraction * (double)cells, ESP_ERR_DATA,
+              "%ld of %ld cells failed, more than ensemble.max_failed_fraction = %g allows", failed, cells, max_failed_fraction);
+  return ESP_OK;
+}
+
+/* After the work. */
+static esp_err conclude(const esp_session *o, double max_failed_fraction, esp_err err)
+{
+  const bool stopped = err == ESP_ERR_STOPPED;
+  if (err != ESP_OK && !stopped)
+    return err;
+  if (stopped)
+    esp_log("stopped by %s with work left; the same command continues it (exit status 75)", stop_cause(o));
+  esp_cli_file file;
+  esp_err read = esp_cli_open(o->output, &file);
+  if (read == ESP_OK)
+    read = tell(o, &file, max_failed_fraction, stopped);
+  else if (o->repair && stopped)
+    read = ESP_OK; /* before it was repaired */
   esp_cli_close(&file);
   return read == ESP_OK ? err : read;
 }
@@ -379,8 +360,7 @@ int esp_cli_session(esp_session *o, int argc, char **argv)
       err = conclude(o, config.values.ensemble.max_failed_fraction, err);
     esp_watchdog_pass_on(NULL, NULL);
     esp_lock_release(&lock);
-    if (err != ESP_OK && err != ESP_ERR_STOPPED)
-      esp_cli_fail(err);
+    esp_cli_end(err);
   }
   esp_config_file_free(&config);
   esp_ensemble_end(esp_err_exit_status(err));

@@ -2,27 +2,28 @@
 #ifndef ESPALIER_CLI_SESSION_H
 #define ESPALIER_CLI_SESSION_H
 #include "cli.h"
-#include "espalier/members.h"
+#include "espalier/ensemble.h"
 
 enum { ESP_MAX_SET = 256 };
 
 typedef struct {
-  const char *config;       /* YAML file; NULL: measure the networks of source again */
-  const char *source;       /* results file; NULL: train                             */
+  const char *config;       /* YAML file; NULL: measure the networks of run.source again */
   char output[4096];
+  esp_ensemble_options run; /* run.members is known to rank 0, once the config is read   */
   int n_set;
   const char *set[ESP_MAX_SET];
   double max_time;          /* s; INFINITY: none                                     */
-  double stop_at, job_end;  /* esp_seconds() at which to stop, and why               */
-  double worker_timeout, watchdog; /* s; 0: never                                    */
+  double job_end;           /* esp_seconds() at which to stop for Slurm's sake       */
+  double watchdog;          /* s; 0: never                                           */
   const char *members_text; /* the members to compute, as written; NULL: all          */
   int part, n_parts;        /* or this part of them; n_parts 0: all                  */
-  esp_members members;      /* which they are: rank 0, once the config is known       */
-  bool dry_run, force, repair, quiet;
-  esp_dry_run what;         /* of --dry-run                                          */
-  int argc;
-  char **argv;              /* as given, before getopt sorts it; for provenance; owned by the caller */
+  bool dry_run, force, repair;
+  esp_rank_list ranks;      /* of --dry-run; n = 0: no table                         */
+  const char *times_from;   /* results file to take cell times from; NULL: see run --help */
 } esp_session;
+
+/** Say what a run would compute, how long and how large. What can keep it from starting has been checked. */
+esp_err esp_cli_dry_run(const esp_session *session, const esp_config *config, const esp_plan *plan, int n_ranks);
 
 /** Rank 0: give an existing file another name, FILE.old-TIME, and its own name to successor (NULL: to nobody yet). */
 esp_err esp_cli_move_aside(const char *output, const char *successor);

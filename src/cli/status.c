@@ -87,7 +87,7 @@ static esp_err print_text(const esp_cli_file *file, const esp_run *run)
     printf("\n");
   }
   printf("\n");
-  ESP_TRY(esp_cli_print_table(stdout, file));
+  ESP_TRY(esp_cli_print_table(file));
   print_failures(file);
   return ESP_OK;
 }
@@ -166,5 +166,5 @@ int esp_cli_status(int argc, char **argv)
   if (err == ESP_OK)
     err = json ? print_json(&file, &run) : print_text(&file, &run);
   esp_cli_close(&file);
-  return err == ESP_OK ? 0 : esp_cli_fail(err);
+  return esp_cli_end(err);
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli.h"
-#include "espalier/experiment.h"
 #include "espalier/kernel.h"
 #include "espalier/rng.h"
 
@@ -12,13 +11,16 @@ static void print_cell(const esp_cli_file *file, esp_cell cell)
   printf("%s: %s: ", file->path, esp_cell_words(&file->plan, cell));
 }
 
+/* A cell that was read, and the one that it continues from. */
 typedef struct {
   esp_record record, parent;
+  esp_commit commit, parent_commit;
+  bool has_parent;
 } buffers;
 
 static esp_err get_buffers(const esp_plan *plan, buffers *b)
 {
-  *b = (buffers){{&plan->record, malloc(plan->record.bytes)}, {&plan->record, malloc(plan->record.bytes)}};
+  *b = (buffers){.record = {&plan->record, malloc(plan->record.bytes)}, .parent = {&plan->record, malloc(plan->record.bytes)}};
   ESP_REQUIRE(b->record.data && b->parent.data, ESP_ERR_NOMEM, "no memory for two records of %zu bytes", plan->record.bytes);
   return ESP_OK;
 }
@@ -29,13 +31,26 @@ static void free_buffers(buffers *b)
   free(b->parent.data);
 }
 
-const char *esp_cli_first_difference(const esp_layout *layout, const esp_record *a, const esp_record *b)
+const char *esp_cli_first_difference(const esp_record *a, const esp_record *b)
 {
+  const esp_layout *layout = a->layout;
   for (int f = 0; f < layout->n_fields; f++)
     if (memcmp(a->data + layout->offset[f], b->data + layout->offset[f],
                layout->count[f] * esp_type_bytes(layout->field[f].type)) != 0)
       return layout->field[f].name;
   return NULL;
+}
+
+/* ESP_ERR_DATA with the message set: a checksum does not hold, or there is no parent. */
+static esp_err read_with_parent(const esp_cli_file *file, esp_cell cell, buffers *b)
+{
+  esp_cell parent;
+  ESP_TRY(esp_results_read_cell(file->results, cell, &b->record, &b->commit));
+  b->has_parent = esp_cell_parent(&file->plan, cell, &parent);
+  if (!b->has_parent)
+    return ESP_OK;
+  ESP_REQUIRE(esp_cli_has(file, parent), ESP_ERR_DATA, "it is there, but the stage it continues from is not");
+  return esp_results_read_cell(file->results, parent, &b->parent, &b->parent_commit);
 }
 
 /* ---- one file ---- */
@@ -44,24 +59,16 @@ const char *esp_cli_first_difference(const esp_layout *layout, const esp_record 
 static esp_err check_cell(const esp_cli_file *file, esp_cell cell, buffers *b)
 {
   const esp_plan *plan = &file->plan;
-  esp_commit commit;
-  esp_cell parent;
-  ESP_TRY(esp_results_read_cell(file->results, cell, &b->record, &commit));
-  const bool has_parent = esp_cell_parent(plan, cell, &parent);
-  if (has_parent) {
-    ESP_REQUIRE(file->commits[esp_cell_slot(plan, parent)].outcome.state != ESP_CELL_EMPTY, ESP_ERR_DATA,
-                "it is there, but the stage it continues from is not");
-    ESP_TRY(esp_results_read_cell(file->results, parent, &b->parent, NULL));
-  }
-  if (commit.outcome.state == ESP_CELL_FAILED)
+  ESP_TRY(read_with_parent(file, cell, b));
+  if (b->commit.outcome.state == ESP_CELL_FAILED)
     return ESP_OK;
   if (plan->stages[cell.stage].copy[cell.arm]) {
-    const char *field = esp_cli_first_difference(&plan->record, &b->record, &b->parent);
+    const char *field = esp_cli_first_difference(&b->record, &b->parent);
     ESP_REQUIRE(!field, ESP_ERR_DATA, "the shared start differs from the other arm's in '%s'", field);
     return ESP_OK;
   }
   return esp_experiment_of(&file->config.values)
-      ->verify(&file->config.values, plan, cell, &b->record, has_parent ? &b->parent : NULL);
+      ->verify(&file->config.values, plan, cell, &b->record, b->has_parent ? &b->parent : NULL);
 }
 
 static esp_err check_file(const esp_cli_file *file, buffers *b, long *n_checked, long *n_faults)
@@ -90,23 +97,17 @@ static const esp_stage_host never; /* to be stopped */
 static esp_err recompute_cell(const esp_cli_file *file, const esp_stage_host *host, esp_cell cell, esp_workspace *ws,
                               buffers *b, esp_record *again, const char **field)
 {
-  const esp_plan *plan = &file->plan;
-  esp_commit commit, parent_commit = {0};
-  esp_cell parent;
   esp_outcome outcome;
-  ESP_TRY(esp_results_read_cell(file->results, cell, &b->record, &commit));
-  const bool has_parent = esp_cell_parent(plan, cell, &parent);
-  if (has_parent)
-    ESP_TRY(esp_results_read_cell(file->results, parent, &b->parent, &parent_commit));
+  ESP_TRY(read_with_parent(file, cell, b));
   const esp_stage_context context = {.config = &file->config.values,
-                                     .plan = plan,
+                                     .plan = &file->plan,
                                      .cell = cell,
-                                     .parent = has_parent ? &b->parent : NULL,
+                                     .parent = b->has_parent ? &b->parent : NULL,
                                      .host = host,
                                      .ws = ws};
-  ESP_TRY(esp_stage_run(&context, &parent_commit.outcome, again, &outcome));
-  *field = esp_cli_first_difference(&plan->record, &b->record, again);
-  if (!*field && !esp_outcome_same(&outcome, &commit.outcome))
+  ESP_TRY(esp_stage_run(&context, &b->parent_commit.outcome, again, &outcome));
+  *field = esp_cli_first_difference(&b->record, again);
+  if (!*field && !esp_outcome_same(&outcome, &b->commit.outcome))
     *field = "the outcome";
   return ESP_OK;
 }
@@ -165,8 +166,8 @@ static esp_err recompute_some(const esp_cli_file *file, long count, uint64_t see
   return err;
 }
 
-/* The slot of "3,pruned,rung_0.70". */
-static esp_err find_cell(const esp_cli_file *file, const char *text, long *slot)
+/* The cell "3,pruned,rung_0.70". */
+static esp_err recompute_named(const esp_cli_file *file, const char *text, long *n_faults)
 {
   const esp_plan *plan = &file->plan;
   char arm[32] = "", stage[32] = "", *rest;
@@ -180,19 +181,10 @@ static esp_err find_cell(const esp_cli_file *file, const char *text, long *slot)
     cell.arm++;
   while (cell.stage < plan->n_stages && strcmp(plan->stages[cell.stage].name, stage) != 0)
     cell.stage++;
-  ESP_REQUIRE(cell.member >= 0 && cell.arm < plan->n_arms && cell.stage < plan->n_stages &&
-                  esp_cell_exists(plan, cell),
+  ESP_REQUIRE(cell.member >= 0 && cell.arm < plan->n_arms && cell.stage < plan->n_stages && esp_cell_exists(plan, cell),
               ESP_ERR_USAGE, "%s has no cell %s; 'h5dump -d /scales/arm' and '-d /scales/stage' list the names", file->path, text);
-  *slot = esp_cell_slot(plan, cell);
-  ESP_REQUIRE(file->commits[*slot].outcome.state != ESP_CELL_EMPTY, ESP_ERR_DATA, "%s: cell %s is not computed yet", file->path,
-              text);
-  return ESP_OK;
-}
-
-static esp_err recompute_named(const esp_cli_file *file, const char *name, long *n_faults)
-{
-  long slot;
-  ESP_TRY(find_cell(file, name, &slot));
+  ESP_REQUIRE(esp_cli_has(file, cell), ESP_ERR_DATA, "%s: cell %s is not computed yet", file->path, text);
+  const long slot = esp_cell_slot(plan, cell);
   return esp_cli_recompute(file, &never, &slot, 1, n_faults);
 }
 
@@ -219,7 +211,7 @@ static int verify_one(const char *path, long n_recompute, uint64_t seed, const c
            n_faults ? "; 'espalier run' with its config computes damaged cells again" : "");
   free_buffers(&b);
   esp_cli_close(&file);
-  return err != ESP_OK ? esp_cli_fail(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
+  return err != ESP_OK ? esp_cli_end(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
 }
 
 /* ---- two files ---- */
@@ -238,7 +230,7 @@ static esp_err compare_cells(const esp_cli_file *a, const esp_cli_file *b, buffe
     } else {
       ESP_TRY(esp_results_read_cell(a->results, cell, &buffer->record, NULL));
       ESP_TRY(esp_results_read_cell(b->results, cell, &buffer->parent, NULL));
-      field = esp_cli_first_difference(&a->plan.record, &buffer->record, &buffer->parent);
+      field = esp_cli_first_difference(&buffer->record, &buffer->parent);
     }
     if (field) {
       print_cell(a, cell);
@@ -276,7 +268,7 @@ static int verify_two(const char *path_a, const char *path_b)
   free_buffers(&buffer);
   esp_cli_close(&a);
   esp_cli_close(&b);
-  return err != ESP_OK ? esp_cli_fail(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
+  return err != ESP_OK ? esp_cli_end(err) : n_faults ? esp_err_exit_status(ESP_ERR_DATA) : 0;
 }
 
 int esp_cli_verify(int argc, char **argv)

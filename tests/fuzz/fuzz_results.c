@@ -149,7 +149,7 @@ static bool read_all(const char *path)
     const esp_plan *plan = &file.plan;
     esp_record record = {&plan->record, malloc(plan->record.bytes)}, state = {&plan->resume, malloc(plan->resume.bytes)};
     esp_results_last_run(file.results, &run);
-    esp_cli_print_table(stdout, &file);
+    esp_cli_print_table(&file);
     for (long slot = 0; slot < esp_plan_n_slots(plan); slot++) {
       const esp_cell cell = esp_slot_cell(plan, slot);
       if (esp_stop_reason_name(file.commits[slot].outcome.stop)[0] == '\0')
