@@ -116,6 +116,10 @@ typedef struct esp_plan {
 int esp_plan_add_axis(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name,
                       const double *values);
 
+/** The same with the values first, first + spacing, ... */
+int esp_plan_add_scale(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name, double first,
+                       double spacing);
+
 /** Append a field to a layout and place it; returns its index. */
 int esp_layout_add(const esp_plan *plan, esp_layout *layout, esp_field field);
 

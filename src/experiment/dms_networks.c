@@ -46,17 +46,9 @@ static esp_err criterion(const esp_config *config, long steps_per_call, esp_work
 
 /* ---- fields ---- */
 
-static double *numbered_from(double first, int n, double *values)
-{
-  for (int i = 0; i < n; i++)
-    values[i] = first + i;
-  return values;
-}
-
 static void declare_measures(const esp_config *config, esp_plan *plan)
 {
   const esp_weight_bins bins = ESP_WEIGHT_BINS_DMS;
-  double values[ESP_MAX_LIST] = {0};
   const int onset = esp_plan_add_axis(plan, "onset", config->probe.onsets.n, "bin", "first of the two bins of a distractor",
                                       config->probe.onsets.value);
   const int strength = esp_plan_add_axis(plan, "strength", config->probe.strengths.n, "1",
@@ -64,8 +56,7 @@ static void declare_measures(const esp_config *config, esp_plan *plan)
   const int condition = esp_plan_add_axis(plan, "condition", ESP_PROBE_N_CONDITIONS, "1",
                                           "old cues: 1 (+,+), 2 (-,-), 3 (+,-), 4 (-,+)", NULL);
   const int weight = esp_network_add_weight_bins(&bins, plan);
-  const int flow = esp_plan_add_axis(plan, "flow_bin", N_FLOW_BINS, "bin", "bin of the delay",
-                                     numbered_from(ESP_FLOW_FIRST_BIN, N_FLOW_BINS, values));
+  const int flow = esp_plan_add_scale(plan, "flow_bin", N_FLOW_BINS, "bin", "bin of the delay", ESP_FLOW_FIRST_BIN, 1);
   const int rank = esp_plan_add_axis(plan, "rank", config->network.n_hid, "1", "place in descending order", NULL);
   const esp_field fields[NET_N_FIELDS] = {
       [NET_PROBE_RESPONSE] = {"probe_response", ESP_F64, 3, {onset, strength, condition}, "1",

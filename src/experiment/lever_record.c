@@ -5,7 +5,6 @@
 #include "lever_record.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 esp_lever_options esp_lever_options_of(const esp_config *config)
 {
@@ -82,18 +81,6 @@ int esp_lever_movement_length(const esp_config *config)
   return (int)lround((config->lever.movement_before_ms + config->lever.movement_after_ms) / config->trials.step_ms);
 }
 
-static int add_movement_time(const esp_config *config, esp_plan *plan)
-{
-  const int axis = esp_plan_add_axis(plan, "movement_time", esp_lever_movement_length(config), "ms",
-                                     "time from the onset of the movement to the beginning of the bin", NULL);
-  double *values = malloc((size_t)plan->axes[axis].length * sizeof *values);
-  for (int i = 0; values && i < plan->axes[axis].length; i++)
-    values[i] = i * config->trials.step_ms - config->lever.movement_before_ms;
-  plan->axes[axis].values = values;
-  plan->no_memory |= !values;
-  return axis;
-}
-
 void esp_lever_declare_record(const esp_config *config, esp_plan *plan)
 {
   const esp_lever_options options = esp_lever_options_of(config);
@@ -106,7 +93,9 @@ void esp_lever_declare_record(const esp_config *config, esp_plan *plan)
   const int move = esp_plan_add_axis(plan, "move", esp_lever_n_moves(config, 1000 * config->lever.recording_s), "1",
                                      "move of the lever in the recording", NULL);
   const int trace = esp_plan_add_axis(plan, "trace", LEVER_MAX_TRACES, "1", "one of the first movements", NULL);
-  const int time = add_movement_time(config, plan);
+  const int time = esp_plan_add_scale(plan, "movement_time", esp_lever_movement_length(config), "ms",
+                                      "time from the onset of the movement to the beginning of the bin",
+                                      -config->lever.movement_before_ms, config->trials.step_ms);
   const esp_field fields[LEVER_N_FIELDS] = {
       [LEVER_N_COMPLETED] = {"n_completed", ESP_I32, 0, {0}, "1", "movements completed in the stage", false},
       [LEVER_N_TIMED_OUT] = {"n_timed_out", ESP_I32, 0, {0}, "1", "trials of the stage that took too long", false},

@@ -436,10 +436,7 @@ esp_err esp_network_measure_weights(const esp_subject *s, const esp_weight_bins 
 
 int esp_network_add_weight_bins(const esp_weight_bins *bins, esp_plan *plan)
 {
-  double values[ESP_MAX_LIST];
-  for (int i = 0; i < bins->n_bins; i++)
-    values[i] = bins->first + bins->spacing * i;
-  return esp_plan_add_axis(plan, "weight_bin", bins->n_bins, "1", "centre of a bin of recurrent weights", values);
+  return esp_plan_add_scale(plan, "weight_bin", bins->n_bins, "1", "centre of a bin of recurrent weights", bins->first, bins->spacing);
 }
 
 /* ---- how long it takes here ---- */

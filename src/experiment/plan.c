@@ -90,6 +90,18 @@ int esp_plan_add_axis(esp_plan *plan, const char *name, int length, const char *
   return plan->n_axes++;
 }
 
+int esp_plan_add_scale(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name, double first,
+                       double spacing)
+{
+  const int axis = esp_plan_add_axis(plan, name, length, unit, long_name, NULL);
+  double *values = malloc((size_t)length * sizeof *values);
+  for (int i = 0; values && i < length; i++)
+    values[i] = first + spacing * i;
+  plan->axes[axis].values = values;
+  plan->no_memory |= !values;
+  return axis;
+}
+
 int esp_layout_add(const esp_plan *plan, esp_layout *layout, esp_field field)
 {
   assert(layout->n_fields < ESP_MAX_FIELDS && field.n_axes <= ESP_FIELD_AXES);
