@@ -132,7 +132,7 @@ static esp_err esp_bandit_stage(const esp_stage_context *context, esp_record *re
       .until_converged = true,
   };
   if (cell.stage == START && config->training.start_check == ESP_START_FRESH_BLOCK)
-    task.accept = esp_bandit_accept_on_fresh_block;
+    task.fresh_loss = config->training.slow_loss;
   if (cell.stage == new_option_stage(config)) {
     details = (esp_bandit_training){.value_noise = config->new_option.value_noise, .new_option = true};
     task.max_calls = config->new_option.calls;

@@ -14,10 +14,7 @@
 #include "espalier/trajectory.h"
 #include "espalier/weights.h"
 
-enum {
-  FRESH_BLOCK = 1 << 20, /* number of the first block that checks a start; training never gets there */
-  LYAPUNOV_FIRST = 2,    /* step (from 1) of the first Jacobian; the last is that of the last step   */
-};
+enum { LYAPUNOV_FIRST = 2 }; /* step (from 1) of the first Jacobian; the last is that of the last step */
 
 esp_bandit_options esp_bandit_options_of(const esp_config *config, int n_agents)
 {
@@ -41,8 +38,8 @@ static double epsilon_of(const esp_config *config, const esp_bandit_training *de
 }
 
 /* A network that plays nonsense is an answer: its block ends with rubbish and the loss is not finite. */
-static esp_err make_block(const esp_stage_context *context, const esp_network_task *task, int number, const esp_set_identity *which,
-                          esp_trials *trials, esp_workspace *ws)
+static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
+                        esp_trials *trials, esp_workspace *ws)
 {
   const esp_config *config = context->config;
   const esp_bandit_training *details = task->details;
@@ -58,19 +55,13 @@ static esp_err make_block(const esp_stage_context *context, const esp_network_ta
   esp_bandit_block b;
   esp_err err = esp_bandit_block_take(&options, ws, &b);
   if (err == ESP_OK)
-    err = esp_bandit_block_play(&shape, which->weights, &key, number, &b, trials, ws);
+    err = esp_bandit_block_play(&shape, which->weights, &key, which->episode, &b, trials, ws);
   ws->used = mark;
   if (err != ESP_ERR_DIVERGED)
     return err;
   for (size_t i = 0; i < n * ESP_BANDIT_N_OPTIONS; i++)
     trials->target[i] = NAN;
   return ESP_OK;
-}
-
-static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
-                        esp_trials *trials, esp_workspace *ws)
-{
-  return make_block(context, task, which->episode, which, trials, ws);
 }
 
 static esp_err criterion(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion)
@@ -81,32 +72,6 @@ static esp_err criterion(const esp_config *config, long steps_per_call, esp_work
   criterion->max_loss = config->training.slow_loss;
   criterion->min_decrease = config->training.min_decrease;
   return ESP_OK;
-}
-
-/* Loss on a block that is not trained on. */
-static esp_err loss_on_fresh_block(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *next,
-                                   esp_workspace *ws, double *loss)
-{
-  const esp_rnn_shape shape = esp_network_shape(context->config);
-  esp_trials trials;
-  esp_tree tree;
-  esp_rnn_problem problem;
-  ESP_TRY(make_block(context, task, FRESH_BLOCK + next->episode, next, &trials, ws));
-  ESP_TRY(esp_tree_build(&trials, 0, ws, &tree));
-  ESP_TRY(esp_rnn_problem_take(&shape, &tree, ws, &problem));
-  *loss = esp_rnn_loss(&problem, next->weights);
-  return ESP_OK;
-}
-
-esp_err esp_bandit_accept_on_fresh_block(const esp_stage_context *context, const esp_network_task *task,
-                                         const esp_set_identity *next, bool *accepted, esp_workspace *ws)
-{
-  const size_t mark = ws->used;
-  double loss = INFINITY;
-  const esp_err err = loss_on_fresh_block(context, task, next, ws, &loss);
-  ws->used = mark;
-  *accepted = loss < context->config->training.slow_loss;
-  return err;
 }
 
 /* ---- fields ---- */

@@ -18,6 +18,8 @@
 /* Beyond the fields of the record, the state of a half-trained stage says where it was. */
 enum { RESUME_EPISODE = NET_N_TRAINED, RESUME_EVALUATIONS, RESUME_SET_CALLS, RESUME_SET_WEIGHTS };
 
+enum { FRESH_SET = 1 << 20 }; /* number of the first set that checks a converged network; training never gets there */
+
 static const esp_network_kind *kind_of(const esp_config *config)
 {
   return esp_experiment_of(config)->networks;
@@ -122,18 +124,11 @@ static void random_start(const esp_stage_context *context, esp_record *record)
   memset(esp_record_u8(record, NET_MASK), 1, (size_t)shape.n_hid * (size_t)shape.n_hid);
 }
 
-static void copy_field(const esp_record *from, esp_record *to, int field)
-{
-  memcpy(to->data + to->layout->offset[field], from->data + from->layout->offset[field],
-         from->layout->count[field] * esp_type_bytes(from->layout->field[field].type));
-}
-
 static esp_err begin_network(const esp_stage_context *context, const esp_network_task *task, esp_record *record)
 {
   const int n = context->config->network.n_hid;
   if (context->parent)
-    for (int f = NET_W_IN; f <= NET_MASK; f++)
-      copy_field(context->parent, record, f);
+    memcpy(record->data, context->parent->data, record->layout->offset[NET_MASK + 1]); /* weights and mask are the first fields */
   else
     random_start(context, record);
   if (task->prune_fraction <= 0)
@@ -285,6 +280,19 @@ static esp_err train_episode(training *t)
   return err;
 }
 
+/* Loss on a set that is not trained on. */
+static esp_err loss_on_fresh_set(const training *t, double *loss)
+{
+  const size_t mark = t->context->ws->used;
+  const esp_set_identity fresh = {FRESH_SET + t->episode + 1, t->progress.n_calls, t->weights};
+  training_set set;
+  const esp_err err = take_set(t->context, t->task, &fresh, t->context->ws, &set);
+  if (err == ESP_OK)
+    *loss = esp_rnn_loss(&set.problem, t->weights);
+  t->context->ws->used = mark;
+  return err;
+}
+
 /* Is the stage over with the episode that has just ended? */
 static esp_err is_trained(training *t, bool *over)
 {
@@ -295,12 +303,11 @@ static esp_err is_trained(training *t, bool *over)
   t->refused = false;
   if (!task->block_calls || !task->until_converged || t->progress.call_end[last] != ESP_CALL_CONVERGED)
     return ESP_OK;
-  bool accepted = true;
-  const esp_set_identity next = {t->episode + 1, t->progress.n_calls, t->weights};
-  if (task->accept)
-    ESP_TRY(task->accept(t->context, task, &next, &accepted, t->context->ws));
-  t->refused = !accepted;
-  *over = accepted || out_of_calls;
+  double loss = 0;
+  if (task->fresh_loss > 0)
+    ESP_TRY(loss_on_fresh_set(t, &loss));
+  t->refused = task->fresh_loss > 0 && !(loss < task->fresh_loss);
+  *over = !t->refused || out_of_calls;
   return ESP_OK;
 }
 

@@ -77,10 +77,9 @@ struct esp_network_task {
   int block_calls;       /* a new set at each call whose number is a multiple of this, and the stage ends with the first call
                             that converges (and is accepted); 0: every episode counts its own calls */
   bool until_converged;  /* else all calls are made                                                 */
+  double fresh_loss;     /* with block_calls: a converged network is accepted when its loss on a set that it has not seen is
+                            below this, otherwise it goes on with a new set; 0: always              */
   const void *details;   /* for the functions of the experiment's kind of networks                  */
-  /* With block_calls: is the network that has just converged good enough to end the stage? NULL: yes. ws is given back. */
-  esp_err (*accept)(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *next,
-                    bool *accepted, esp_workspace *ws); /* otherwise it goes on with a new set              */
 };
 
 /** Declare axes and fields; max_calls and n_episodes are the longest that any stage needs. */
