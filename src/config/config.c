@@ -187,22 +187,11 @@ static const esp_key *elsewhere(const reading *r, const char *name, bool exact)
   return found;
 }
 
-static const esp_key *find_path(const char *path)
-{
-  char section[64];
-  const char *dot = strchr(path, '.');
-  if (!dot || (size_t)(dot - path) >= sizeof section)
-    return NULL;
-  snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
-  return esp_schema_find(section, dot + 1);
-}
-
 /* What may have been meant by a name that is not known here; closest: of those that are. */
 static void print_guess(const reading *r, const char *section, const char *name, const char *closest, FILE *out)
 {
-  const esp_key *other = elsewhere(r, name, true), *dotted = find_path(name), *similar = elsewhere(r, name, false);
-  char path[64];
-  if (dotted && in_experiment(r, dotted) && !section[0])
+  const esp_key *other = elsewhere(r, name, true), *dotted = esp_schema_find_path(name), *similar = elsewhere(r, name, false);
+  if (dotted && dotted->section[0] && in_experiment(r, dotted) && !section[0])
     fprintf(out, " (write '%s' on a line of its own, indented beneath '%s:')", dotted->name, dotted->section);
   else if (other && other->section[0])
     fprintf(out, " (%s belongs to section %s)", name, other->section);
@@ -211,7 +200,7 @@ static void print_guess(const reading *r, const char *section, const char *name,
   else if (closest)
     fprintf(out, " (did you mean %s?)", closest);
   else if (similar)
-    fprintf(out, " (did you mean %s?)", esp_key_path(similar, path, sizeof path));
+    fprintf(out, " (did you mean %s?)", similar->path);
 }
 
 static void note_unknown(reading *r, place at, const char *section, const char *name)
@@ -281,13 +270,12 @@ static const char *closest_choice(const esp_key *key, const char *what)
 /* What is wrong with a value: "network.n_hid: ..." in a file; an override names its key itself. */
 static void note_value(reading *r, place at, const esp_key *key, const char *what)
 {
-  char path[64], allowed[256], hint[80] = "";
+  char allowed[256], hint[80] = "";
   const char *closest = closest_choice(key, what);
   if (closest)
     snprintf(hint, sizeof hint, " (did you mean %s?)", closest);
   r->faulty[key_index(key)] = true;
-  esp_key_path(key, path, sizeof path);
-  note(r, at, "%s%s%s; allowed: %s%s", at.source == 0 ? path : "", at.source == 0 ? ": " : "", what,
+  note(r, at, "%s%s%s; allowed: %s%s", at.source == 0 ? key->path : "", at.source == 0 ? ": " : "", what,
        esp_key_allowed(key, allowed, sizeof allowed), hint);
 }
 
@@ -362,11 +350,10 @@ static void read_key(reading *r, const char *section, const char *name, const es
 {
   const place at = place_of(r, value->key ? value->key : value);
   const esp_key *key = esp_schema_find(section, name);
-  char path[64];
   if (!key)
     note_unknown(r, at, section, name);
   else if (!in_experiment(r, key))
-    note_foreign(r, at, "key", esp_key_path(key, path, sizeof path), key->experiments);
+    note_foreign(r, at, "key", key->path, key->experiments);
   else
     read_value(r, key, value);
 }
@@ -442,7 +429,7 @@ static const esp_key *first_key(const reading *r, const char *section)
 static const esp_key *override_key(reading *r, place at, const char *path)
 {
   const char *dot = strchr(path, '.'), *name = dot ? dot + 1 : path;
-  char section[64] = "", quoted[80], whole[64];
+  char section[64] = "", quoted[80];
   if (dot)
     snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
   const esp_key *key = esp_schema_find(section, name), *other = elsewhere(r, name, true);
@@ -457,7 +444,7 @@ static const esp_key *override_key(reading *r, place at, const char *path)
     note_unknown(r, at, section, name);
   else if (other)
     note(r, at, "there is no section %s; %s is written %s", esp_quoted(section, quoted, sizeof quoted), name,
-         esp_key_path(other, whole, sizeof whole));
+         other->path);
   else
     note_unknown(r, at, "", section);
   return NULL;
@@ -491,12 +478,11 @@ static void read_override(reading *r, int i)
 {
   override *o = &r->set[i];
   const place at = {i + 1, 1, 1};
-  char path[64];
   r->source = i + 1;
   if (!o->path || !(o->key = override_key(r, at, o->path)))
     return;
   if (!in_experiment(r, o->key)) {
-    note_foreign(r, at, "key", esp_key_path(o->key, path, sizeof path), o->key->experiments);
+    note_foreign(r, at, "key", o->key->path, o->key->experiments);
     return;
   }
   if (!o->document.complete)
@@ -515,7 +501,7 @@ static bool names_experiment(const esp_yaml_node *node, reading *r)
   esp_config scrap;
   esp_schema_defaults(ESP_EXPERIMENT_DMS, &scrap);
   if (!node || node->kind != ESP_YAML_SCALAR ||
-      !esp_key_set(esp_schema_find("", "experiment"), node->text, node->plain, &scrap, what, sizeof what))
+      !esp_key_set(esp_schema_find_path("experiment"), node->text, node->plain, &scrap, what, sizeof what))
     return false;
   r->experiments = 1u << scrap.experiment;
   return true;
@@ -557,10 +543,10 @@ static bool is_sound(const reading *r, const esp_key *key)
 static void note_broken(void *context, const esp_rule *rule)
 {
   reading *r = context;
-  const esp_key *key = find_path(rule->key), *other = NULL;
+  const esp_key *key = esp_schema_find_path(rule->key), *other = NULL;
   bool sound = is_sound(r, key);
   for (int i = 0; i < ESP_RULE_OTHERS && rule->others[i]; i++) {
-    const esp_key *next = find_path(rule->others[i]);
+    const esp_key *next = esp_schema_find_path(rule->others[i]);
     sound &= is_sound(r, next);
     if (!other || (!is_given(r, other) && is_given(r, next)))
       other = next;
@@ -570,7 +556,7 @@ static void note_broken(void *context, const esp_rule *rule)
   const esp_key *blamed = is_given(r, key) || !other ? key : other;
   const place at = is_given(r, blamed) ? r->given[key_index(blamed)] : (place){0, 1, 1};
   const char *preset = is_given(r, key) ? "" : " (its default)";
-  char value[ESP_KEY_TEXT], list[ESP_KEY_TEXT], path[64];
+  char value[ESP_KEY_TEXT], list[ESP_KEY_TEXT];
   esp_key_print(key, r->values, value, sizeof value);
   if (!other)
     note(r, at, "%s has %d %s; allowed: %s", rule->key, esp_key_list(key, r->values)->n, rule->noun, rule->allowed);
@@ -578,7 +564,7 @@ static void note_broken(void *context, const esp_rule *rule)
     note(r, at, "%s is %s%s, which is not %s; allowed: %s %s", rule->key, value, preset, rule->noun, rule->allowed,
          esp_key_print(other, r->values, list, sizeof list));
   else
-    note(r, at, "%s is %s%s and %s is %s%s; allowed: %s", rule->key, value, preset, esp_key_path(other, path, sizeof path),
+    note(r, at, "%s is %s%s and %s is %s%s; allowed: %s", rule->key, value, preset, other->path,
          esp_key_print(other, r->values, list, sizeof list), is_given(r, other) ? "" : " (its default)", rule->allowed);
 }
 

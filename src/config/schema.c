@@ -19,34 +19,6 @@ static const char *const experiment_words[] = {
     ESP_EXPERIMENTS(X)
 #undef X
     NULL};
-static const char *const readout_words[] = {[ESP_READOUT_RATE] = "rate", [ESP_READOUT_LATENT] = "latent", NULL};
-static const char *const scg_words[] = {
-    [ESP_SCG_PUBLISHED] = "published", [ESP_SCG_DEPOSITED] = "deposited", [ESP_SCG_MOLLER] = "moller", NULL};
-static const char *const hessian_words[] = {
-    [ESP_HESSIAN_DIFFERENCE] = "difference", [ESP_HESSIAN_EXACT] = "exact", NULL};
-static const char *const criterion_words[] = {
-    [ESP_PRUNE_MAGNITUDE] = "magnitude", [ESP_PRUNE_RANDOM] = "random", NULL};
-static const char *const ties_words[] = {
-    [ESP_TIES_ROW_MAJOR] = "row_major", [ESP_TIES_COLUMN_MAJOR] = "column_major", NULL};
-static const char *const noise_words[] = {
-    [ESP_NOISE_INDEPENDENT] = "independent", [ESP_NOISE_PAIRED] = "paired", NULL};
-static const char *const cues_words[] = {[ESP_NEW_CUES_BOTH] = "both", [ESP_NEW_CUES_NEW_ONLY] = "new_only", NULL};
-
-static const char *const start_check_words[] = {
-    [ESP_START_DEPOSITED] = "deposited", [ESP_START_FRESH_BLOCK] = "fresh_block", NULL};
-static const char *const value_noise_words[] = {[ESP_VALUE_NOISE_SHARED] = "shared",
-                                                [ESP_VALUE_NOISE_INDEPENDENT] = "independent", NULL};
-static const char *const cue_words[] = {[ESP_CUE_GAMMA] = "gamma", [ESP_CUE_BETA] = "beta", NULL};
-
-/* Choices are read and written through int. */
-_Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) == sizeof(int) &&
-                   sizeof(esp_scg_variant) == sizeof(int) && sizeof(esp_prune_criterion) == sizeof(int) &&
-                   sizeof(esp_prune_ties) == sizeof(int) && sizeof(esp_noise_mode) == sizeof(int) &&
-                   sizeof(esp_new_cues) == sizeof(int) && sizeof(esp_hessian) == sizeof(int) &&
-                   sizeof(esp_start_check) == sizeof(int) && sizeof(esp_value_noise) == sizeof(int) &&
-                   sizeof(esp_cue_kind) == sizeof(int),
-               "an enum is an int here");
-
 /* Who has a key: an experiment, or those whose networks have something in common. */
 enum {
 #define X(ID, ...) ID = 1u << ESP_EXPERIMENT_##ID,
@@ -67,25 +39,29 @@ enum {
 /* The rest of a line is the sentence, then perhaps .run_only or the preset of an experiment that has its own. */
 #define OF_BANDIT .preset_of[ESP_EXPERIMENT_BANDIT]
 #define OF_LEVER .preset_of[ESP_EXPERIMENT_LEVER]
-#define KEY(section_, name_, type_) \
-  .section = #section_, .name = #name_, .type = type_, .offset = offsetof(esp_config, section_.name_)
+#define MEMBER(member, as) \
+  offsetof(esp_config, member) / (sizeof(((esp_config *)0)->member) == sizeof(as)) /* of another size: division by 0 stops the compiler */
+#define KEY(section_, name_, type_, as) \
+  .section = #section_, .name = #name_, .path = #section_ "." #name_, .type = type_, .offset = MEMBER(section_.name_, as)
 #define INTEGER(section, name, low_, high_, preset_, unit_, who, ...)                                                \
-  {KEY(section, name, ESP_KEY_INTEGER), .low = low_, .high = high_, .preset = preset_, .unit = unit_,                \
+  {KEY(section, name, ESP_KEY_INTEGER, int), .low = low_, .high = high_, .preset = preset_, .unit = unit_,                \
    .experiments = who, .meaning = __VA_ARGS__}
 #define REAL(section, name, range_, low_, high_, preset_, unit_, who, ...)                                           \
-  {KEY(section, name, ESP_KEY_REAL), .range = ESP_RANGE_##range_, .low = low_, .high = high_, .preset = preset_,     \
+  {KEY(section, name, ESP_KEY_REAL, double), .range = ESP_RANGE_##range_, .low = low_, .high = high_, .preset = preset_,     \
    .unit = unit_, .experiments = who, .meaning = __VA_ARGS__}
-#define CHOICE(section, name, words, preset_, who, ...)                                                              \
-  {KEY(section, name, ESP_KEY_CHOICE), .choices = words, .preset = preset_, .experiments = who, .meaning = __VA_ARGS__}
+#define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
+#define CHOICE(section, name, words /* in brackets, each at its enum value */, preset_, who, ...)                    \
+  {KEY(section, name, ESP_KEY_CHOICE, int), .choices = WORDS words, .preset = preset_, .experiments = who,           \
+   .meaning = __VA_ARGS__}
 
 static const esp_key keys[] = {
-    {.section = "", .name = "experiment", .type = ESP_KEY_CHOICE, .offset = offsetof(esp_config, experiment),
+    {.section = "", .name = "experiment", .path = "experiment", .type = ESP_KEY_CHOICE, .offset = MEMBER(experiment, int),
      .choices = experiment_words, .experiments = ALL,
      .meaning = "what to run"
 #define X(ID, name, task, sentence) "; " #name " " sentence
                 ESP_EXPERIMENTS(X)},
 #undef X
-    {.section = "", .name = "seed", .type = ESP_KEY_UINT64, .offset = offsetof(esp_config, seed), .preset = "2022",
+    {.section = "", .name = "seed", .path = "seed", .type = ESP_KEY_UINT64, .offset = MEMBER(seed, uint64_t), .preset = "2022",
      OF_LEVER = "2018", .experiments = ALL, .meaning = "start of all random numbers; equal seeds give equal results"},
 
     INTEGER(ensemble, members, 1, 1000000, "400", "networks", ALL,
@@ -96,7 +72,7 @@ static const esp_key keys[] = {
          "a stage that trains longer than this saves its state at least this often", .run_only = true),
 
     INTEGER(network, n_hid, 1, 4096, "30", "units", RATE_NETWORKS, "hidden units N (paper: 30; bandit: 20)", OF_BANDIT = "20"),
-    CHOICE(network, readout, readout_words, "rate", RATE_NETWORKS,
+    CHOICE(network, readout, ([ESP_READOUT_RATE] = "rate", [ESP_READOUT_LATENT] = "latent"), "rate", RATE_NETWORKS,
            "what the output reads: rate is tanh of the hidden state (published code), latent the hidden state itself "
            "(printed Eq. 3)"),
     INTEGER(network, input_lag, 0, 1, "0", "steps", DMS_NETWORKS,
@@ -118,10 +94,12 @@ static const esp_key keys[] = {
     REAL(task, input_noise_sd, CLOSED, 0, 100, "0", NULL, DMS_NETWORKS,
          "standard deviation of the noise on the inputs, frozen for an episode (published code: none)"),
 
-    CHOICE(training, scg, scg_words, "published", RATE_NETWORKS,
+    CHOICE(training, scg, ([ESP_SCG_PUBLISHED] = "published", [ESP_SCG_DEPOSITED] = "deposited", [ESP_SCG_MOLLER] = "moller"),
+           "published", RATE_NETWORKS,
            "scaled conjugate gradient: published is the arithmetic of the published code with every update masked, "
            "deposited that code unchanged (its fallback step revives removed weights), moller the textbook algorithm"),
-    CHOICE(training, hessian, hessian_words, "difference", RATE_NETWORKS,
+    CHOICE(training, hessian, ([ESP_HESSIAN_DIFFERENCE] = "difference", [ESP_HESSIAN_EXACT] = "exact"),
+           "difference", RATE_NETWORKS,
            "curvature along the direction of a step: difference of two gradients (published code), or exact, which is faster "
            "and free of the difference's rounding noise"),
     REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, RATE_NETWORKS,
@@ -151,22 +129,24 @@ static const esp_key keys[] = {
          "a call has converged when its loss is below this, or ..."),
     REAL(training, slow_loss, ABOVE_LOW, 0, 1e6, "0.015", NULL, BANDIT,
          "... below this while it falls by less than min_decrease a step"),
-    CHOICE(training, start_check, start_check_words, "deposited", BANDIT,
+    CHOICE(training, start_check, ([ESP_START_DEPOSITED] = "deposited", [ESP_START_FRESH_BLOCK] = "fresh_block"),
+           "deposited", BANDIT,
            "when a start is trained: deposited believes the block it converged on (published code), fresh_block asks for a "
            "loss below slow_loss on a new one too, or goes on with another"),
 
-    {KEY(ladder, fractions, ESP_KEY_LIST), .experiments = DMS | BANDIT, OF_BANDIT = "[0.1, 0.3, 0.5, 0.7, 0.9]", .low = 0, .high = 1, .range = ESP_RANGE_INSIDE, .example = "[0.5, 0.7]",
+    {KEY(ladder, fractions, ESP_KEY_LIST, esp_number_list), .experiments = DMS | BANDIT, OF_BANDIT = "[0.1, 0.3, 0.5, 0.7, 0.9]", .low = 0, .high = 1, .range = ESP_RANGE_INSIDE, .example = "[0.5, 0.7]",
      .preset = "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, "
                "0.95]",
      .meaning = "fraction of all recurrent weights removed at each rung"},
-    CHOICE(ladder, criterion, criterion_words, "magnitude", RATE_NETWORKS,
+    CHOICE(ladder, criterion, ([ESP_PRUNE_MAGNITUDE] = "magnitude", [ESP_PRUNE_RANDOM] = "random"), "magnitude", RATE_NETWORKS,
            "which weights go: the smallest (paper), or drawn at random (a control)"),
-    CHOICE(ladder, ties, ties_words, "row_major", RATE_NETWORKS,
+    CHOICE(ladder, ties, ([ESP_TIES_ROW_MAJOR] = "row_major", [ESP_TIES_COLUMN_MAJOR] = "column_major"),
+           "row_major", RATE_NETWORKS,
            "which of equally small weights goes first (published code: column_major)"),
-    CHOICE(ladder, noise, noise_words, "independent", DMS,
+    CHOICE(ladder, noise, ([ESP_NOISE_INDEPENDENT] = "independent", [ESP_NOISE_PAIRED] = "paired"), "independent", DMS,
            "independent: each arm has its own training sets (published code); paired: both arms share them"),
 
-    {KEY(ladder, value_noise, ESP_KEY_LIST), .experiments = BANDIT, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
+    {KEY(ladder, value_noise, ESP_KEY_LIST, esp_number_list), .experiments = BANDIT, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
      .example = "[0.01, 0.1, 1]", .preset = "[0.01, 0.1, 1]",
      .meaning = "variances of the noise on the values that are learned at the rungs; each level is a ladder of its own from the "
                 "same start; at most 4"},
@@ -179,7 +159,7 @@ static const esp_key keys[] = {
     REAL(bandit, epsilon, CLOSED, 0, 1, "0.15", NULL, BANDIT, "share of random choices in the first block ..."),
     INTEGER(bandit, start_schedule, 1, 1000000, "100", "calls", BANDIT, "... falling to 0 over so many calls of a start ..."),
     INTEGER(bandit, ladder_schedule, 1, 1000000, "10", "calls", BANDIT, "... or of a rung"),
-    CHOICE(bandit, noise, value_noise_words, "shared", BANDIT,
+    CHOICE(bandit, noise, ([ESP_VALUE_NOISE_SHARED] = "shared", [ESP_VALUE_NOISE_INDEPENDENT] = "independent"), "shared", BANDIT,
            "shared: one draw of noise for the four values of a step (published code); independent: four"),
 
     REAL(new_option, from, BELOW_HIGH, 0, 1, "0.7", NULL, BANDIT,
@@ -202,14 +182,14 @@ static const esp_key keys[] = {
     INTEGER(transfer, calls, 1, 100000, "50", "calls", DMS, "training calls on the new cues, all of them made"),
     INTEGER(transfer, members, 1, 1000000, "100", "networks", DMS,
             "for the first so many members only; at most ensemble.members are taken"),
-    CHOICE(transfer, new_cues, cues_words, "both", DMS,
+    CHOICE(transfer, new_cues, ([ESP_NEW_CUES_BOTH] = "both", [ESP_NEW_CUES_NEW_ONLY] = "new_only"), "both", DMS,
            "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
 
-    {KEY(probe, onsets, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED,
+    {KEY(probe, onsets, ESP_KEY_LIST, esp_number_list), .experiments = DMS_NETWORKS, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED,
      .whole = true, .example = "[16, 24, 32]", .unit = "bins", .preset = "[16, 20, 24, 28, 32, 36]", .analysis = true,
      .meaning = "finished networks are tested with distractors: two bins on input 2, opposite to cue 1, from each of these "
                 "on (paper: these)"},
-    {KEY(probe, strengths, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
+    {KEY(probe, strengths, ESP_KEY_LIST, esp_number_list), .experiments = DMS_NETWORKS, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
      .example = "[0, 0.5, 1]", .preset = "[0, 0.2, 0.4, 0.6, 0.8, 1]", .analysis = true,
      .meaning = "strengths of the distractors; 0 is none (paper: these)"},
 
@@ -217,7 +197,7 @@ static const esp_key keys[] = {
          "fraction of the recurrent weights that arm pruned_first loses before any training"),
     INTEGER(scratch, calls, 1, 100000, "50", "calls", SCRATCH,
             "training calls on the old cues and again on the new ones, all of them made"),
-    CHOICE(scratch, new_cues, cues_words, "both", SCRATCH,
+    CHOICE(scratch, new_cues, ([ESP_NEW_CUES_BOTH] = "both", [ESP_NEW_CUES_NEW_ONLY] = "new_only"), "both", SCRATCH,
            "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
 
     REAL(lever, hours, ABOVE_LOW, 0, 1000, "48", "h", LEVER, "simulated time of learning (caption: 46 and more)"),
@@ -255,7 +235,7 @@ static const esp_key keys[] = {
     REAL(trials, timeout_s, ABOVE_LOW, 0, 3600, "10", "s", LEVER,
          "a trial that takes longer fails, and counts as this (published example)"),
     REAL(trials, background_hz, CLOSED, 0, 1000, "2", "Hz", LEVER, "rate of all inputs without cue (published example)"),
-    CHOICE(trials, cue, cue_words, "gamma", LEVER,
+    CHOICE(trials, cue, ([ESP_CUE_GAMMA] = "gamma", [ESP_CUE_BETA] = "beta"), "gamma", LEVER,
            "what the inputs' rates during the cue are drawn from, once a run: gamma (published example) or beta distribution, times "
            "cue_scale_hz"),
     REAL(trials, cue_scale_hz, ABOVE_LOW, 0, 10000, "60", "Hz", LEVER, "scale of the cue's rates (published example)"),
@@ -328,6 +308,14 @@ const esp_key *esp_schema_keys(int *n_keys)
   return keys;
 }
 
+const esp_key *esp_schema_find_path(const char *path)
+{
+  for (int k = 0; k < N_KEYS; k++)
+    if (strcmp(keys[k].path, path) == 0)
+      return &keys[k];
+  return NULL;
+}
+
 const esp_key *esp_schema_find(const char *section, const char *name)
 {
   for (int k = 0; k < N_KEYS; k++)
@@ -391,12 +379,6 @@ static const void *const_member(const esp_key *key, const esp_config *config)
 }
 
 /* ---- words ---- */
-
-const char *esp_key_path(const esp_key *key, char *buffer, size_t size)
-{
-  snprintf(buffer, size, "%s%s%s", key->section, key->section[0] ? "." : "", key->name);
-  return buffer;
-}
 
 const char *esp_quoted(const char *text, char *buffer, size_t size)
 {
@@ -874,9 +856,8 @@ void esp_config_analysis_keys(const esp_config *config, char *buffer, size_t siz
   buffer[0] = '\0';
   for (int k = 0; k < N_KEYS; k++)
     if (keys[k].analysis && is_of(&keys[k], config->experiment)) {
-      char path[64];
       const size_t used = strlen(buffer);
-      snprintf(buffer + used, size - used, "%s%s", used > 0 ? ", " : "", esp_key_path(&keys[k], path, sizeof path));
+      snprintf(buffer + used, size - used, "%s%s", used > 0 ? ", " : "", keys[k].path);
     }
 }
 
@@ -887,7 +868,7 @@ esp_err esp_config_difference(const esp_config *old_config, const esp_config *ne
   if (!out)
     return ESP_ERR_NOMEM;
   for (int k = 0; k < N_KEYS; k++) {
-    char was[ESP_KEY_TEXT] = "(none)", is[ESP_KEY_TEXT] = "(none)", path[64];
+    char was[ESP_KEY_TEXT] = "(none)", is[ESP_KEY_TEXT] = "(none)";
     if (keys[k].run_only || (keys[k].analysis && of == ESP_DIFFERENCE_OF_NETWORKS))
       continue;
     if (is_of(&keys[k], old_config->experiment))
@@ -895,7 +876,7 @@ esp_err esp_config_difference(const esp_config *old_config, const esp_config *ne
     if (is_of(&keys[k], new_config->experiment))
       esp_key_print(&keys[k], new_config, is, sizeof is);
     if (strcmp(was, is) != 0) /* equal texts are equal values: the text reads back to the same bits */
-      fprintf(out, "  %s: %s -> %s\n", esp_key_path(&keys[k], path, sizeof path), was, is);
+      fprintf(out, "  %s: %s -> %s\n", keys[k].path, was, is);
   }
   return esp_text_end(out, difference);
 }
