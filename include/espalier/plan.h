@@ -112,6 +112,9 @@ typedef struct esp_plan {
   esp_layout record, resume;        /* resume: state of a half-trained stage at a call boundary */
 } esp_plan;
 
+/** Make room for so many stages, zeroed. @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_plan_take_stages(esp_plan *plan, int n_stages);
+
 /** Append an axis; returns its index. values may be NULL (1, 2, ...); they are copied. Asserts that there is room. */
 int esp_plan_add_axis(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name,
                       const double *values);

@@ -4,7 +4,6 @@
  * An arm is one side of one ladder: pruned_0.1 and twin_0.1 are the ladder with value noise 0.1. All begin with the same start. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bandit_networks.h"
@@ -105,11 +104,8 @@ static void declare_new_option(const esp_config *config, int n_arms, esp_stage *
 
 static esp_err declare(const esp_config *config, esp_plan *plan)
 {
-  plan->n_members = config->ensemble.members;
   declare_arms(config, plan);
-  plan->n_stages = 1 + config->ladder.fractions.n + (new_option_stage(config) >= 0);
-  plan->stages = calloc((size_t)plan->n_stages, sizeof *plan->stages);
-  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
+  ESP_TRY(esp_plan_take_stages(plan, 1 + config->ladder.fractions.n + (new_option_stage(config) >= 0)));
   declare_start(config, plan->n_arms, &plan->stages[START]);
   for (int rung = 0; rung < config->ladder.fractions.n; rung++)
     declare_rung(config, plan->n_arms, rung, &plan->stages[1 + rung]);

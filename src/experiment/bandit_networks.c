@@ -12,7 +12,6 @@
 #include "espalier/pca.h"
 #include "espalier/separation.h"
 #include "espalier/trajectory.h"
-#include "espalier/weights.h"
 
 enum { LYAPUNOV_FIRST = 2 }; /* step (from 1) of the first Jacobian; the last is that of the last step */
 
@@ -78,11 +77,10 @@ static esp_err criterion(const esp_config *config, long steps_per_call, esp_work
 
 static void declare_measures(const esp_config *config, esp_plan *plan)
 {
-  const esp_weight_bins bins = ESP_WEIGHT_BINS_BANDIT;
   const double epsilons[2] = {config->evaluation.epsilon, 0};
   const int epsilon = esp_plan_add_axis(plan, "epsilon", 2, "1", "share of random choices in the evaluated block", epsilons);
   const int rank = esp_plan_add_axis(plan, "rank", config->network.n_hid, "1", "place in descending order", NULL);
-  const int weight = esp_network_add_weight_bins(&bins, plan);
+  const int weight = esp_network_add_weight_bins(&esp_bandit_networks, plan);
   const esp_field fields[NET_BANDIT_N_FIELDS] = {
       [NET_VALUE_ERROR] = {"value_error", ESP_F64, 1, {epsilon}, "1",
                            "squared difference between output and values, summed over options, mean over agents and steps of a "
@@ -242,12 +240,6 @@ static esp_err components(const esp_subject *s)
   return esp_unless_diverged(esp_pca(&t, 0, t.n_trials, 1, ESP_BANDIT_N_STEPS, esp_record_f64(s->record, NET_BANDIT_PCA_VARIANCE), NULL, s->ws));
 }
 
-static esp_err weights(const esp_subject *s)
-{
-  const esp_weight_bins bins = ESP_WEIGHT_BINS_BANDIT;
-  return esp_network_measure_weights(s, &bins, NET_BANDIT_WEIGHT_HISTOGRAM, NET_BANDIT_SINGULAR_VALUE, NET_BANDIT_N_REVIVED);
-}
-
 const esp_network_kind esp_bandit_networks = {
     .n_in = ESP_BANDIT_N_IN,
     .n_out = ESP_BANDIT_N_OPTIONS,
@@ -258,6 +250,10 @@ const esp_network_kind esp_bandit_networks = {
     .plain = &(const esp_bandit_training){0},
     .sets_follow_weights = true,
     .criterion = criterion,
+    .bins = &ESP_WEIGHT_BINS_BANDIT,
+    .histogram = NET_BANDIT_WEIGHT_HISTOGRAM,
+    .singular_value = NET_BANDIT_SINGULAR_VALUE,
+    .n_revived = NET_BANDIT_N_REVIVED,
     .declare_measures = declare_measures,
-    .measures = {scores, dynamics, components, weights},
+    .measures = {scores, dynamics, components},
 };

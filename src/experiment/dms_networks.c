@@ -12,7 +12,6 @@
 #include "espalier/pca.h"
 #include "espalier/probe.h"
 #include "espalier/trajectory.h"
-#include "espalier/weights.h"
 
 enum {
   CONDITION_4 = 3,                     /* (-,+): the example of Figs. 2-4 and the driven trajectory of the exponents */
@@ -22,6 +21,11 @@ enum {
 };
 
 /* ---- training ---- */
+
+esp_dms_set esp_dms_set_of(esp_new_cues cues)
+{
+  return cues == ESP_NEW_CUES_BOTH ? ESP_DMS_NEW_CUES_BOTH : ESP_DMS_NEW_CUES_ONLY;
+}
 
 static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                         esp_trials *trials, esp_workspace *ws)
@@ -48,14 +52,13 @@ static esp_err criterion(const esp_config *config, long steps_per_call, esp_work
 
 static void declare_measures(const esp_config *config, esp_plan *plan)
 {
-  const esp_weight_bins bins = ESP_WEIGHT_BINS_DMS;
   const int onset = esp_plan_add_axis(plan, "onset", config->probe.onsets.n, "bin", "first of the two bins of a distractor",
                                       config->probe.onsets.value);
   const int strength = esp_plan_add_axis(plan, "strength", config->probe.strengths.n, "1",
                                          "strength of the distractor, opposite to cue 1; 0: none", config->probe.strengths.value);
   const int condition = esp_plan_add_axis(plan, "condition", ESP_PROBE_N_CONDITIONS, "1",
                                           "old cues: 1 (+,+), 2 (-,-), 3 (+,-), 4 (-,+)", NULL);
-  const int weight = esp_network_add_weight_bins(&bins, plan);
+  const int weight = esp_network_add_weight_bins(&esp_dms_networks, plan);
   const int flow = esp_plan_add_scale(plan, "flow_bin", N_FLOW_BINS, "bin", "bin of the delay", ESP_FLOW_FIRST_BIN, 1);
   const int rank = esp_plan_add_axis(plan, "rank", config->network.n_hid, "1", "place in descending order", NULL);
   const esp_field fields[NET_N_FIELDS] = {
@@ -208,12 +211,6 @@ static esp_err dynamics(const esp_subject *s)
   return components_and_flow(s, &trials, &t);
 }
 
-static esp_err weights(const esp_subject *s)
-{
-  const esp_weight_bins bins = ESP_WEIGHT_BINS_DMS;
-  return esp_network_measure_weights(s, &bins, NET_WEIGHT_HISTOGRAM, NET_SINGULAR_VALUE, NET_N_REVIVED);
-}
-
 const esp_network_kind esp_dms_networks = {
     .n_in = ESP_DMS_N_IN,
     .n_out = ESP_DMS_N_OUT,
@@ -222,6 +219,10 @@ const esp_network_kind esp_dms_networks = {
     .make_set = make_set,
     .plain = &(const esp_dms_training){.set = ESP_DMS_OLD_CUES},
     .criterion = criterion,
+    .bins = &ESP_WEIGHT_BINS_DMS,
+    .histogram = NET_WEIGHT_HISTOGRAM,
+    .singular_value = NET_SINGULAR_VALUE,
+    .n_revived = NET_N_REVIVED,
     .declare_measures = declare_measures,
-    .measures = {probe, dynamics, weights},
+    .measures = {probe, dynamics},
 };

@@ -24,7 +24,7 @@ const esp_experiment *esp_experiment_of(const esp_config *config)
 
 esp_err esp_plan_create(const esp_config *config, esp_plan *plan)
 {
-  *plan = (esp_plan){.experiment = experiments[config->experiment].name};
+  *plan = (esp_plan){.experiment = experiments[config->experiment].name, .n_members = config->ensemble.members};
   esp_err err = esp_experiment_of(config)->declare(config, plan);
   if (err == ESP_OK && plan->no_memory)
     err = esp_fail(ESP_ERR_NOMEM, "no memory for the axes of the results");

@@ -13,7 +13,6 @@
  * next. A stage takes seconds, so a stop abandons it and nothing is kept of it. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -94,7 +93,6 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
 {
   static const char *const arms[] = {"plastic", "approximate", "fixed", "forgetting", "consolidated"};
   const esp_lever_timetable t = esp_lever_timetable_of(config);
-  plan->n_members = config->ensemble.members;
   plan->n_arms = t.n_unrewarded == 0       ? ESP_LEVER_ARM_FORGETTING
                  : t.consolidated_from < 0 ? ESP_LEVER_ARM_CONSOLIDATED
                                            : ESP_LEVER_ARM_CONSOLIDATED + 1;
@@ -105,9 +103,7 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   plan->stage_value.long_name = "simulated time from the start of learning to the end of the stage";
   plan->work = "updates";
   plan->fixed_work = true;
-  plan->n_stages = t.n_learning + t.n_unrewarded;
-  plan->stages = calloc((size_t)plan->n_stages, sizeof *plan->stages);
-  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
+  ESP_TRY(esp_plan_take_stages(plan, t.n_learning + t.n_unrewarded));
   declare_stages(config, plan);
   esp_lever_declare_record(config, plan);
   return ESP_OK;

@@ -398,6 +398,24 @@ esp_err esp_network_stage(const esp_stage_context *context, const esp_network_ta
 
 /* ---- measuring it ---- */
 
+esp_err esp_unless_diverged(esp_err err)
+{
+  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
+}
+
+static esp_err measure_weights(const esp_subject *s)
+{
+  const esp_network_kind *kind = kind_of(s->config);
+  const int n = s->shape.n_hid;
+  const uint8_t *mask = esp_record_u8(s->record, NET_MASK);
+  int32_t revived = 0;
+  for (int i = 0; i < n * n; i++)
+    revived += !mask[i] && s->w_rec[i] != 0.0;
+  *esp_record_i32(s->record, kind->n_revived) = revived;
+  esp_weight_histogram(n, s->w_rec, kind->bins, esp_record_i32(s->record, kind->histogram));
+  return esp_unless_diverged(esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, kind->singular_value), s->ws));
+}
+
 esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
 {
   const size_t trained = bytes_of_training(record->layout);
@@ -421,29 +439,15 @@ esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record 
     ws->used = mark;
     ESP_TRY(err);
   }
-  return ESP_OK;
+  const esp_err err = measure_weights(&subject);
+  ws->used = mark;
+  return err;
 }
 
-esp_err esp_unless_diverged(esp_err err)
+int esp_network_add_weight_bins(const esp_network_kind *kind, esp_plan *plan)
 {
-  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
-}
-
-esp_err esp_network_measure_weights(const esp_subject *s, const esp_weight_bins *bins, int histogram, int singular_value, int n_revived)
-{
-  const int n = s->shape.n_hid;
-  const uint8_t *mask = esp_record_u8(s->record, NET_MASK);
-  int32_t revived = 0;
-  for (int i = 0; i < n * n; i++)
-    revived += !mask[i] && s->w_rec[i] != 0.0;
-  *esp_record_i32(s->record, n_revived) = revived;
-  esp_weight_histogram(n, s->w_rec, bins, esp_record_i32(s->record, histogram));
-  return esp_unless_diverged(esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, singular_value), s->ws));
-}
-
-int esp_network_add_weight_bins(const esp_weight_bins *bins, esp_plan *plan)
-{
-  return esp_plan_add_scale(plan, "weight_bin", bins->n_bins, "1", "centre of a bin of recurrent weights", bins->first, bins->spacing);
+  const esp_weight_bins *b = kind->bins;
+  return esp_plan_add_scale(plan, "weight_bin", b->n_bins, "1", "centre of a bin of recurrent weights", b->first, b->spacing);
 }
 
 /* ---- how long it takes here ---- */

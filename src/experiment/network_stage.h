@@ -64,7 +64,13 @@ typedef struct esp_network_kind {
   /** When a call has converged; from ws. */
   esp_err (*criterion)(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion);
 
-  /** Declare the fields behind those of training; fill them in, each function some of them, in this order (ws is given back for it). */
+  /** Fields of what is measured in the weights of every kind: histogram (i32) of the recurrent weights, their singular values (f64), and
+   *  the number of those that the mask removes but that are not 0 (i32). */
+  const esp_weight_bins *bins;
+  int histogram, singular_value, n_revived;
+
+  /** Declare the fields behind those of training; fill in the others, each function some of them, in this order (ws is given back for
+   *  it). */
   void (*declare_measures)(const esp_config *config, esp_plan *plan);
   esp_err (*measures[5])(const esp_subject *subject); /* NULL: no more */
 } esp_network_kind;
@@ -98,13 +104,8 @@ esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record 
 /** For a kind's measures: a number that is not finite is an answer (its field stays NaN); anything else that goes wrong is not. */
 esp_err esp_unless_diverged(esp_err err);
 
-/** For a kind's measures: histogram (i32), singular values (f64) and the number of weights that the mask removes but that are not 0
- *  (i32), into these fields. */
-esp_err esp_network_measure_weights(const esp_subject *subject, const esp_weight_bins *bins, int histogram, int singular_value,
-                                    int n_revived);
-
-/** For a kind's declaration: the axis of that histogram. */
-int esp_network_add_weight_bins(const esp_weight_bins *bins, esp_plan *plan);
+/** For a kind's declaration: the axis of the histogram of weights. */
+int esp_network_add_weight_bins(const esp_network_kind *kind, esp_plan *plan);
 
 /** Seconds of one training call on this machine, from a few steps of one (esp_experiment.seconds_per_cost). */
 esp_err esp_network_seconds_per_cost(const esp_config *config, double *seconds);

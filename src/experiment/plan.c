@@ -73,6 +73,14 @@ void esp_record_clear(esp_record *record)
         esp_record_i32(record, f)[i] = -1;
 }
 
+esp_err esp_plan_take_stages(esp_plan *plan, int n_stages)
+{
+  plan->n_stages = n_stages;
+  plan->stages = calloc((size_t)n_stages, sizeof *plan->stages);
+  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", n_stages);
+  return ESP_OK;
+}
+
 int esp_plan_add_axis(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name,
                       const double *values)
 {
