@@ -205,15 +205,15 @@ static void print_guess(const reading *r, const char *section, const char *name,
 
 static void note_unknown(reading *r, place at, const char *section, const char *name)
 {
-  char *text, quoted[80];
+  char *text;
   size_t size;
   FILE *out = esp_text_begin(&text, &size);
   if (!out) {
     r->nomem = true;
     return;
   }
-  fprintf(out, "unknown key %s%s%s; allowed: ", esp_quoted(name, quoted, sizeof quoted),
-          section[0] ? " in section " : " at the top level", section);
+  fprintf(out, "unknown key %s%s%s; allowed: ", esp_quoted(name), section[0] ? " in section " : " at the top level",
+          section);
   const char *closest = list_names(r, section, name, out);
   print_guess(r, section, name, closest, out);
   if (esp_text_end(out, &text) == ESP_OK)
@@ -338,9 +338,8 @@ static const char *key_word(reading *r, const esp_yaml_node *map, const esp_yaml
     return NULL;
   for (const esp_yaml_node *v = map->child; v != value; v = v->next)
     if (has_key(v, value->key->text)) {
-      char quoted[80];
-      note(r, place_of(r, value->key), "key %s is given twice, first on line %d; keep one of them",
-           esp_quoted(value->key->text, quoted, sizeof quoted), v->key->line);
+      note(r, place_of(r, value->key), "key %s is given twice, first on line %d; keep one of them", esp_quoted(value->key->text),
+           v->key->line);
       return NULL;
     }
   return value->key->text;
@@ -361,7 +360,6 @@ static void read_key(reading *r, const char *section, const char *name, const es
 static void read_section(reading *r, const char *section, const esp_yaml_node *node)
 {
   const unsigned owners = esp_schema_owners(section);
-  char quoted[80];
   if (!(owners & r->experiments)) {
     note_foreign(r, place_of(r, node->key), "section", section, owners);
     return;
@@ -377,7 +375,7 @@ static void read_section(reading *r, const char *section, const esp_yaml_node *n
     note(r, place_of(r, node), "%s: found a list; allowed: keys with values, indented beneath '%s:'", section, section);
   else if (node->kind == ESP_YAML_SCALAR && !empty)
     note(r, place_of(r, node), "%s: found the value %s; allowed: keys with values, indented beneath '%s:'", section,
-         esp_quoted(node->text, quoted, sizeof quoted), section);
+         esp_quoted(node->text), section);
 }
 
 static void read_file(reading *r)
@@ -429,7 +427,7 @@ static const esp_key *first_key(const reading *r, const char *section)
 static const esp_key *override_key(reading *r, place at, const char *path)
 {
   const char *dot = strchr(path, '.'), *name = dot ? dot + 1 : path;
-  char section[64] = "", quoted[80];
+  char section[64] = "";
   if (dot)
     snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
   const esp_key *key = esp_schema_find(section, name), *other = elsewhere(r, name, true);
@@ -443,8 +441,7 @@ static const esp_key *override_key(reading *r, place at, const char *path)
   else if (owners || !dot)
     note_unknown(r, at, section, name);
   else if (other)
-    note(r, at, "there is no section %s; %s is written %s", esp_quoted(section, quoted, sizeof quoted), name,
-         other->path);
+    note(r, at, "there is no section %s; %s is written %s", esp_quoted(section), name, other->path);
   else
     note_unknown(r, at, "", section);
   return NULL;
@@ -602,7 +599,7 @@ static char *verbatim(const reading *r, const char *text, size_t size)
 
 static void free_reading(reading *r)
 {
-  for (int i = 0; r->set && i < r->n_set; i++) {
+  for (int i = 0; i < r->n_set; i++) {
     free(r->set[i].path);
     esp_yaml_free(&r->set[i].document);
   }
@@ -611,6 +608,11 @@ static void free_reading(reading *r)
   free(r->set);
   free(r->faults);
   esp_yaml_free(&r->document);
+}
+
+static esp_err no_memory(const char *name)
+{
+  return esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", name);
 }
 
 static esp_err parse(const char *name, const char *text, size_t size, int n_set, const char *const *set,
@@ -623,13 +625,11 @@ static esp_err parse(const char *name, const char *text, size_t size, int n_set,
   ESP_REQUIRE(n_keys <= MAX_KEYS, ESP_ERR_INTERNAL, "%d keys: raise MAX_KEYS in config.c", n_keys);
   reading r = {.name = name, .values = &out->values};
   const esp_yaml_listener listener = {note_yaml, &r};
-  esp_err err = ESP_OK;
-  if (!(r.set = calloc((size_t)n_set + 1, sizeof *r.set))) {
-    err = esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", name);
-    goto done;
-  }
+  if (!(r.set = calloc((size_t)n_set + 1, sizeof *r.set)))
+    return no_memory(name);
   r.n_set = n_set;
-  if ((err = esp_yaml_read(text, size, &listener, &r.document)) != ESP_OK)
+  esp_err err = esp_yaml_read(text, size, &listener, &r.document);
+  if (err != ESP_OK)
     goto done;
   for (int i = 0; i < n_set; i++)
     prepare_override(&r, i, set[i]);
@@ -649,7 +649,7 @@ static esp_err parse(const char *name, const char *text, size_t size, int n_set,
   } else if (!(out->text = verbatim(&r, text, size)) || esp_schema_resolved(&out->values, &out->resolved) != ESP_OK)
     err = ESP_ERR_NOMEM;
   if (err == ESP_ERR_NOMEM)
-    esp_fail(err, "memory is exhausted while %s is read", name);
+    no_memory(name);
 
 done:
   free_reading(&r);
@@ -698,19 +698,12 @@ static esp_err check_regular(const char *path, int fd)
 
 static esp_err read_all(const char *path, int fd, char *text, size_t *size)
 {
-  *size = 0;
-  for (;;) { /* one byte more than allowed: the file may grow while it is read */
-    const ssize_t n = read(fd, text + *size, ESP_YAML_MAX_BYTES + 1 - *size);
-    if (n < 0 && errno == EINTR)
-      continue;
-    ESP_REQUIRE(n >= 0, ESP_ERR_IO, "%s: reading failed (%s); copy the file to another place and try again", path,
-                strerror(errno));
-    *size += (size_t)n;
-    ESP_REQUIRE(*size <= ESP_YAML_MAX_BYTES, ESP_ERR_NO_INPUT,
-                "%s: the file is larger than 1 MiB, so it is no configuration; check the name", path);
-    if (n == 0)
-      return ESP_OK;
-  }
+  const ssize_t n = esp_read_at(fd, text, ESP_YAML_MAX_BYTES + 1, 0); /* one byte more than allowed: it may grow meanwhile */
+  ESP_REQUIRE(n >= 0, ESP_ERR_IO, "%s: reading failed (%s); copy the file to another place and try again", path, strerror(errno));
+  ESP_REQUIRE(n <= ESP_YAML_MAX_BYTES, ESP_ERR_NO_INPUT, "%s: the file is larger than 1 MiB, so it is no configuration; check the name",
+              path);
+  *size = (size_t)n;
+  return ESP_OK;
 }
 
 esp_err esp_config_load(const char *path, int n_set, const char *const *set, esp_config_file *out, char **problems)
@@ -718,22 +711,18 @@ esp_err esp_config_load(const char *path, int n_set, const char *const *set, esp
   memset(out, 0, sizeof *out);
   *problems = NULL;
   char *text = NULL;
-  size_t size;
+  size_t size = 0;
   /* Not blocking: opening a pipe nobody writes to would wait for ever, on every rank. */
   const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
   if (fd < 0)
     return cannot_open(path);
   esp_err err = check_regular(path, fd);
-  if (err != ESP_OK)
-    goto done;
-  if (!(text = malloc(ESP_YAML_MAX_BYTES + 1))) {
-    err = esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", path);
-    goto done;
-  }
-  if ((err = read_all(path, fd, text, &size)) == ESP_OK)
+  if (err == ESP_OK && !(text = malloc(ESP_YAML_MAX_BYTES + 1)))
+    err = no_memory(path);
+  if (err == ESP_OK)
+    err = read_all(path, fd, text, &size);
+  if (err == ESP_OK)
     err = parse(path, text, size, n_set, set, out, problems);
-
-done:
   free(text);
   close(fd);
   return err;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -348,19 +349,25 @@ const char *esp_experiment_sentence(esp_experiment_id experiment)
   return sentences[experiment];
 }
 
+/* Those of the words that are chosen by bits. */
+static const char *list_words(const char *const *words, unsigned chosen, const char *before, const char *after, const char *last,
+                              char *buffer, size_t size)
+{
+  size_t n = 0;
+  buffer[0] = '\0';
+  for (int i = 0; words[i] && n < size; i++) {
+    if (!(chosen & 1u << i))
+      continue;
+    const char *between = n == 0 ? "" : chosen >> i == 1 ? last : ", ";
+    n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", between, before, words[i], after);
+  }
+  return buffer;
+}
+
 const char *esp_list_experiments(unsigned experiments, const char *before, const char *after, const char *last, char *buffer,
                                  size_t size)
 {
-  size_t n = 0;
-  experiments &= ALL;
-  buffer[0] = '\0';
-  for (int e = 0; e < ESP_N_EXPERIMENTS && n < size; e++) {
-    if (!(experiments & 1u << e))
-      continue;
-    const char *between = n == 0 ? "" : experiments >> e == 1 ? last : ", ";
-    n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", between, before, experiment_words[e], after);
-  }
-  return buffer;
+  return list_words(experiment_words, experiments & ALL, before, after, last, buffer, size);
 }
 
 static bool is_of(const esp_key *key, esp_experiment_id experiment)
@@ -380,9 +387,10 @@ static const void *const_member(const esp_key *key, const esp_config *config)
 
 /* ---- words ---- */
 
-const char *esp_quoted(const char *text, char *buffer, size_t size)
+const char *esp_quoted(const char *text)
 {
   enum { LONGEST = 48 };
+  static _Thread_local char buffer[LONGEST + 8];
   size_t n = strlen(text);
   const bool cut = n > LONGEST;
   if (cut) {
@@ -390,19 +398,11 @@ const char *esp_quoted(const char *text, char *buffer, size_t size)
     while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) /* not inside a character */
       n--;
   }
-  snprintf(buffer, size, "'%.*s%s'", (int)n, text, cut ? "..." : "");
+  snprintf(buffer, sizeof buffer, "'%.*s%s'", (int)n, text, cut ? "..." : "");
   for (char *c = buffer; *c != '\0'; c++)
     if ((unsigned char)*c < ' ' || *c == 127)
       *c = '?';
   return buffer;
-}
-
-static size_t join_words(const char *const *words, const char *mark, const char *between, char *buffer, size_t size)
-{
-  size_t n = 0;
-  for (int i = 0; words[i] && n < size; i++)
-    n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", i > 0 ? between : "", mark, words[i], mark);
-  return n;
 }
 
 /* "from 0 to 1", "above 0 and below 1". */
@@ -436,7 +436,7 @@ const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size)
     snprintf(buffer, size, "a number %s", range_words(key, range, sizeof range));
     break;
   case ESP_KEY_CHOICE:
-    join_words(key->choices, "", ", ", buffer, size);
+    list_words(key->choices, ~0u, "", "", ", ", buffer, size);
     break;
   case ESP_KEY_LIST:
     snprintf(buffer, size, "a list of 1 to %d increasing %s %s, such as %s", ESP_MAX_LIST, key->whole ? "integers" : "numbers",
@@ -555,25 +555,29 @@ static bool has_word(const char *text, const char *words) /* words: "|a|b|" */
   return strstr(words, wanted);
 }
 
+__attribute__((format(printf, 3, 4))) static bool refuse(char *fault, size_t size, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  vsnprintf(fault, size, format, args);
+  va_end(args);
+  return false;
+}
+
+static bool out_of_range(const char *text, char *fault, size_t size)
+{
+  return refuse(fault, size, "%s is out of range", esp_quoted(text));
+}
+
 /* Whether the text is a number, whole or not; if not, why. */
 static bool read_form(const char *text, bool plain, bool *whole, char *fault, size_t size)
 {
-  char quoted[80];
-  esp_quoted(text, quoted, sizeof quoted);
-  if (plain && text[0] == '\0') {
-    snprintf(fault, size, "there is no value");
-    return false;
-  }
   const bool number = is_number(text, whole);
-  if (number && !plain) {
-    snprintf(fault, size, "%s is in quotes, so it is text, not a number; write it without quotes", quoted);
-    return false;
-  }
+  if (number && !plain)
+    return refuse(fault, size, "%s is in quotes, so it is text, not a number; write it without quotes", esp_quoted(text));
   const char *digits = text + (*text == '-' || *text == '+');
-  if (number && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9') {
-    snprintf(fault, size, "%s begins with 0, which some programs read as octal; leave the 0 out", quoted);
-    return false;
-  }
+  if (number && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9')
+    return refuse(fault, size, "%s begins with 0, which some programs read as octal; leave the 0 out", esp_quoted(text));
   if (number)
     return true;
   const char *hint = "";
@@ -587,74 +591,7 @@ static bool read_form(const char *text, bool plain, bool *whole, char *fault, si
     hint = " (write digits without underscores)";
   else if (text[strspn(text, "+-0123456789,")] == '\0' && strchr(text, ','))
     hint = " (the decimal sign is a point)";
-  snprintf(fault, size, "%s is not a number%s", quoted, hint);
-  return false;
-}
-
-static bool read_real(const char *text, bool plain, double *value, char *fault, size_t size)
-{
-  bool whole;
-  if (!read_form(text, plain, &whole, fault, size))
-    return false;
-  errno = 0;
-  const double v = strtod_l(text, NULL, c_locale());
-  if (errno == ERANGE && (v == 0.0 || isinf(v))) {
-    char quoted[80];
-    snprintf(fault, size, "%s is too %s for a double", esp_quoted(text, quoted, sizeof quoted),
-             v == 0.0 ? "small" : "large");
-    return false;
-  }
-  *value = v + 0.0; /* no -0 */
-  return true;
-}
-
-/* |value| and sign of a whole number; *huge if it does not fit. */
-static bool read_whole(const char *text, bool plain, bool *negative, uint64_t *value, bool *huge, char *fault, size_t size)
-{
-  bool whole;
-  if (!read_form(text, plain, &whole, fault, size))
-    return false;
-  if (!whole) {
-    char quoted[80], hint[64] = "";
-    const double v = strtod_l(text, NULL, c_locale());
-    if (fabs(v) < 1e15 && v == floor(v))
-      snprintf(hint, sizeof hint, " (write %.0f)", v);
-    snprintf(fault, size, "%s is not written as an integer%s", esp_quoted(text, quoted, sizeof quoted), hint);
-    return false;
-  }
-  errno = 0;
-  *value = strtoull(text + (*text == '-' || *text == '+'), NULL, 10);
-  *huge = errno == ERANGE;
-  *negative = *text == '-' && *value != 0;
-  return true;
-}
-
-static bool out_of_range(const char *text, char *fault, size_t size)
-{
-  char quoted[80];
-  snprintf(fault, size, "%s is out of range", esp_quoted(text, quoted, sizeof quoted));
-  return false;
-}
-
-static bool set_integer(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
-{
-  bool negative, huge;
-  uint64_t value;
-  if (!read_whole(text, plain, &negative, &value, &huge, fault, size))
-    return false;
-  if (key->type == ESP_KEY_UINT64) {
-    if (huge || negative)
-      return out_of_range(text, fault, size);
-    *(uint64_t *)member(key, config) = value;
-    return true;
-  }
-  if (huge || value > INT32_MAX)
-    return out_of_range(text, fault, size);
-  const int v = negative ? -(int)value : (int)value;
-  if (v < key->low || v > key->high)
-    return out_of_range(text, fault, size);
-  *(int *)member(key, config) = v;
-  return true;
+  return refuse(fault, size, "%s is not a number%s", esp_quoted(text), hint);
 }
 
 static bool in_range(const esp_key *key, double v)
@@ -664,51 +601,71 @@ static bool in_range(const esp_key *key, double v)
   return v >= key->low && v <= key->high && (v != key->low || low_counts) && (v != key->high || high_counts);
 }
 
-static bool set_real(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+static bool read_real(const esp_key *key, const char *text, bool plain, double *value, char *fault, size_t size)
 {
-  double v;
-  if (!read_real(text, plain, &v, fault, size))
+  bool whole;
+  if (!read_form(text, plain, &whole, fault, size))
     return false;
+  errno = 0;
+  const double v = strtod_l(text, NULL, c_locale());
+  if (errno == ERANGE && (v == 0.0 || isinf(v)))
+    return refuse(fault, size, "%s is too %s for a double", esp_quoted(text), v == 0.0 ? "small" : "large");
   if (!in_range(key, v))
     return out_of_range(text, fault, size);
-  *(double *)member(key, config) = v;
+  *value = v + 0.0; /* no -0 */
   return true;
 }
 
-static bool set_choice(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+static bool set_integer(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+{
+  bool whole;
+  if (!read_form(text, plain, &whole, fault, size))
+    return false;
+  if (!whole) {
+    char hint[64] = "";
+    const double v = strtod_l(text, NULL, c_locale());
+    if (fabs(v) < 1e15 && v == floor(v))
+      snprintf(hint, sizeof hint, " (write %.0f)", v);
+    return refuse(fault, size, "%s is not written as an integer%s", esp_quoted(text), hint);
+  }
+  errno = 0;
+  const uint64_t value = strtoull(text + (*text == '-' || *text == '+'), NULL, 10);
+  const double v = *text == '-' ? -(double)value : (double)value; /* exact where it is in range */
+  if (errno == ERANGE || !(key->type == ESP_KEY_UINT64 ? v >= 0 : in_range(key, v)))
+    return out_of_range(text, fault, size);
+  if (key->type == ESP_KEY_UINT64)
+    *(uint64_t *)member(key, config) = value;
+  else
+    *(int *)member(key, config) = (int)v;
+  return true;
+}
+
+static bool set_choice(const esp_key *key, const char *text, esp_config *config, char *fault, size_t size)
 {
   for (int i = 0; key->choices[i]; i++)
     if (strcmp(key->choices[i], text) == 0) {
       memcpy(member(key, config), &i, sizeof i);
       return true;
     }
-  char quoted[80];
-  if (plain && text[0] == '\0')
-    snprintf(fault, size, "there is no value");
-  else
-    snprintf(fault, size, "%s is not one of the choices", esp_quoted(text, quoted, sizeof quoted));
-  return false;
+  return refuse(fault, size, "%s is not one of the choices", esp_quoted(text));
 }
 
 bool esp_key_set(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
 {
+  if (plain && text[0] == '\0')
+    return refuse(fault, size, "there is no value");
   switch (key->type) {
   case ESP_KEY_INTEGER:
   case ESP_KEY_UINT64:
     return set_integer(key, text, plain, config, fault, size);
   case ESP_KEY_REAL:
-    return set_real(key, text, plain, config, fault, size);
+    return read_real(key, text, plain, member(key, config), fault, size);
   case ESP_KEY_CHOICE:
-    return set_choice(key, text, plain, config, fault, size);
+    return set_choice(key, text, config, fault, size);
   case ESP_KEY_LIST:
     break;
   }
-  char quoted[80];
-  if (plain && text[0] == '\0')
-    snprintf(fault, size, "there is no value");
-  else
-    snprintf(fault, size, "%s is not a list", esp_quoted(text, quoted, sizeof quoted));
-  return false;
+  return refuse(fault, size, "%s is not a list", esp_quoted(text));
 }
 
 esp_number_list *esp_key_list(const esp_key *key, esp_config *config)
@@ -720,26 +677,20 @@ bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config
 {
   esp_number_list *list = esp_key_list(key, config);
   double v;
-  if (!read_real(text, plain, &v, fault, size))
+  if (plain && text[0] == '\0')
+    return refuse(fault, size, "there is no value");
+  if (!read_real(key, text, plain, &v, fault, size))
     return false;
-  if (!in_range(key, v))
-    return out_of_range(text, fault, size);
-  if (key->whole && v != floor(v)) {
-    char quoted[80];
-    snprintf(fault, size, "%s is not an integer", esp_quoted(text, quoted, sizeof quoted));
-    return false;
-  }
+  if (key->whole && v != floor(v))
+    return refuse(fault, size, "%s is not an integer", esp_quoted(text));
   if (list->n > 0 && v <= list->value[list->n - 1]) {
     char last[32], now[32];
     esp_print_real(list->value[list->n - 1], last, sizeof last);
     esp_print_real(v, now, sizeof now);
-    snprintf(fault, size, "%s comes after %s, but the %s must increase", now, last, key->name);
-    return false;
+    return refuse(fault, size, "%s comes after %s, but the %s must increase", now, last, key->name);
   }
-  if (list->n == ESP_MAX_LIST) {
-    snprintf(fault, size, "there are more than %d %s", ESP_MAX_LIST, key->name);
-    return false;
-  }
+  if (list->n == ESP_MAX_LIST)
+    return refuse(fault, size, "there are more than %d %s", ESP_MAX_LIST, key->name);
   list->value[list->n++] = v;
   return true;
 }
@@ -896,7 +847,7 @@ static void describe_key(const esp_key *key, FILE *out)
 {
   char allowed[256], who[256];
   if (key->type == ESP_KEY_CHOICE)
-    join_words(key->choices, "`", ", ", allowed, sizeof allowed);
+    list_words(key->choices, ~0u, "`", "`", ", ", allowed, sizeof allowed);
   else
     esp_key_allowed(key, allowed, sizeof allowed);
   fprintf(out, "| `%s` | %s | ", key->name, allowed);

@@ -74,8 +74,8 @@ const char *esp_key_print(const esp_key *key, const esp_config *config, char *bu
 /** A number with the fewest digits that read back equal. */
 void esp_print_real(double value, char *buffer, size_t size);
 
-/** Text of a file in quotes for a message: cut when long, control characters replaced. Returns buffer. */
-const char *esp_quoted(const char *text, char *buffer, size_t size);
+/** Text of a file in quotes for a message: cut when long, control characters replaced; in a buffer of the calling thread. */
+const char *esp_quoted(const char *text);
 
 /** A text that grows: NULL with a message if memory is exhausted. Once it is ended it is there (ESP_OK) for the caller to free, or
  *  is NULL (ESP_ERR_NOMEM). */
