@@ -205,7 +205,6 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
                         esp_members members, int n_ranks)
 {
   char text[64];
-  const esp_experiment *experiment = esp_experiment_of(config);
   const int n_members = esp_members_below(members, plan->n_members);
   printf("%s: %s\n", plan->experiment, esp_experiment_sentence(config->experiment));
   if (n_members < plan->n_members)
@@ -220,7 +219,7 @@ esp_err esp_cli_dry_run(const char *output, const esp_dry_run *what, const esp_c
         cost += esp_members_below(members, plan->stages[stage].n_members) * plan->stages[stage].expected_cost[arm];
   print_stages(plan, members);
   double seconds;
-  ESP_TRY(experiment->seconds_per_cost(config, &seconds));
+  ESP_TRY(esp_seconds_per_cost(config, &seconds));
   const int workers = n_ranks > 1 ? n_ranks - 1 : 1;
   printf("results file %s: %.1f MB\n", output, esp_results_bytes(plan, n_members) / 1e6);
   printf("time: about %s on this machine with %d worker%s", esp_duration(cost * seconds / workers, text, sizeof text), workers,

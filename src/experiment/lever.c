@@ -326,7 +326,7 @@ static esp_err esp_lever_stage(const esp_stage_context *context, esp_record *rec
 /* ---- how long it takes here ---- */
 
 /* Seconds of a simulated hour, from a fraction of a second of it. */
-static esp_err time_segments(const esp_config *config, esp_workspace *ws, double *seconds)
+static esp_err seconds_per_cost(const esp_config *config, esp_workspace *ws, double *seconds)
 {
   simulation s;
   ESP_TRY(take_network(config, 0, ws, &s));
@@ -337,15 +337,6 @@ static esp_err time_segments(const esp_config *config, esp_workspace *ws, double
   while (clock() - began < CLOCKS_PER_SEC / 3);
   *seconds = (double)(clock() - began) / CLOCKS_PER_SEC / s.net.clock * esp_lever_intervals(config, 60);
   return ESP_OK;
-}
-
-static esp_err seconds_per_cost(const esp_config *config, double *seconds)
-{
-  esp_workspace ws;
-  ESP_TRY(esp_workspace_create(&ws));
-  const esp_err err = time_segments(config, &ws, seconds);
-  esp_workspace_free(&ws);
-  return err;
 }
 
 const esp_experiment esp_experiment_lever = {

@@ -12,7 +12,6 @@
 #include <time.h>
 
 #include "espalier/episode.h"
-#include "espalier/kernel.h"
 #include "espalier/watchdog.h"
 
 /* Beyond the fields of the record, the state of a half-trained stage says where it was. */
@@ -452,9 +451,10 @@ int esp_network_add_weight_bins(const esp_network_kind *kind, esp_plan *plan)
 
 /* ---- how long it takes here ---- */
 
-static esp_err time_calls(const esp_config *config, const esp_network_task *task, esp_workspace *ws, double *seconds)
+esp_err esp_network_seconds_per_cost(const esp_config *config, esp_workspace *ws, double *seconds)
 {
   enum { N_STEPS = 100 };
+  const esp_network_task task = {.n_episodes = 1, .max_calls = 1, .details = kind_of(config)->plain};
   const esp_stage_context context = {.config = config, .ws = ws};
   const esp_rnn_shape shape = esp_network_shape(config);
   const esp_rng_key key = {.seed = config->seed};
@@ -464,7 +464,7 @@ static esp_err time_calls(const esp_config *config, const esp_network_task *task
   for (size_t i = 0; i < esp_rnn_n_weights(&shape); i++)
     state.w[i] = 0.1 * esp_rng_normal(&key, i);
   const esp_set_identity first = {0, 0, state.w};
-  ESP_TRY(take_set(&context, task, &first, ws, &set));
+  ESP_TRY(take_set(&context, &task, &first, ws, &set));
   const esp_objective objective = esp_rnn_objective(&set.problem);
   const esp_scg_options scg = scg_options(config);
   const esp_scg_watch nobody = {0};
@@ -476,18 +476,6 @@ static esp_err time_calls(const esp_config *config, const esp_network_task *task
   } while (clock() - began < CLOCKS_PER_SEC / 5 && state.step > 0);
   *seconds = (double)(clock() - began) / CLOCKS_PER_SEC / (double)(n > 0 ? n : 1) * (double)steps_per_call(config, &shape);
   return ESP_OK;
-}
-
-esp_err esp_network_seconds_per_cost(const esp_config *config, double *seconds)
-{
-  const esp_network_kind *kind = kind_of(config);
-  const esp_network_task task = {.n_episodes = 1, .max_calls = 1, .details = kind->plain};
-  esp_workspace ws;
-  esp_one_thread();
-  ESP_TRY(esp_workspace_create(&ws));
-  const esp_err err = time_calls(config, &task, &ws, seconds);
-  esp_workspace_free(&ws);
-  return err;
 }
 
 /* ---- what must hold in a finished record ---- */

@@ -108,7 +108,7 @@ esp_err esp_unless_diverged(esp_err err);
 int esp_network_add_weight_bins(const esp_network_kind *kind, esp_plan *plan);
 
 /** Seconds of one training call on this machine, from a few steps of one (esp_experiment.seconds_per_cost). */
-esp_err esp_network_seconds_per_cost(const esp_config *config, double *seconds);
+esp_err esp_network_seconds_per_cost(const esp_config *config, esp_workspace *ws, double *seconds);
 
 /** Mask count exact for the stage's value in pruned arms and full in others, nested in the parent's, removed weights exactly
  *  0.0, losses and weights finite, curves filled as far as there were calls (esp_experiment.verify). */
