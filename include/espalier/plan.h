@@ -75,13 +75,15 @@ typedef struct {
 #define ESP_NO_PARENT (-1)
 
 typedef struct {
+  int arm, stage; /* a parent may lie in another arm; ESP_NO_PARENT: none */
+} esp_parent;
+
+typedef struct {
   char name[32];          /* "start", "rung_0.70", "transfer"                                 */
   const char *long_name;  /* one sentence; static text                                        */
   double value;           /* what plan.stage_value says, such as the prune fraction           */
   int n_members;          /* the stage exists for members 0 .. n_members - 1                  */
-  struct {
-    int arm, stage;       /* ESP_NO_PARENT: none                                              */
-  } parent[ESP_MAX_ARMS]; /* by arm; a parent may lie in another arm                          */
+  esp_parent parent[ESP_MAX_ARMS]; /* by arm                                                  */
   bool absent[ESP_MAX_ARMS];/* by arm: this arm does not have the stage                         */
   bool copy[ESP_MAX_ARMS];/* by arm: the record is the parent's, bit for bit (a shared start) */
   double expected_cost[ESP_MAX_ARMS]; /* relative expected work, for scheduling and ETA only  */

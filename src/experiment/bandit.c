@@ -66,8 +66,7 @@ static void declare_start(const esp_config *config, int n_arms, esp_stage *stage
                        .parent = {{ESP_NO_PARENT, ESP_NO_PARENT}},
                        .expected_cost = {fmin(150, config->training.start_calls)}};
   for (int arm = 1; arm < n_arms; arm++) {
-    stage->parent[arm].arm = 0;
-    stage->parent[arm].stage = START;
+    stage->parent[arm] = (esp_parent){0, START};
     stage->copy[arm] = true;
   }
 }
@@ -79,8 +78,7 @@ static void declare_rung(const esp_config *config, int n_arms, int rung, esp_sta
                        .n_members = config->ensemble.members};
   snprintf(stage->name, sizeof stage->name, "rung_%.15g", stage->value);
   for (int arm = 0; arm < n_arms; arm++) {
-    stage->parent[arm].arm = arm;
-    stage->parent[arm].stage = rung; /* the stage before: start is stage 0 */
+    stage->parent[arm] = (esp_parent){arm, rung}; /* the stage before: start is stage 0 */
     stage->expected_cost[arm] = config->training.ladder_calls;
   }
 }
@@ -96,8 +94,7 @@ static void declare_new_option(const esp_config *config, int n_arms, esp_stage *
                        .n_members = config->new_option.members};
   for (int arm = 0; arm < n_arms; arm++) {
     stage->absent[arm] = config->ladder.value_noise.value[level_of(arm)] != config->new_option.ladder;
-    stage->parent[arm].arm = arm;
-    stage->parent[arm].stage = 1 + from;
+    stage->parent[arm] = (esp_parent){arm, 1 + from};
     stage->expected_cost[arm] = config->new_option.calls;
   }
 }

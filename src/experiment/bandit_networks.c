@@ -90,20 +90,20 @@ static void declare_measures(const esp_config *config, esp_plan *plan)
       [NET_REWARD] = {"reward", ESP_F64, 1, {epsilon}, "1", "reward of a block, mean over agents (Fig. 7C)", false},
       [NET_MEAN_LYAPUNOV] = {"lyapunov", ESP_F64, 1, {rank}, "1",
                              "Lyapunov exponents per step, steps 2-60, mean over agents; -inf: a direction that is lost", false},
-      [NET_MEAN_LYAPUNOV_MAX] = {"lyapunov_max", ESP_F64, 0, {0}, "1", "largest Lyapunov exponent, mean over agents (Fig. 7D)",
-                                 true},
+      [NET_MEAN_LYAPUNOV_MAX] = {"lyapunov_max", ESP_F64, 0, {0}, "1",
+                                 "largest Lyapunov exponent, mean over agents (Fig. 7D)", true},
       [NET_MEAN_LYAPUNOV_PUBLISHED] = {"lyapunov_published", ESP_F64, 0, {0}, "1",
                                        "the number of the published code: Jacobians multiplied in the other order, divided by "
                                        "one less than their number; mean over agents", false},
       [NET_BANDIT_SINGULAR_VALUE] = {"singular_value", ESP_F64, 1, {rank}, "1", "singular values of W_rec (Fig. 6B)", false},
       [NET_BANDIT_PCA_VARIANCE] = {"pca_variance", ESP_F64, 1, {rank}, "1",
-                                   "variances along the principal components of the hidden state, all agents and steps "
-                                   "(Figs. 6G, 7E)", false},
+                                   "variances along the principal components of the hidden state, all agents and steps (Figs. "
+                                   "6G, 7E)", false},
       [NET_BANDIT_WEIGHT_HISTOGRAM] = {"weight_histogram", ESP_I32, 1, {weight}, "1",
                                        "recurrent weights that are not 0, by bin; the outer bins take all beyond", false},
       [NET_SEPARATION] = {"separation", ESP_F64, 0, {0}, "1",
-                          "squared Mahalanobis distance between fixation and choice states, mean over the agents for which it "
-                          "is defined (Fig. 7G)", true},
+                          "squared Mahalanobis distance between fixation and choice states, mean over the agents for which it is "
+                          "defined (Fig. 7G)", true},
       [NET_SEPARATION_CONDITION] = {"separation_condition", ESP_F64, 0, {0}, "1",
                                     "condition of the pooled covariance, largest over agents: above 1e8 the separation means "
                                     "little", false},
@@ -224,9 +224,7 @@ static esp_err separation(const esp_subject *s, const esp_trajectories *t)
 static esp_err dynamics(const esp_subject *s)
 {
   esp_trajectories t;
-  const esp_err err = states(s, s->config->evaluation.lyapunov_agents, 2, &t);
-  if (err != ESP_OK)
-    return esp_unless_diverged(err);
+  ESP_TRY(states(s, s->config->evaluation.lyapunov_agents, 2, &t));
   ESP_TRY(exponents(s, &t));
   return separation(s, &t);
 }
@@ -234,10 +232,8 @@ static esp_err dynamics(const esp_subject *s)
 static esp_err components(const esp_subject *s)
 {
   esp_trajectories t;
-  const esp_err err = states(s, s->config->evaluation.agents, 3, &t);
-  if (err != ESP_OK)
-    return esp_unless_diverged(err);
-  return esp_unless_diverged(esp_pca(&t, 0, t.n_trials, 1, ESP_BANDIT_N_STEPS, esp_record_f64(s->record, NET_BANDIT_PCA_VARIANCE), NULL, s->ws));
+  ESP_TRY(states(s, s->config->evaluation.agents, 3, &t));
+  return esp_pca(&t, 0, t.n_trials, 1, ESP_BANDIT_N_STEPS, esp_record_f64(s->record, NET_BANDIT_PCA_VARIANCE), NULL, s->ws);
 }
 
 const esp_network_kind esp_bandit_networks = {

@@ -29,11 +29,6 @@ static int longest_stage(const esp_config *config)
                                                                                             : config->training.max_calls;
 }
 
-static double at_most(double calls, int max_calls)
-{
-  return calls < max_calls ? calls : max_calls;
-}
-
 static void declare_start(const esp_config *config, esp_stage *stage)
 {
   const int max_calls = config->training.start_episodes * config->training.max_calls;
@@ -42,7 +37,7 @@ static void declare_start(const esp_config *config, esp_stage *stage)
                        .n_members = config->ensemble.members,
                        .parent = {[ARM_PRUNED] = {ESP_NO_PARENT, ESP_NO_PARENT}, [ARM_TWIN] = {ARM_PRUNED, START}},
                        .copy = {[ARM_TWIN] = true},
-                       .expected_cost = {at_most(calls_of_start, max_calls), 0},
+                       .expected_cost = {fmin(calls_of_start, max_calls), 0},
                        .member_log_sd = member_log_sd,
                        .cell_log_sd = cell_log_sd,
                        .max_cost = max_calls};
@@ -55,8 +50,8 @@ static void declare_rung(const esp_config *config, int rung, esp_stage *stage)
                        .value = fraction,
                        .n_members = config->ensemble.members,
                        .parent = {{ARM_PRUNED, rung}, {ARM_TWIN, rung}}, /* the stage before: start is stage 0 */
-                       .expected_cost = {at_most(calls_of_rung[ARM_PRUNED], config->training.max_calls),
-                                         at_most(calls_of_rung[ARM_TWIN], config->training.max_calls)},
+                       .expected_cost = {fmin(calls_of_rung[ARM_PRUNED], config->training.max_calls),
+                                         fmin(calls_of_rung[ARM_TWIN], config->training.max_calls)},
                        .member_log_sd = member_log_sd,
                        .cell_log_sd = cell_log_sd,
                        .max_cost = config->training.max_calls};

@@ -63,46 +63,38 @@ static void declare_measures(const esp_config *config, esp_plan *plan)
   const int rank = esp_plan_add_axis(plan, "rank", config->network.n_hid, "1", "place in descending order", NULL);
   const esp_field fields[NET_N_FIELDS] = {
       [NET_PROBE_RESPONSE] = {"probe_response", ESP_F64, 3, {onset, strength, condition}, "1",
-                                              "mean output at bins 52 and 53, without noise", false},
+                              "mean output at bins 52 and 53, without noise", false},
       [NET_PROBE_CORRECT] = {"probe_correct", ESP_U8, 3, {onset, strength, condition}, "1",
-                                             "1: the response has the sign of its target (paper)", false},
+                             "1: the response has the sign of its target (paper)", false},
       [NET_PROBE_CORRECT_PUBLISHED] = {"probe_correct_published", ESP_U8, 3, {onset, strength, condition}, "1",
-                                                       "1: the response is nearer than 1 to the mean noisy target of a new "
-                                                       "set (published code)", false},
+                                       "1: the response is nearer than 1 to the mean noisy target of a new set (published "
+                                       "code)", false},
       [NET_PROBE_PREMATURE] = {"probe_premature", ESP_U8, 3, {onset, strength, condition}, "1",
-                                               "1: the output exceeds 0.75 before bin 52 (published code)", false},
+                               "1: the output exceeds 0.75 before bin 52 (published code)", false},
       [NET_UNPROBED_CORRECT] = {"unprobed_correct", ESP_F64, 0, {0}, "1",
-                                                "fraction of conditions answered correctly without a distractor", false},
+                                "fraction of conditions answered correctly without a distractor", false},
       [NET_PROBED_CORRECT] = {"probed_correct", ESP_F64, 0, {0}, "1",
-                                              "fraction of correct responses over all onsets, conditions and strengths above "
-                                              "0 (Fig. 5A)", true},
+                              "fraction of correct responses over all onsets, conditions and strengths above 0 (Fig. 5A)", true},
       [NET_PROBED_CORRECT_PUBLISHED] = {"probed_correct_published", ESP_F64, 0, {0}, "1",
-                                                        "the same by the test of the published code", false},
+                                        "the same by the test of the published code", false},
       [NET_LYAPUNOV] = {"lyapunov", ESP_F64, 1, {rank}, "1",
-                                        "Lyapunov exponents per bin, bins 16-36 of condition 4; -inf: a direction that is "
-                                        "lost", false},
-      [NET_LYAPUNOV_MAX] = {"lyapunov_max", ESP_F64, 0, {0}, "1", "largest Lyapunov exponent (Figs. 5D, E)",
-                                            false},
+                        "Lyapunov exponents per bin, bins 16-36 of condition 4; -inf: a direction that is lost", false},
+      [NET_LYAPUNOV_MAX] = {"lyapunov_max", ESP_F64, 0, {0}, "1", "largest Lyapunov exponent (Figs. 5D, E)", false},
       [NET_LYAPUNOV_PUBLISHED] = {"lyapunov_published", ESP_F64, 0, {0}, "1",
-                                                  "the number of the published code: Jacobians multiplied in the other order, "
-                                                  "divided by one less than their number", false},
-      [NET_SINGULAR_VALUE] = {"singular_value", ESP_F64, 1, {rank}, "1", "singular values of W_rec (Fig. 2B)",
-                                              false},
+                                  "the number of the published code: Jacobians multiplied in the other order, divided by one "
+                                  "less than their number", false},
+      [NET_SINGULAR_VALUE] = {"singular_value", ESP_F64, 1, {rank}, "1", "singular values of W_rec (Fig. 2B)", false},
       [NET_PCA_VARIANCE] = {"pca_variance", ESP_F64, 1, {rank}, "1",
-                                            "variances along the principal components of the hidden state, bins 11-58 of the "
-                                            "four conditions (Fig. 3)", false},
+                            "variances along the principal components of the hidden state, bins 11-58 of the four conditions "
+                            "(Fig. 3)", false},
       [NET_WEIGHT_HISTOGRAM] = {"weight_histogram", ESP_I32, 1, {weight}, "1",
-                                                "recurrent weights that are not 0, by bin; the outer bins take all beyond",
-                                                false},
+                                "recurrent weights that are not 0, by bin; the outer bins take all beyond", false},
       [NET_CONTRACTION] = {"contraction", ESP_F64, 1, {flow}, "1",
-                                           "distance to condition 4's trajectory after one step over that before (paper, "
-                                           "Fig. 4C)", false},
+                           "distance to condition 4's trajectory after one step over that before (paper, Fig. 4C)", false},
       [NET_CONTRACTION_PUBLISHED] = {"contraction_published", ESP_F64, 1, {flow}, "1",
-                                                     "the same as the published code weighs it, with W_out as a third axis",
-                                                     false},
+                                     "the same as the published code weighs it, with W_out as a third axis", false},
       [NET_N_REVIVED] = {"n_revived", ESP_I32, 0, {0}, "1",
-                                         "recurrent weights that are not 0 although the mask removes them (scg: deposited)",
-                                         false},
+                         "recurrent weights that are not 0 although the mask removes them (scg: deposited)", false},
   };
   for (int f = NET_N_TRAINED; f < NET_N_FIELDS; f++)
     esp_layout_add(plan, &plan->record, fields[f]);
@@ -156,9 +148,7 @@ static esp_err probe(const esp_subject *s)
                                      .correct_sign = esp_record_u8(s->record, NET_PROBE_CORRECT),
                                      .correct_published = esp_record_u8(s->record, NET_PROBE_CORRECT_PUBLISHED),
                                      .premature = esp_record_u8(s->record, NET_PROBE_PREMATURE)};
-  const esp_err err = esp_probe_run(&s->shape, s->w, config->network.input_lag, &grid, noisy_target, &outcome, s->ws);
-  if (err != ESP_OK)
-    return esp_unless_diverged(err);
+  ESP_TRY(esp_probe_run(&s->shape, s->w, config->network.input_lag, &grid, noisy_target, &outcome, s->ws));
   *esp_record_f64(s->record, NET_UNPROBED_CORRECT) = fraction_correct(config, outcome.correct_sign, false);
   *esp_record_f64(s->record, NET_PROBED_CORRECT) = fraction_correct(config, outcome.correct_sign, true);
   *esp_record_f64(s->record, NET_PROBED_CORRECT_PUBLISHED) = fraction_correct(config, outcome.correct_published, true);
@@ -204,9 +194,7 @@ static esp_err dynamics(const esp_subject *s)
   ESP_TRY(esp_trials_take(ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT, s->ws, &trials));
   esp_dms_template(ESP_DMS_OLD_CUES, &trials);
   ESP_TRY(esp_trajectories_take(&s->shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS, s->ws, &t));
-  const esp_err err = esp_trajectories_run(&s->shape, s->w, &trials, s->config->network.input_lag, &t, s->ws);
-  if (err != ESP_OK)
-    return esp_unless_diverged(err);
+  ESP_TRY(esp_trajectories_run(&s->shape, s->w, &trials, s->config->network.input_lag, &t, s->ws));
   ESP_TRY(exponents(s, &t));
   return components_and_flow(s, &trials, &t);
 }

@@ -412,7 +412,7 @@ static esp_err measure_weights(const esp_subject *s)
     revived += !mask[i] && s->w_rec[i] != 0.0;
   *esp_record_i32(s->record, kind->n_revived) = revived;
   esp_weight_histogram(n, s->w_rec, kind->bins, esp_record_i32(s->record, kind->histogram));
-  return esp_unless_diverged(esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, kind->singular_value), s->ws));
+  return esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, kind->singular_value), s->ws);
 }
 
 esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
@@ -434,11 +434,11 @@ esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record 
                                .w = esp_record_f64(record, NET_W_IN),
                                .w_rec = esp_record_f64(record, NET_W_REC)};
   for (int m = 0; kind_of(config)->measures[m]; m++) {
-    const esp_err err = kind_of(config)->measures[m](&subject);
+    const esp_err err = esp_unless_diverged(kind_of(config)->measures[m](&subject));
     ws->used = mark;
     ESP_TRY(err);
   }
-  const esp_err err = measure_weights(&subject);
+  const esp_err err = esp_unless_diverged(measure_weights(&subject));
   ws->used = mark;
   return err;
 }

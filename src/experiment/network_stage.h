@@ -101,7 +101,8 @@ esp_rng_key esp_network_key(const esp_config *config, esp_cell cell, uint32_t ar
 /** Measure the trained network in a record (esp_experiment.analyse): what was measured before is forgotten. */
 esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws);
 
-/** For a kind's measures: a number that is not finite is an answer (its field stays NaN); anything else that goes wrong is not. */
+/** For a kind's measures that go on: a number that is not finite is an answer (its field stays NaN); anything else that goes wrong is
+ *  not. A measure that ends there just returns it. */
 esp_err esp_unless_diverged(esp_err err);
 
 /** For a kind's declaration: the axis of the histogram of weights. */
