@@ -430,7 +430,7 @@ static const esp_key *override_key(reading *r, place at, const char *path)
   char section[64] = "";
   if (dot)
     snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
-  const esp_key *key = esp_schema_find(section, name), *other = elsewhere(r, name, true);
+  const esp_key *key = esp_schema_find_path(path), *other = elsewhere(r, name, true);
   const unsigned owners = esp_schema_owners(dot ? section : path);
   if (key)
     return key;

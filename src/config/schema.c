@@ -695,15 +695,10 @@ bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config
   return true;
 }
 
-const char *esp_key_preset(const esp_key *key, esp_experiment_id experiment)
-{
-  return key->preset_of[experiment] ? key->preset_of[experiment] : key->preset;
-}
-
 static void set_preset(const esp_key *key, esp_experiment_id experiment, esp_config *config)
 {
   char fault[256];
-  const char *preset = esp_key_preset(key, experiment);
+  const char *preset = key->preset_of[experiment] ? key->preset_of[experiment] : key->preset;
   if (key->type != ESP_KEY_LIST) {
     if (preset && !esp_key_set(key, preset, true, config, fault, sizeof fault))
       abort(); /* a slip in the table above */

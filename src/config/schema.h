@@ -52,9 +52,6 @@ const char *esp_list_experiments(unsigned experiments, const char *before, const
 /** Fill every member with its default in that experiment (experiment itself: dms). */
 void esp_schema_defaults(esp_experiment_id experiment, esp_config *config);
 
-/** The default of a key in an experiment, as it would be written in YAML; NULL: required. */
-const char *esp_key_preset(const esp_key *key, esp_experiment_id experiment);
-
 /** What the key may be, in words: "an integer from 1 to 4096". Returns buffer. */
 const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size);
 
