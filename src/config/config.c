@@ -700,8 +700,8 @@ static esp_err read_all(const char *path, int fd, char *text, size_t *size)
 {
   const ssize_t n = esp_read_at(fd, text, ESP_YAML_MAX_BYTES + 1, 0); /* one byte more than allowed: it may grow meanwhile */
   ESP_REQUIRE(n >= 0, ESP_ERR_IO, "%s: reading failed (%s); copy the file to another place and try again", path, strerror(errno));
-  ESP_REQUIRE(n <= ESP_YAML_MAX_BYTES, ESP_ERR_NO_INPUT, "%s: the file is larger than 1 MiB, so it is no configuration; check the name",
-              path);
+  ESP_REQUIRE(n <= ESP_YAML_MAX_BYTES, ESP_ERR_NO_INPUT,
+              "%s: the file is larger than 1 MiB, so it is no configuration; check the name", path);
   *size = (size_t)n;
   return ESP_OK;
 }

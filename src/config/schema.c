@@ -20,6 +20,7 @@ static const char *const experiment_words[] = {
     ESP_EXPERIMENTS(X)
 #undef X
     NULL};
+
 /* Who has a key: an experiment, or those whose networks have something in common. */
 enum {
 #define X(ID, ...) ID = 1u << ESP_EXPERIMENT_##ID,
@@ -37,22 +38,27 @@ enum {
 #undef X
 };
 
-/* The rest of a line is the sentence, then perhaps .run_only or the preset of an experiment that has its own. */
+/* Where a member lies; one of another size than its key reads and writes divides by 0, which stops the compiler. */
+#define MEMBER(member, as) offsetof(esp_config, member) / (sizeof(((esp_config *)0)->member) == sizeof(as))
+
+/* The words of a choice stand in brackets, each at its enum value. The rest of a line is the sentence, then perhaps .run_only or the
+ * preset of an experiment that has its own. */
 #define OF_BANDIT .preset_of[ESP_EXPERIMENT_BANDIT]
 #define OF_LEVER .preset_of[ESP_EXPERIMENT_LEVER]
-#define MEMBER(member, as) \
-  offsetof(esp_config, member) / (sizeof(((esp_config *)0)->member) == sizeof(as)) /* of another size: division by 0 stops the compiler */
+#define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
 #define KEY(section_, name_, type_, as) \
   .section = #section_, .name = #name_, .path = #section_ "." #name_, .type = type_, .offset = MEMBER(section_.name_, as)
-#define INTEGER(section, name, low_, high_, preset_, unit_, who, ...)                                                \
-  {KEY(section, name, ESP_KEY_INTEGER, int), .low = low_, .high = high_, .preset = preset_, .unit = unit_,                \
+#define INTEGER(section, name, low_, high_, preset_, unit_, who, ...)                                                        \
+  {KEY(section, name, ESP_KEY_INTEGER, int), .low = low_, .high = high_, .preset = preset_, .unit = unit_,                   \
    .experiments = who, .meaning = __VA_ARGS__}
-#define REAL(section, name, range_, low_, high_, preset_, unit_, who, ...)                                           \
+#define REAL(section, name, range_, low_, high_, preset_, unit_, who, ...)                                                   \
   {KEY(section, name, ESP_KEY_REAL, double), .range = ESP_RANGE_##range_, .low = low_, .high = high_, .preset = preset_,     \
    .unit = unit_, .experiments = who, .meaning = __VA_ARGS__}
-#define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
-#define CHOICE(section, name, words /* in brackets, each at its enum value */, preset_, who, ...)                    \
-  {KEY(section, name, ESP_KEY_CHOICE, int), .choices = WORDS words, .preset = preset_, .experiments = who,           \
+#define LIST(section, name, range_, low_, high_, preset_, example_, who, ...)                                                \
+  {KEY(section, name, ESP_KEY_LIST, esp_number_list), .range = ESP_RANGE_##range_, .low = low_, .high = high_,               \
+   .preset = preset_, .example = example_, .experiments = who, .meaning = __VA_ARGS__}
+#define CHOICE(section, name, words, preset_, who, ...)                                                                      \
+  {KEY(section, name, ESP_KEY_CHOICE, int), .choices = WORDS words, .preset = preset_, .experiments = who,                   \
    .meaning = __VA_ARGS__}
 
 static const esp_key keys[] = {
@@ -135,10 +141,10 @@ static const esp_key keys[] = {
            "when a start is trained: deposited believes the block it converged on (published code), fresh_block asks for a "
            "loss below slow_loss on a new one too, or goes on with another"),
 
-    {KEY(ladder, fractions, ESP_KEY_LIST, esp_number_list), .experiments = DMS | BANDIT, OF_BANDIT = "[0.1, 0.3, 0.5, 0.7, 0.9]", .low = 0, .high = 1, .range = ESP_RANGE_INSIDE, .example = "[0.5, 0.7]",
-     .preset = "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, "
-               "0.95]",
-     .meaning = "fraction of all recurrent weights removed at each rung"},
+    LIST(ladder, fractions, INSIDE, 0, 1,
+         "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95]",
+         "[0.5, 0.7]", DMS | BANDIT, "fraction of all recurrent weights removed at each rung",
+         OF_BANDIT = "[0.1, 0.3, 0.5, 0.7, 0.9]"),
     CHOICE(ladder, criterion, ([ESP_PRUNE_MAGNITUDE] = "magnitude", [ESP_PRUNE_RANDOM] = "random"), "magnitude", RATE_NETWORKS,
            "which weights go: the smallest (paper), or drawn at random (a control)"),
     CHOICE(ladder, ties, ([ESP_TIES_ROW_MAJOR] = "row_major", [ESP_TIES_COLUMN_MAJOR] = "column_major"),
@@ -147,10 +153,9 @@ static const esp_key keys[] = {
     CHOICE(ladder, noise, ([ESP_NOISE_INDEPENDENT] = "independent", [ESP_NOISE_PAIRED] = "paired"), "independent", DMS,
            "independent: each arm has its own training sets (published code); paired: both arms share them"),
 
-    {KEY(ladder, value_noise, ESP_KEY_LIST, esp_number_list), .experiments = BANDIT, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
-     .example = "[0.01, 0.1, 1]", .preset = "[0.01, 0.1, 1]",
-     .meaning = "variances of the noise on the values that are learned at the rungs; each level is a ladder of its own from the "
-                "same start; at most 4"},
+    LIST(ladder, value_noise, CLOSED, 0, 100, "[0.01, 0.1, 1]", "[0.01, 0.1, 1]", BANDIT,
+         "variances of the noise on the values that are learned at the rungs; each level is a ladder of its own from the "
+         "same start; at most 4"),
 
     INTEGER(bandit, agents, 2, 65536, "24", "agents", BANDIT, "agents of a training block"),
     INTEGER(bandit, block_calls, 1, 1000000, "20", "calls", BANDIT,
@@ -186,13 +191,11 @@ static const esp_key keys[] = {
     CHOICE(transfer, new_cues, ([ESP_NEW_CUES_BOTH] = "both", [ESP_NEW_CUES_NEW_ONLY] = "new_only"), "both", DMS,
            "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
 
-    {KEY(probe, onsets, ESP_KEY_LIST, esp_number_list), .experiments = DMS_NETWORKS, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED,
-     .whole = true, .example = "[16, 24, 32]", .unit = "bins", .preset = "[16, 20, 24, 28, 32, 36]", .analysis = true,
-     .meaning = "finished networks are tested with distractors: two bins on input 2, opposite to cue 1, from each of these "
-                "on (paper: these)"},
-    {KEY(probe, strengths, ESP_KEY_LIST, esp_number_list), .experiments = DMS_NETWORKS, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
-     .example = "[0, 0.5, 1]", .preset = "[0, 0.2, 0.4, 0.6, 0.8, 1]", .analysis = true,
-     .meaning = "strengths of the distractors; 0 is none (paper: these)"},
+    LIST(probe, onsets, CLOSED, 15, 38, "[16, 20, 24, 28, 32, 36]", "[16, 24, 32]", DMS_NETWORKS,
+         "finished networks are tested with distractors: two bins on input 2, opposite to cue 1, from each of these "
+         "on (paper: these)", .unit = "bins", .whole = true, .analysis = true),
+    LIST(probe, strengths, CLOSED, 0, 100, "[0, 0.2, 0.4, 0.6, 0.8, 1]", "[0, 0.5, 1]", DMS_NETWORKS,
+         "strengths of the distractors; 0 is none (paper: these)", .analysis = true),
 
     REAL(scratch, prune_fraction, INSIDE, 0, 1, "0.70", NULL, SCRATCH,
          "fraction of the recurrent weights that arm pruned_first loses before any training"),
