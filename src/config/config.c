@@ -54,6 +54,7 @@ typedef struct {
   bool nomem;
   int source;            /* which text is being read                */
   unsigned experiments;  /* the chosen one as a bit; all if unknown */
+  bool named;            /* there is a key experiment, good or bad  */
   esp_config *values;
   place given[MAX_KEYS]; /* line 0: the key was not given           */
   bool faulty[MAX_KEYS]; /* a value of the key has a fault          */
@@ -492,10 +493,12 @@ static void read_override(reading *r, int i)
 
 /* ---- what concerns the whole ---- */
 
+/* The value of a key experiment: which is it? */
 static bool names_experiment(const esp_yaml_node *node, reading *r)
 {
   char what[256];
   esp_config scrap;
+  r->named = true;
   esp_schema_defaults(ESP_EXPERIMENT_DMS, &scrap);
   if (!node || node->kind != ESP_YAML_SCALAR ||
       !esp_key_set(esp_schema_find_path("experiment"), node->text, node->plain, &scrap, what, sizeof what))
@@ -517,17 +520,6 @@ static void find_experiment(reading *r)
         names_experiment(v, r);
         return;
       }
-}
-
-static bool mentions(const reading *r, const char *key)
-{
-  for (int i = 0; i < r->n_set; i++)
-    if (r->set[i].path && strcmp(r->set[i].path, key) == 0)
-      return true;
-  for (const esp_yaml_node *v = r->document.root->child; v; v = v->next)
-    if (has_key(v, key))
-      return true;
-  return false;
 }
 
 /* Whether rules may speak of the key. Of two faults one is enough. */
@@ -572,7 +564,7 @@ static void check_whole(reading *r)
   if (!r->document.complete || !root || root->kind != ESP_YAML_MAP)
     return; /* what is missing may be in the part that was not read */
   r->source = 0;
-  if (!mentions(r, "experiment"))
+  if (!r->named)
     note(r, (place){0, 1, 1}, "the required key experiment is missing; write %s",
          esp_list_experiments(~0u, "'experiment: ", "'", " or ", choices, sizeof choices));
   if (r->experiments == ~0u)
