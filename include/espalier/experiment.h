@@ -36,8 +36,8 @@ typedef struct esp_experiment {
   esp_err (*declare)(const esp_config *config, esp_plan *plan);
 
   /** Measure the seconds that one unit of expected cost (esp_stage.expected_cost) takes on this machine: a fraction of a
-   *  second of work whose results are thrown away. */
-  esp_err (*seconds_per_cost)(const esp_config *config, double *seconds);
+   *  second of work whose results are thrown away. ws is the call's own. */
+  esp_err (*seconds_per_cost)(const esp_config *config, esp_workspace *ws, double *seconds);
 
   /** Compute one cell: a pure function of config, cell and parent. A network that diverges is an outcome, not an error.
    *  @param[out] record   cleared by the caller
@@ -64,6 +64,9 @@ const esp_experiment *esp_experiment_of(const esp_config *config);
 /** Make the plan of a config. Free with esp_plan_free.
  *  @return ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_plan_create(const esp_config *config, esp_plan *plan);
+
+/** Seconds of one unit of expected cost on this machine. ESP_OK, ESP_ERR_NOMEM, or an error of the work. */
+esp_err esp_seconds_per_cost(const esp_config *config, double *seconds);
 
 /** Compute one cell with the rules common to all experiments: copies of the parent, children of failed parents, NaN
  *  records of failures; otherwise the experiment's stage function. record is cleared first. Errors as stage(). */

@@ -75,13 +75,15 @@ typedef struct {
 #define ESP_NO_PARENT (-1)
 
 typedef struct {
+  int arm, stage; /* a parent may lie in another arm; ESP_NO_PARENT: none */
+} esp_parent;
+
+typedef struct {
   char name[32];          /* "start", "rung_0.70", "transfer"                                 */
   const char *long_name;  /* one sentence; static text                                        */
   double value;           /* what plan.stage_value says, such as the prune fraction           */
   int n_members;          /* the stage exists for members 0 .. n_members - 1                  */
-  struct {
-    int arm, stage;       /* ESP_NO_PARENT: none                                              */
-  } parent[ESP_MAX_ARMS]; /* by arm; a parent may lie in another arm                          */
+  esp_parent parent[ESP_MAX_ARMS]; /* by arm                                                  */
   bool absent[ESP_MAX_ARMS];/* by arm: this arm does not have the stage                         */
   bool copy[ESP_MAX_ARMS];/* by arm: the record is the parent's, bit for bit (a shared start) */
   double expected_cost[ESP_MAX_ARMS]; /* relative expected work, for scheduling and ETA only  */
@@ -112,9 +114,16 @@ typedef struct esp_plan {
   esp_layout record, resume;        /* resume: state of a half-trained stage at a call boundary */
 } esp_plan;
 
+/** Make room for so many stages, zeroed. @return ESP_OK or ESP_ERR_NOMEM. */
+esp_err esp_plan_take_stages(esp_plan *plan, int n_stages);
+
 /** Append an axis; returns its index. values may be NULL (1, 2, ...); they are copied. Asserts that there is room. */
 int esp_plan_add_axis(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name,
                       const double *values);
+
+/** The same with the values first, first + spacing, ... */
+int esp_plan_add_scale(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name, double first,
+                       double spacing);
 
 /** Append a field to a layout and place it; returns its index. */
 int esp_layout_add(const esp_plan *plan, esp_layout *layout, esp_field field);

@@ -194,7 +194,6 @@ esp_err esp_cli_dry_run(const esp_session *o, const esp_config *config, const es
 {
   char text[64];
   const esp_members members = o->run.members;
-  const esp_experiment *experiment = esp_experiment_of(config);
   const int n_members = esp_members_below(members, plan->n_members);
   printf("%s: %s\n", plan->experiment, esp_experiment_sentence(config->experiment));
   if (n_members < plan->n_members)
@@ -209,7 +208,7 @@ esp_err esp_cli_dry_run(const esp_session *o, const esp_config *config, const es
         cost += esp_members_below(members, plan->stages[stage].n_members) * plan->stages[stage].expected_cost[arm];
   print_stages(plan, members);
   double seconds;
-  ESP_TRY(experiment->seconds_per_cost(config, &seconds));
+  ESP_TRY(esp_seconds_per_cost(config, &seconds));
   const int workers = n_ranks > 1 ? n_ranks - 1 : 1;
   printf("results file %s: %.1f MB\n", o->output, esp_results_bytes(plan, n_members) / 1e6);
   printf("time: about %s on this machine with %d worker%s", esp_duration(cost * seconds / workers, text, sizeof text), workers,

@@ -54,6 +54,7 @@ typedef struct {
   bool nomem;
   int source;            /* which text is being read                */
   unsigned experiments;  /* the chosen one as a bit; all if unknown */
+  bool named;            /* there is a key experiment, good or bad  */
   esp_config *values;
   place given[MAX_KEYS]; /* line 0: the key was not given           */
   bool faulty[MAX_KEYS]; /* a value of the key has a fault          */
@@ -187,22 +188,11 @@ static const esp_key *elsewhere(const reading *r, const char *name, bool exact)
   return found;
 }
 
-static const esp_key *find_path(const char *path)
-{
-  char section[64];
-  const char *dot = strchr(path, '.');
-  if (!dot || (size_t)(dot - path) >= sizeof section)
-    return NULL;
-  snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
-  return esp_schema_find(section, dot + 1);
-}
-
 /* What may have been meant by a name that is not known here; closest: of those that are. */
 static void print_guess(const reading *r, const char *section, const char *name, const char *closest, FILE *out)
 {
-  const esp_key *other = elsewhere(r, name, true), *dotted = find_path(name), *similar = elsewhere(r, name, false);
-  char path[64];
-  if (dotted && in_experiment(r, dotted) && !section[0])
+  const esp_key *other = elsewhere(r, name, true), *dotted = esp_schema_find_path(name), *similar = elsewhere(r, name, false);
+  if (dotted && dotted->section[0] && in_experiment(r, dotted) && !section[0])
     fprintf(out, " (write '%s' on a line of its own, indented beneath '%s:')", dotted->name, dotted->section);
   else if (other && other->section[0])
     fprintf(out, " (%s belongs to section %s)", name, other->section);
@@ -211,20 +201,20 @@ static void print_guess(const reading *r, const char *section, const char *name,
   else if (closest)
     fprintf(out, " (did you mean %s?)", closest);
   else if (similar)
-    fprintf(out, " (did you mean %s?)", esp_key_path(similar, path, sizeof path));
+    fprintf(out, " (did you mean %s?)", similar->path);
 }
 
 static void note_unknown(reading *r, place at, const char *section, const char *name)
 {
-  char *text, quoted[80];
+  char *text;
   size_t size;
   FILE *out = esp_text_begin(&text, &size);
   if (!out) {
     r->nomem = true;
     return;
   }
-  fprintf(out, "unknown key %s%s%s; allowed: ", esp_quoted(name, quoted, sizeof quoted),
-          section[0] ? " in section " : " at the top level", section);
+  fprintf(out, "unknown key %s%s%s; allowed: ", esp_quoted(name), section[0] ? " in section " : " at the top level",
+          section);
   const char *closest = list_names(r, section, name, out);
   print_guess(r, section, name, closest, out);
   if (esp_text_end(out, &text) == ESP_OK)
@@ -281,13 +271,12 @@ static const char *closest_choice(const esp_key *key, const char *what)
 /* What is wrong with a value: "network.n_hid: ..." in a file; an override names its key itself. */
 static void note_value(reading *r, place at, const esp_key *key, const char *what)
 {
-  char path[64], allowed[256], hint[80] = "";
+  char allowed[256], hint[80] = "";
   const char *closest = closest_choice(key, what);
   if (closest)
     snprintf(hint, sizeof hint, " (did you mean %s?)", closest);
   r->faulty[key_index(key)] = true;
-  esp_key_path(key, path, sizeof path);
-  note(r, at, "%s%s%s; allowed: %s%s", at.source == 0 ? path : "", at.source == 0 ? ": " : "", what,
+  note(r, at, "%s%s%s; allowed: %s%s", at.source == 0 ? key->path : "", at.source == 0 ? ": " : "", what,
        esp_key_allowed(key, allowed, sizeof allowed), hint);
 }
 
@@ -350,9 +339,8 @@ static const char *key_word(reading *r, const esp_yaml_node *map, const esp_yaml
     return NULL;
   for (const esp_yaml_node *v = map->child; v != value; v = v->next)
     if (has_key(v, value->key->text)) {
-      char quoted[80];
-      note(r, place_of(r, value->key), "key %s is given twice, first on line %d; keep one of them",
-           esp_quoted(value->key->text, quoted, sizeof quoted), v->key->line);
+      note(r, place_of(r, value->key), "key %s is given twice, first on line %d; keep one of them", esp_quoted(value->key->text),
+           v->key->line);
       return NULL;
     }
   return value->key->text;
@@ -362,11 +350,10 @@ static void read_key(reading *r, const char *section, const char *name, const es
 {
   const place at = place_of(r, value->key ? value->key : value);
   const esp_key *key = esp_schema_find(section, name);
-  char path[64];
   if (!key)
     note_unknown(r, at, section, name);
   else if (!in_experiment(r, key))
-    note_foreign(r, at, "key", esp_key_path(key, path, sizeof path), key->experiments);
+    note_foreign(r, at, "key", key->path, key->experiments);
   else
     read_value(r, key, value);
 }
@@ -374,7 +361,6 @@ static void read_key(reading *r, const char *section, const char *name, const es
 static void read_section(reading *r, const char *section, const esp_yaml_node *node)
 {
   const unsigned owners = esp_schema_owners(section);
-  char quoted[80];
   if (!(owners & r->experiments)) {
     note_foreign(r, place_of(r, node->key), "section", section, owners);
     return;
@@ -390,7 +376,7 @@ static void read_section(reading *r, const char *section, const esp_yaml_node *n
     note(r, place_of(r, node), "%s: found a list; allowed: keys with values, indented beneath '%s:'", section, section);
   else if (node->kind == ESP_YAML_SCALAR && !empty)
     note(r, place_of(r, node), "%s: found the value %s; allowed: keys with values, indented beneath '%s:'", section,
-         esp_quoted(node->text, quoted, sizeof quoted), section);
+         esp_quoted(node->text), section);
 }
 
 static void read_file(reading *r)
@@ -442,10 +428,10 @@ static const esp_key *first_key(const reading *r, const char *section)
 static const esp_key *override_key(reading *r, place at, const char *path)
 {
   const char *dot = strchr(path, '.'), *name = dot ? dot + 1 : path;
-  char section[64] = "", quoted[80], whole[64];
+  char section[64] = "";
   if (dot)
     snprintf(section, sizeof section, "%.*s", (int)(dot - path), path);
-  const esp_key *key = esp_schema_find(section, name), *other = elsewhere(r, name, true);
+  const esp_key *key = esp_schema_find_path(path), *other = elsewhere(r, name, true);
   const unsigned owners = esp_schema_owners(dot ? section : path);
   if (key)
     return key;
@@ -456,8 +442,7 @@ static const esp_key *override_key(reading *r, place at, const char *path)
   else if (owners || !dot)
     note_unknown(r, at, section, name);
   else if (other)
-    note(r, at, "there is no section %s; %s is written %s", esp_quoted(section, quoted, sizeof quoted), name,
-         esp_key_path(other, whole, sizeof whole));
+    note(r, at, "there is no section %s; %s is written %s", esp_quoted(section), name, other->path);
   else
     note_unknown(r, at, "", section);
   return NULL;
@@ -491,12 +476,11 @@ static void read_override(reading *r, int i)
 {
   override *o = &r->set[i];
   const place at = {i + 1, 1, 1};
-  char path[64];
   r->source = i + 1;
   if (!o->path || !(o->key = override_key(r, at, o->path)))
     return;
   if (!in_experiment(r, o->key)) {
-    note_foreign(r, at, "key", esp_key_path(o->key, path, sizeof path), o->key->experiments);
+    note_foreign(r, at, "key", o->key->path, o->key->experiments);
     return;
   }
   if (!o->document.complete)
@@ -509,13 +493,15 @@ static void read_override(reading *r, int i)
 
 /* ---- what concerns the whole ---- */
 
+/* The value of a key experiment: which is it? */
 static bool names_experiment(const esp_yaml_node *node, reading *r)
 {
   char what[256];
   esp_config scrap;
+  r->named = true;
   esp_schema_defaults(ESP_EXPERIMENT_DMS, &scrap);
   if (!node || node->kind != ESP_YAML_SCALAR ||
-      !esp_key_set(esp_schema_find("", "experiment"), node->text, node->plain, &scrap, what, sizeof what))
+      !esp_key_set(esp_schema_find_path("experiment"), node->text, node->plain, &scrap, what, sizeof what))
     return false;
   r->experiments = 1u << scrap.experiment;
   return true;
@@ -536,17 +522,6 @@ static void find_experiment(reading *r)
       }
 }
 
-static bool mentions(const reading *r, const char *key)
-{
-  for (int i = 0; i < r->n_set; i++)
-    if (r->set[i].path && strcmp(r->set[i].path, key) == 0)
-      return true;
-  for (const esp_yaml_node *v = r->document.root->child; v; v = v->next)
-    if (has_key(v, key))
-      return true;
-  return false;
-}
-
 /* Whether rules may speak of the key. Of two faults one is enough. */
 static bool is_sound(const reading *r, const esp_key *key)
 {
@@ -557,10 +532,10 @@ static bool is_sound(const reading *r, const esp_key *key)
 static void note_broken(void *context, const esp_rule *rule)
 {
   reading *r = context;
-  const esp_key *key = find_path(rule->key), *other = NULL;
+  const esp_key *key = esp_schema_find_path(rule->key), *other = NULL;
   bool sound = is_sound(r, key);
   for (int i = 0; i < ESP_RULE_OTHERS && rule->others[i]; i++) {
-    const esp_key *next = find_path(rule->others[i]);
+    const esp_key *next = esp_schema_find_path(rule->others[i]);
     sound &= is_sound(r, next);
     if (!other || (!is_given(r, other) && is_given(r, next)))
       other = next;
@@ -570,7 +545,7 @@ static void note_broken(void *context, const esp_rule *rule)
   const esp_key *blamed = is_given(r, key) || !other ? key : other;
   const place at = is_given(r, blamed) ? r->given[key_index(blamed)] : (place){0, 1, 1};
   const char *preset = is_given(r, key) ? "" : " (its default)";
-  char value[ESP_KEY_TEXT], list[ESP_KEY_TEXT], path[64];
+  char value[ESP_KEY_TEXT], list[ESP_KEY_TEXT];
   esp_key_print(key, r->values, value, sizeof value);
   if (!other)
     note(r, at, "%s has %d %s; allowed: %s", rule->key, esp_key_list(key, r->values)->n, rule->noun, rule->allowed);
@@ -578,7 +553,7 @@ static void note_broken(void *context, const esp_rule *rule)
     note(r, at, "%s is %s%s, which is not %s; allowed: %s %s", rule->key, value, preset, rule->noun, rule->allowed,
          esp_key_print(other, r->values, list, sizeof list));
   else
-    note(r, at, "%s is %s%s and %s is %s%s; allowed: %s", rule->key, value, preset, esp_key_path(other, path, sizeof path),
+    note(r, at, "%s is %s%s and %s is %s%s; allowed: %s", rule->key, value, preset, other->path,
          esp_key_print(other, r->values, list, sizeof list), is_given(r, other) ? "" : " (its default)", rule->allowed);
 }
 
@@ -589,7 +564,7 @@ static void check_whole(reading *r)
   if (!r->document.complete || !root || root->kind != ESP_YAML_MAP)
     return; /* what is missing may be in the part that was not read */
   r->source = 0;
-  if (!mentions(r, "experiment"))
+  if (!r->named)
     note(r, (place){0, 1, 1}, "the required key experiment is missing; write %s",
          esp_list_experiments(~0u, "'experiment: ", "'", " or ", choices, sizeof choices));
   if (r->experiments == ~0u)
@@ -616,7 +591,7 @@ static char *verbatim(const reading *r, const char *text, size_t size)
 
 static void free_reading(reading *r)
 {
-  for (int i = 0; r->set && i < r->n_set; i++) {
+  for (int i = 0; i < r->n_set; i++) {
     free(r->set[i].path);
     esp_yaml_free(&r->set[i].document);
   }
@@ -625,6 +600,11 @@ static void free_reading(reading *r)
   free(r->set);
   free(r->faults);
   esp_yaml_free(&r->document);
+}
+
+static esp_err no_memory(const char *name)
+{
+  return esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", name);
 }
 
 static esp_err parse(const char *name, const char *text, size_t size, int n_set, const char *const *set,
@@ -637,13 +617,11 @@ static esp_err parse(const char *name, const char *text, size_t size, int n_set,
   ESP_REQUIRE(n_keys <= MAX_KEYS, ESP_ERR_INTERNAL, "%d keys: raise MAX_KEYS in config.c", n_keys);
   reading r = {.name = name, .values = &out->values};
   const esp_yaml_listener listener = {note_yaml, &r};
-  esp_err err = ESP_OK;
-  if (!(r.set = calloc((size_t)n_set + 1, sizeof *r.set))) {
-    err = esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", name);
-    goto done;
-  }
+  if (!(r.set = calloc((size_t)n_set + 1, sizeof *r.set)))
+    return no_memory(name);
   r.n_set = n_set;
-  if ((err = esp_yaml_read(text, size, &listener, &r.document)) != ESP_OK)
+  esp_err err = esp_yaml_read(text, size, &listener, &r.document);
+  if (err != ESP_OK)
     goto done;
   for (int i = 0; i < n_set; i++)
     prepare_override(&r, i, set[i]);
@@ -663,7 +641,7 @@ static esp_err parse(const char *name, const char *text, size_t size, int n_set,
   } else if (!(out->text = verbatim(&r, text, size)) || esp_schema_resolved(&out->values, &out->resolved) != ESP_OK)
     err = ESP_ERR_NOMEM;
   if (err == ESP_ERR_NOMEM)
-    esp_fail(err, "memory is exhausted while %s is read", name);
+    no_memory(name);
 
 done:
   free_reading(&r);
@@ -712,19 +690,12 @@ static esp_err check_regular(const char *path, int fd)
 
 static esp_err read_all(const char *path, int fd, char *text, size_t *size)
 {
-  *size = 0;
-  for (;;) { /* one byte more than allowed: the file may grow while it is read */
-    const ssize_t n = read(fd, text + *size, ESP_YAML_MAX_BYTES + 1 - *size);
-    if (n < 0 && errno == EINTR)
-      continue;
-    ESP_REQUIRE(n >= 0, ESP_ERR_IO, "%s: reading failed (%s); copy the file to another place and try again", path,
-                strerror(errno));
-    *size += (size_t)n;
-    ESP_REQUIRE(*size <= ESP_YAML_MAX_BYTES, ESP_ERR_NO_INPUT,
-                "%s: the file is larger than 1 MiB, so it is no configuration; check the name", path);
-    if (n == 0)
-      return ESP_OK;
-  }
+  const ssize_t n = esp_read_at(fd, text, ESP_YAML_MAX_BYTES + 1, 0); /* one byte more than allowed: it may grow meanwhile */
+  ESP_REQUIRE(n >= 0, ESP_ERR_IO, "%s: reading failed (%s); copy the file to another place and try again", path, strerror(errno));
+  ESP_REQUIRE(n <= ESP_YAML_MAX_BYTES, ESP_ERR_NO_INPUT,
+              "%s: the file is larger than 1 MiB, so it is no configuration; check the name", path);
+  *size = (size_t)n;
+  return ESP_OK;
 }
 
 esp_err esp_config_load(const char *path, int n_set, const char *const *set, esp_config_file *out, char **problems)
@@ -732,22 +703,18 @@ esp_err esp_config_load(const char *path, int n_set, const char *const *set, esp
   memset(out, 0, sizeof *out);
   *problems = NULL;
   char *text = NULL;
-  size_t size;
+  size_t size = 0;
   /* Not blocking: opening a pipe nobody writes to would wait for ever, on every rank. */
   const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
   if (fd < 0)
     return cannot_open(path);
   esp_err err = check_regular(path, fd);
-  if (err != ESP_OK)
-    goto done;
-  if (!(text = malloc(ESP_YAML_MAX_BYTES + 1))) {
-    err = esp_fail(ESP_ERR_NOMEM, "memory is exhausted while %s is read", path);
-    goto done;
-  }
-  if ((err = read_all(path, fd, text, &size)) == ESP_OK)
+  if (err == ESP_OK && !(text = malloc(ESP_YAML_MAX_BYTES + 1)))
+    err = no_memory(path);
+  if (err == ESP_OK)
+    err = read_all(path, fd, text, &size);
+  if (err == ESP_OK)
     err = parse(path, text, size, n_set, set, out, problems);
-
-done:
   free(text);
   close(fd);
   return err;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,33 +20,6 @@ static const char *const experiment_words[] = {
     ESP_EXPERIMENTS(X)
 #undef X
     NULL};
-static const char *const readout_words[] = {[ESP_READOUT_RATE] = "rate", [ESP_READOUT_LATENT] = "latent", NULL};
-static const char *const scg_words[] = {
-    [ESP_SCG_PUBLISHED] = "published", [ESP_SCG_DEPOSITED] = "deposited", [ESP_SCG_MOLLER] = "moller", NULL};
-static const char *const hessian_words[] = {
-    [ESP_HESSIAN_DIFFERENCE] = "difference", [ESP_HESSIAN_EXACT] = "exact", NULL};
-static const char *const criterion_words[] = {
-    [ESP_PRUNE_MAGNITUDE] = "magnitude", [ESP_PRUNE_RANDOM] = "random", NULL};
-static const char *const ties_words[] = {
-    [ESP_TIES_ROW_MAJOR] = "row_major", [ESP_TIES_COLUMN_MAJOR] = "column_major", NULL};
-static const char *const noise_words[] = {
-    [ESP_NOISE_INDEPENDENT] = "independent", [ESP_NOISE_PAIRED] = "paired", NULL};
-static const char *const cues_words[] = {[ESP_NEW_CUES_BOTH] = "both", [ESP_NEW_CUES_NEW_ONLY] = "new_only", NULL};
-
-static const char *const start_check_words[] = {
-    [ESP_START_DEPOSITED] = "deposited", [ESP_START_FRESH_BLOCK] = "fresh_block", NULL};
-static const char *const value_noise_words[] = {[ESP_VALUE_NOISE_SHARED] = "shared",
-                                                [ESP_VALUE_NOISE_INDEPENDENT] = "independent", NULL};
-static const char *const cue_words[] = {[ESP_CUE_GAMMA] = "gamma", [ESP_CUE_BETA] = "beta", NULL};
-
-/* Choices are read and written through int. */
-_Static_assert(sizeof(esp_experiment_id) == sizeof(int) && sizeof(esp_readout) == sizeof(int) &&
-                   sizeof(esp_scg_variant) == sizeof(int) && sizeof(esp_prune_criterion) == sizeof(int) &&
-                   sizeof(esp_prune_ties) == sizeof(int) && sizeof(esp_noise_mode) == sizeof(int) &&
-                   sizeof(esp_new_cues) == sizeof(int) && sizeof(esp_hessian) == sizeof(int) &&
-                   sizeof(esp_start_check) == sizeof(int) && sizeof(esp_value_noise) == sizeof(int) &&
-                   sizeof(esp_cue_kind) == sizeof(int),
-               "an enum is an int here");
 
 /* Who has a key: an experiment, or those whose networks have something in common. */
 enum {
@@ -64,28 +38,37 @@ enum {
 #undef X
 };
 
-/* The rest of a line is the sentence, then perhaps .run_only or the preset of an experiment that has its own. */
+/* Where a member lies; one of another size than its key reads and writes divides by 0, which stops the compiler. */
+#define MEMBER(member, as) offsetof(esp_config, member) / (sizeof(((esp_config *)0)->member) == sizeof(as))
+
+/* The words of a choice stand in brackets, each at its enum value. The rest of a line is the sentence, then perhaps .run_only or the
+ * preset of an experiment that has its own. */
 #define OF_BANDIT .preset_of[ESP_EXPERIMENT_BANDIT]
 #define OF_LEVER .preset_of[ESP_EXPERIMENT_LEVER]
-#define KEY(section_, name_, type_) \
-  .section = #section_, .name = #name_, .type = type_, .offset = offsetof(esp_config, section_.name_)
-#define INTEGER(section, name, low_, high_, preset_, unit_, who, ...)                                                \
-  {KEY(section, name, ESP_KEY_INTEGER), .low = low_, .high = high_, .preset = preset_, .unit = unit_,                \
+#define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
+#define KEY(section_, name_, type_, as) \
+  .section = #section_, .name = #name_, .path = #section_ "." #name_, .type = type_, .offset = MEMBER(section_.name_, as)
+#define INTEGER(section, name, low_, high_, preset_, unit_, who, ...)                                                        \
+  {KEY(section, name, ESP_KEY_INTEGER, int), .low = low_, .high = high_, .preset = preset_, .unit = unit_,                   \
    .experiments = who, .meaning = __VA_ARGS__}
-#define REAL(section, name, range_, low_, high_, preset_, unit_, who, ...)                                           \
-  {KEY(section, name, ESP_KEY_REAL), .range = ESP_RANGE_##range_, .low = low_, .high = high_, .preset = preset_,     \
+#define REAL(section, name, range_, low_, high_, preset_, unit_, who, ...)                                                   \
+  {KEY(section, name, ESP_KEY_REAL, double), .range = ESP_RANGE_##range_, .low = low_, .high = high_, .preset = preset_,     \
    .unit = unit_, .experiments = who, .meaning = __VA_ARGS__}
-#define CHOICE(section, name, words, preset_, who, ...)                                                              \
-  {KEY(section, name, ESP_KEY_CHOICE), .choices = words, .preset = preset_, .experiments = who, .meaning = __VA_ARGS__}
+#define LIST(section, name, range_, low_, high_, preset_, example_, who, ...)                                                \
+  {KEY(section, name, ESP_KEY_LIST, esp_number_list), .range = ESP_RANGE_##range_, .low = low_, .high = high_,               \
+   .preset = preset_, .example = example_, .experiments = who, .meaning = __VA_ARGS__}
+#define CHOICE(section, name, words, preset_, who, ...)                                                                      \
+  {KEY(section, name, ESP_KEY_CHOICE, int), .choices = WORDS words, .preset = preset_, .experiments = who,                   \
+   .meaning = __VA_ARGS__}
 
 static const esp_key keys[] = {
-    {.section = "", .name = "experiment", .type = ESP_KEY_CHOICE, .offset = offsetof(esp_config, experiment),
+    {.section = "", .name = "experiment", .path = "experiment", .type = ESP_KEY_CHOICE, .offset = MEMBER(experiment, int),
      .choices = experiment_words, .experiments = ALL,
      .meaning = "what to run"
 #define X(ID, name, task, sentence) "; " #name " " sentence
                 ESP_EXPERIMENTS(X)},
 #undef X
-    {.section = "", .name = "seed", .type = ESP_KEY_UINT64, .offset = offsetof(esp_config, seed), .preset = "2022",
+    {.section = "", .name = "seed", .path = "seed", .type = ESP_KEY_UINT64, .offset = MEMBER(seed, uint64_t), .preset = "2022",
      OF_LEVER = "2018", .experiments = ALL, .meaning = "start of all random numbers; equal seeds give equal results"},
 
     INTEGER(ensemble, members, 1, 1000000, "400", "networks", ALL,
@@ -96,7 +79,7 @@ static const esp_key keys[] = {
          "a stage that trains longer than this saves its state at least this often", .run_only = true),
 
     INTEGER(network, n_hid, 1, 4096, "30", "units", RATE_NETWORKS, "hidden units N (paper: 30; bandit: 20)", OF_BANDIT = "20"),
-    CHOICE(network, readout, readout_words, "rate", RATE_NETWORKS,
+    CHOICE(network, readout, ([ESP_READOUT_RATE] = "rate", [ESP_READOUT_LATENT] = "latent"), "rate", RATE_NETWORKS,
            "what the output reads: rate is tanh of the hidden state (published code), latent the hidden state itself "
            "(printed Eq. 3)"),
     INTEGER(network, input_lag, 0, 1, "0", "steps", DMS_NETWORKS,
@@ -118,10 +101,12 @@ static const esp_key keys[] = {
     REAL(task, input_noise_sd, CLOSED, 0, 100, "0", NULL, DMS_NETWORKS,
          "standard deviation of the noise on the inputs, frozen for an episode (published code: none)"),
 
-    CHOICE(training, scg, scg_words, "published", RATE_NETWORKS,
+    CHOICE(training, scg, ([ESP_SCG_PUBLISHED] = "published", [ESP_SCG_DEPOSITED] = "deposited", [ESP_SCG_MOLLER] = "moller"),
+           "published", RATE_NETWORKS,
            "scaled conjugate gradient: published is the arithmetic of the published code with every update masked, "
            "deposited that code unchanged (its fallback step revives removed weights), moller the textbook algorithm"),
-    CHOICE(training, hessian, hessian_words, "difference", RATE_NETWORKS,
+    CHOICE(training, hessian, ([ESP_HESSIAN_DIFFERENCE] = "difference", [ESP_HESSIAN_EXACT] = "exact"),
+           "difference", RATE_NETWORKS,
            "curvature along the direction of a step: difference of two gradients (published code), or exact, which is faster "
            "and free of the difference's rounding noise"),
     REAL(training, sigma, ABOVE_LOW, 0, 1, "5e-5", NULL, RATE_NETWORKS,
@@ -151,25 +136,26 @@ static const esp_key keys[] = {
          "a call has converged when its loss is below this, or ..."),
     REAL(training, slow_loss, ABOVE_LOW, 0, 1e6, "0.015", NULL, BANDIT,
          "... below this while it falls by less than min_decrease a step"),
-    CHOICE(training, start_check, start_check_words, "deposited", BANDIT,
+    CHOICE(training, start_check, ([ESP_START_DEPOSITED] = "deposited", [ESP_START_FRESH_BLOCK] = "fresh_block"),
+           "deposited", BANDIT,
            "when a start is trained: deposited believes the block it converged on (published code), fresh_block asks for a "
            "loss below slow_loss on a new one too, or goes on with another"),
 
-    {KEY(ladder, fractions, ESP_KEY_LIST), .experiments = DMS | BANDIT, OF_BANDIT = "[0.1, 0.3, 0.5, 0.7, 0.9]", .low = 0, .high = 1, .range = ESP_RANGE_INSIDE, .example = "[0.5, 0.7]",
-     .preset = "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, "
-               "0.95]",
-     .meaning = "fraction of all recurrent weights removed at each rung"},
-    CHOICE(ladder, criterion, criterion_words, "magnitude", RATE_NETWORKS,
+    LIST(ladder, fractions, INSIDE, 0, 1,
+         "[0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95]",
+         "[0.5, 0.7]", DMS | BANDIT, "fraction of all recurrent weights removed at each rung",
+         OF_BANDIT = "[0.1, 0.3, 0.5, 0.7, 0.9]"),
+    CHOICE(ladder, criterion, ([ESP_PRUNE_MAGNITUDE] = "magnitude", [ESP_PRUNE_RANDOM] = "random"), "magnitude", RATE_NETWORKS,
            "which weights go: the smallest (paper), or drawn at random (a control)"),
-    CHOICE(ladder, ties, ties_words, "row_major", RATE_NETWORKS,
+    CHOICE(ladder, ties, ([ESP_TIES_ROW_MAJOR] = "row_major", [ESP_TIES_COLUMN_MAJOR] = "column_major"),
+           "row_major", RATE_NETWORKS,
            "which of equally small weights goes first (published code: column_major)"),
-    CHOICE(ladder, noise, noise_words, "independent", DMS,
+    CHOICE(ladder, noise, ([ESP_NOISE_INDEPENDENT] = "independent", [ESP_NOISE_PAIRED] = "paired"), "independent", DMS,
            "independent: each arm has its own training sets (published code); paired: both arms share them"),
 
-    {KEY(ladder, value_noise, ESP_KEY_LIST), .experiments = BANDIT, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
-     .example = "[0.01, 0.1, 1]", .preset = "[0.01, 0.1, 1]",
-     .meaning = "variances of the noise on the values that are learned at the rungs; each level is a ladder of its own from the "
-                "same start; at most 4"},
+    LIST(ladder, value_noise, CLOSED, 0, 100, "[0.01, 0.1, 1]", "[0.01, 0.1, 1]", BANDIT,
+         "variances of the noise on the values that are learned at the rungs; each level is a ladder of its own from the "
+         "same start; at most 4"),
 
     INTEGER(bandit, agents, 2, 65536, "24", "agents", BANDIT, "agents of a training block"),
     INTEGER(bandit, block_calls, 1, 1000000, "20", "calls", BANDIT,
@@ -179,7 +165,7 @@ static const esp_key keys[] = {
     REAL(bandit, epsilon, CLOSED, 0, 1, "0.15", NULL, BANDIT, "share of random choices in the first block ..."),
     INTEGER(bandit, start_schedule, 1, 1000000, "100", "calls", BANDIT, "... falling to 0 over so many calls of a start ..."),
     INTEGER(bandit, ladder_schedule, 1, 1000000, "10", "calls", BANDIT, "... or of a rung"),
-    CHOICE(bandit, noise, value_noise_words, "shared", BANDIT,
+    CHOICE(bandit, noise, ([ESP_VALUE_NOISE_SHARED] = "shared", [ESP_VALUE_NOISE_INDEPENDENT] = "independent"), "shared", BANDIT,
            "shared: one draw of noise for the four values of a step (published code); independent: four"),
 
     REAL(new_option, from, BELOW_HIGH, 0, 1, "0.7", NULL, BANDIT,
@@ -202,22 +188,20 @@ static const esp_key keys[] = {
     INTEGER(transfer, calls, 1, 100000, "50", "calls", DMS, "training calls on the new cues, all of them made"),
     INTEGER(transfer, members, 1, 1000000, "100", "networks", DMS,
             "for the first so many members only; at most ensemble.members are taken"),
-    CHOICE(transfer, new_cues, cues_words, "both", DMS,
+    CHOICE(transfer, new_cues, ([ESP_NEW_CUES_BOTH] = "both", [ESP_NEW_CUES_NEW_ONLY] = "new_only"), "both", DMS,
            "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
 
-    {KEY(probe, onsets, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 15, .high = 38, .range = ESP_RANGE_CLOSED,
-     .whole = true, .example = "[16, 24, 32]", .unit = "bins", .preset = "[16, 20, 24, 28, 32, 36]", .analysis = true,
-     .meaning = "finished networks are tested with distractors: two bins on input 2, opposite to cue 1, from each of these "
-                "on (paper: these)"},
-    {KEY(probe, strengths, ESP_KEY_LIST), .experiments = DMS_NETWORKS, .low = 0, .high = 100, .range = ESP_RANGE_CLOSED,
-     .example = "[0, 0.5, 1]", .preset = "[0, 0.2, 0.4, 0.6, 0.8, 1]", .analysis = true,
-     .meaning = "strengths of the distractors; 0 is none (paper: these)"},
+    LIST(probe, onsets, CLOSED, 15, 38, "[16, 20, 24, 28, 32, 36]", "[16, 24, 32]", DMS_NETWORKS,
+         "finished networks are tested with distractors: two bins on input 2, opposite to cue 1, from each of these "
+         "on (paper: these)", .unit = "bins", .whole = true, .analysis = true),
+    LIST(probe, strengths, CLOSED, 0, 100, "[0, 0.2, 0.4, 0.6, 0.8, 1]", "[0, 0.5, 1]", DMS_NETWORKS,
+         "strengths of the distractors; 0 is none (paper: these)", .analysis = true),
 
     REAL(scratch, prune_fraction, INSIDE, 0, 1, "0.70", NULL, SCRATCH,
          "fraction of the recurrent weights that arm pruned_first loses before any training"),
     INTEGER(scratch, calls, 1, 100000, "50", "calls", SCRATCH,
             "training calls on the old cues and again on the new ones, all of them made"),
-    CHOICE(scratch, new_cues, cues_words, "both", SCRATCH,
+    CHOICE(scratch, new_cues, ([ESP_NEW_CUES_BOTH] = "both", [ESP_NEW_CUES_NEW_ONLY] = "new_only"), "both", SCRATCH,
            "both: the old cues with reversed answers and a new pair; new_only: the new pair alone"),
 
     REAL(lever, hours, ABOVE_LOW, 0, 1000, "48", "h", LEVER, "simulated time of learning (caption: 46 and more)"),
@@ -255,7 +239,7 @@ static const esp_key keys[] = {
     REAL(trials, timeout_s, ABOVE_LOW, 0, 3600, "10", "s", LEVER,
          "a trial that takes longer fails, and counts as this (published example)"),
     REAL(trials, background_hz, CLOSED, 0, 1000, "2", "Hz", LEVER, "rate of all inputs without cue (published example)"),
-    CHOICE(trials, cue, cue_words, "gamma", LEVER,
+    CHOICE(trials, cue, ([ESP_CUE_GAMMA] = "gamma", [ESP_CUE_BETA] = "beta"), "gamma", LEVER,
            "what the inputs' rates during the cue are drawn from, once a run: gamma (published example) or beta distribution, times "
            "cue_scale_hz"),
     REAL(trials, cue_scale_hz, ABOVE_LOW, 0, 10000, "60", "Hz", LEVER, "scale of the cue's rates (published example)"),
@@ -328,6 +312,14 @@ const esp_key *esp_schema_keys(int *n_keys)
   return keys;
 }
 
+const esp_key *esp_schema_find_path(const char *path)
+{
+  for (int k = 0; k < N_KEYS; k++)
+    if (strcmp(keys[k].path, path) == 0)
+      return &keys[k];
+  return NULL;
+}
+
 const esp_key *esp_schema_find(const char *section, const char *name)
 {
   for (int k = 0; k < N_KEYS; k++)
@@ -360,19 +352,25 @@ const char *esp_experiment_sentence(esp_experiment_id experiment)
   return sentences[experiment];
 }
 
+/* Those of the words that are chosen by bits. */
+static const char *list_words(const char *const *words, unsigned chosen, const char *before, const char *after, const char *last,
+                              char *buffer, size_t size)
+{
+  size_t n = 0;
+  buffer[0] = '\0';
+  for (int i = 0; words[i] && n < size; i++) {
+    if (!(chosen & 1u << i))
+      continue;
+    const char *between = n == 0 ? "" : chosen >> i == 1 ? last : ", ";
+    n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", between, before, words[i], after);
+  }
+  return buffer;
+}
+
 const char *esp_list_experiments(unsigned experiments, const char *before, const char *after, const char *last, char *buffer,
                                  size_t size)
 {
-  size_t n = 0;
-  experiments &= ALL;
-  buffer[0] = '\0';
-  for (int e = 0; e < ESP_N_EXPERIMENTS && n < size; e++) {
-    if (!(experiments & 1u << e))
-      continue;
-    const char *between = n == 0 ? "" : experiments >> e == 1 ? last : ", ";
-    n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", between, before, experiment_words[e], after);
-  }
-  return buffer;
+  return list_words(experiment_words, experiments & ALL, before, after, last, buffer, size);
 }
 
 static bool is_of(const esp_key *key, esp_experiment_id experiment)
@@ -392,15 +390,10 @@ static const void *const_member(const esp_key *key, const esp_config *config)
 
 /* ---- words ---- */
 
-const char *esp_key_path(const esp_key *key, char *buffer, size_t size)
-{
-  snprintf(buffer, size, "%s%s%s", key->section, key->section[0] ? "." : "", key->name);
-  return buffer;
-}
-
-const char *esp_quoted(const char *text, char *buffer, size_t size)
+const char *esp_quoted(const char *text)
 {
   enum { LONGEST = 48 };
+  static _Thread_local char buffer[LONGEST + 8];
   size_t n = strlen(text);
   const bool cut = n > LONGEST;
   if (cut) {
@@ -408,19 +401,11 @@ const char *esp_quoted(const char *text, char *buffer, size_t size)
     while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) /* not inside a character */
       n--;
   }
-  snprintf(buffer, size, "'%.*s%s'", (int)n, text, cut ? "..." : "");
+  snprintf(buffer, sizeof buffer, "'%.*s%s'", (int)n, text, cut ? "..." : "");
   for (char *c = buffer; *c != '\0'; c++)
     if ((unsigned char)*c < ' ' || *c == 127)
       *c = '?';
   return buffer;
-}
-
-static size_t join_words(const char *const *words, const char *mark, const char *between, char *buffer, size_t size)
-{
-  size_t n = 0;
-  for (int i = 0; words[i] && n < size; i++)
-    n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s", i > 0 ? between : "", mark, words[i], mark);
-  return n;
 }
 
 /* "from 0 to 1", "above 0 and below 1". */
@@ -454,7 +439,7 @@ const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size)
     snprintf(buffer, size, "a number %s", range_words(key, range, sizeof range));
     break;
   case ESP_KEY_CHOICE:
-    join_words(key->choices, "", ", ", buffer, size);
+    list_words(key->choices, ~0u, "", "", ", ", buffer, size);
     break;
   case ESP_KEY_LIST:
     snprintf(buffer, size, "a list of 1 to %d increasing %s %s, such as %s", ESP_MAX_LIST, key->whole ? "integers" : "numbers",
@@ -573,25 +558,29 @@ static bool has_word(const char *text, const char *words) /* words: "|a|b|" */
   return strstr(words, wanted);
 }
 
+__attribute__((format(printf, 3, 4))) static bool refuse(char *fault, size_t size, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  vsnprintf(fault, size, format, args);
+  va_end(args);
+  return false;
+}
+
+static bool out_of_range(const char *text, char *fault, size_t size)
+{
+  return refuse(fault, size, "%s is out of range", esp_quoted(text));
+}
+
 /* Whether the text is a number, whole or not; if not, why. */
 static bool read_form(const char *text, bool plain, bool *whole, char *fault, size_t size)
 {
-  char quoted[80];
-  esp_quoted(text, quoted, sizeof quoted);
-  if (plain && text[0] == '\0') {
-    snprintf(fault, size, "there is no value");
-    return false;
-  }
   const bool number = is_number(text, whole);
-  if (number && !plain) {
-    snprintf(fault, size, "%s is in quotes, so it is text, not a number; write it without quotes", quoted);
-    return false;
-  }
+  if (number && !plain)
+    return refuse(fault, size, "%s is in quotes, so it is text, not a number; write it without quotes", esp_quoted(text));
   const char *digits = text + (*text == '-' || *text == '+');
-  if (number && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9') {
-    snprintf(fault, size, "%s begins with 0, which some programs read as octal; leave the 0 out", quoted);
-    return false;
-  }
+  if (number && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9')
+    return refuse(fault, size, "%s begins with 0, which some programs read as octal; leave the 0 out", esp_quoted(text));
   if (number)
     return true;
   const char *hint = "";
@@ -605,74 +594,7 @@ static bool read_form(const char *text, bool plain, bool *whole, char *fault, si
     hint = " (write digits without underscores)";
   else if (text[strspn(text, "+-0123456789,")] == '\0' && strchr(text, ','))
     hint = " (the decimal sign is a point)";
-  snprintf(fault, size, "%s is not a number%s", quoted, hint);
-  return false;
-}
-
-static bool read_real(const char *text, bool plain, double *value, char *fault, size_t size)
-{
-  bool whole;
-  if (!read_form(text, plain, &whole, fault, size))
-    return false;
-  errno = 0;
-  const double v = strtod_l(text, NULL, c_locale());
-  if (errno == ERANGE && (v == 0.0 || isinf(v))) {
-    char quoted[80];
-    snprintf(fault, size, "%s is too %s for a double", esp_quoted(text, quoted, sizeof quoted),
-             v == 0.0 ? "small" : "large");
-    return false;
-  }
-  *value = v + 0.0; /* no -0 */
-  return true;
-}
-
-/* |value| and sign of a whole number; *huge if it does not fit. */
-static bool read_whole(const char *text, bool plain, bool *negative, uint64_t *value, bool *huge, char *fault, size_t size)
-{
-  bool whole;
-  if (!read_form(text, plain, &whole, fault, size))
-    return false;
-  if (!whole) {
-    char quoted[80], hint[64] = "";
-    const double v = strtod_l(text, NULL, c_locale());
-    if (fabs(v) < 1e15 && v == floor(v))
-      snprintf(hint, sizeof hint, " (write %.0f)", v);
-    snprintf(fault, size, "%s is not written as an integer%s", esp_quoted(text, quoted, sizeof quoted), hint);
-    return false;
-  }
-  errno = 0;
-  *value = strtoull(text + (*text == '-' || *text == '+'), NULL, 10);
-  *huge = errno == ERANGE;
-  *negative = *text == '-' && *value != 0;
-  return true;
-}
-
-static bool out_of_range(const char *text, char *fault, size_t size)
-{
-  char quoted[80];
-  snprintf(fault, size, "%s is out of range", esp_quoted(text, quoted, sizeof quoted));
-  return false;
-}
-
-static bool set_integer(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
-{
-  bool negative, huge;
-  uint64_t value;
-  if (!read_whole(text, plain, &negative, &value, &huge, fault, size))
-    return false;
-  if (key->type == ESP_KEY_UINT64) {
-    if (huge || negative)
-      return out_of_range(text, fault, size);
-    *(uint64_t *)member(key, config) = value;
-    return true;
-  }
-  if (huge || value > INT32_MAX)
-    return out_of_range(text, fault, size);
-  const int v = negative ? -(int)value : (int)value;
-  if (v < key->low || v > key->high)
-    return out_of_range(text, fault, size);
-  *(int *)member(key, config) = v;
-  return true;
+  return refuse(fault, size, "%s is not a number%s", esp_quoted(text), hint);
 }
 
 static bool in_range(const esp_key *key, double v)
@@ -682,51 +604,71 @@ static bool in_range(const esp_key *key, double v)
   return v >= key->low && v <= key->high && (v != key->low || low_counts) && (v != key->high || high_counts);
 }
 
-static bool set_real(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+static bool read_real(const esp_key *key, const char *text, bool plain, double *value, char *fault, size_t size)
 {
-  double v;
-  if (!read_real(text, plain, &v, fault, size))
+  bool whole;
+  if (!read_form(text, plain, &whole, fault, size))
     return false;
+  errno = 0;
+  const double v = strtod_l(text, NULL, c_locale());
+  if (errno == ERANGE && (v == 0.0 || isinf(v)))
+    return refuse(fault, size, "%s is too %s for a double", esp_quoted(text), v == 0.0 ? "small" : "large");
   if (!in_range(key, v))
     return out_of_range(text, fault, size);
-  *(double *)member(key, config) = v;
+  *value = v + 0.0; /* no -0 */
   return true;
 }
 
-static bool set_choice(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+static bool set_integer(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
+{
+  bool whole;
+  if (!read_form(text, plain, &whole, fault, size))
+    return false;
+  if (!whole) {
+    char hint[64] = "";
+    const double v = strtod_l(text, NULL, c_locale());
+    if (fabs(v) < 1e15 && v == floor(v))
+      snprintf(hint, sizeof hint, " (write %.0f)", v);
+    return refuse(fault, size, "%s is not written as an integer%s", esp_quoted(text), hint);
+  }
+  errno = 0;
+  const uint64_t value = strtoull(text + (*text == '-' || *text == '+'), NULL, 10);
+  const double v = *text == '-' ? -(double)value : (double)value; /* exact where it is in range */
+  if (errno == ERANGE || !(key->type == ESP_KEY_UINT64 ? v >= 0 : in_range(key, v)))
+    return out_of_range(text, fault, size);
+  if (key->type == ESP_KEY_UINT64)
+    *(uint64_t *)member(key, config) = value;
+  else
+    *(int *)member(key, config) = (int)v;
+  return true;
+}
+
+static bool set_choice(const esp_key *key, const char *text, esp_config *config, char *fault, size_t size)
 {
   for (int i = 0; key->choices[i]; i++)
     if (strcmp(key->choices[i], text) == 0) {
       memcpy(member(key, config), &i, sizeof i);
       return true;
     }
-  char quoted[80];
-  if (plain && text[0] == '\0')
-    snprintf(fault, size, "there is no value");
-  else
-    snprintf(fault, size, "%s is not one of the choices", esp_quoted(text, quoted, sizeof quoted));
-  return false;
+  return refuse(fault, size, "%s is not one of the choices", esp_quoted(text));
 }
 
 bool esp_key_set(const esp_key *key, const char *text, bool plain, esp_config *config, char *fault, size_t size)
 {
+  if (plain && text[0] == '\0')
+    return refuse(fault, size, "there is no value");
   switch (key->type) {
   case ESP_KEY_INTEGER:
   case ESP_KEY_UINT64:
     return set_integer(key, text, plain, config, fault, size);
   case ESP_KEY_REAL:
-    return set_real(key, text, plain, config, fault, size);
+    return read_real(key, text, plain, member(key, config), fault, size);
   case ESP_KEY_CHOICE:
-    return set_choice(key, text, plain, config, fault, size);
+    return set_choice(key, text, config, fault, size);
   case ESP_KEY_LIST:
     break;
   }
-  char quoted[80];
-  if (plain && text[0] == '\0')
-    snprintf(fault, size, "there is no value");
-  else
-    snprintf(fault, size, "%s is not a list", esp_quoted(text, quoted, sizeof quoted));
-  return false;
+  return refuse(fault, size, "%s is not a list", esp_quoted(text));
 }
 
 esp_number_list *esp_key_list(const esp_key *key, esp_config *config)
@@ -738,39 +680,28 @@ bool esp_key_append(const esp_key *key, const char *text, bool plain, esp_config
 {
   esp_number_list *list = esp_key_list(key, config);
   double v;
-  if (!read_real(text, plain, &v, fault, size))
+  if (plain && text[0] == '\0')
+    return refuse(fault, size, "there is no value");
+  if (!read_real(key, text, plain, &v, fault, size))
     return false;
-  if (!in_range(key, v))
-    return out_of_range(text, fault, size);
-  if (key->whole && v != floor(v)) {
-    char quoted[80];
-    snprintf(fault, size, "%s is not an integer", esp_quoted(text, quoted, sizeof quoted));
-    return false;
-  }
+  if (key->whole && v != floor(v))
+    return refuse(fault, size, "%s is not an integer", esp_quoted(text));
   if (list->n > 0 && v <= list->value[list->n - 1]) {
     char last[32], now[32];
     esp_print_real(list->value[list->n - 1], last, sizeof last);
     esp_print_real(v, now, sizeof now);
-    snprintf(fault, size, "%s comes after %s, but the %s must increase", now, last, key->name);
-    return false;
+    return refuse(fault, size, "%s comes after %s, but the %s must increase", now, last, key->name);
   }
-  if (list->n == ESP_MAX_LIST) {
-    snprintf(fault, size, "there are more than %d %s", ESP_MAX_LIST, key->name);
-    return false;
-  }
+  if (list->n == ESP_MAX_LIST)
+    return refuse(fault, size, "there are more than %d %s", ESP_MAX_LIST, key->name);
   list->value[list->n++] = v;
   return true;
-}
-
-const char *esp_key_preset(const esp_key *key, esp_experiment_id experiment)
-{
-  return key->preset_of[experiment] ? key->preset_of[experiment] : key->preset;
 }
 
 static void set_preset(const esp_key *key, esp_experiment_id experiment, esp_config *config)
 {
   char fault[256];
-  const char *preset = esp_key_preset(key, experiment);
+  const char *preset = key->preset_of[experiment] ? key->preset_of[experiment] : key->preset;
   if (key->type != ESP_KEY_LIST) {
     if (preset && !esp_key_set(key, preset, true, config, fault, sizeof fault))
       abort(); /* a slip in the table above */
@@ -874,9 +805,8 @@ void esp_config_analysis_keys(const esp_config *config, char *buffer, size_t siz
   buffer[0] = '\0';
   for (int k = 0; k < N_KEYS; k++)
     if (keys[k].analysis && is_of(&keys[k], config->experiment)) {
-      char path[64];
       const size_t used = strlen(buffer);
-      snprintf(buffer + used, size - used, "%s%s", used > 0 ? ", " : "", esp_key_path(&keys[k], path, sizeof path));
+      snprintf(buffer + used, size - used, "%s%s", used > 0 ? ", " : "", keys[k].path);
     }
 }
 
@@ -887,7 +817,7 @@ esp_err esp_config_difference(const esp_config *old_config, const esp_config *ne
   if (!out)
     return ESP_ERR_NOMEM;
   for (int k = 0; k < N_KEYS; k++) {
-    char was[ESP_KEY_TEXT] = "(none)", is[ESP_KEY_TEXT] = "(none)", path[64];
+    char was[ESP_KEY_TEXT] = "(none)", is[ESP_KEY_TEXT] = "(none)";
     if (keys[k].run_only || (keys[k].analysis && of == ESP_DIFFERENCE_OF_NETWORKS))
       continue;
     if (is_of(&keys[k], old_config->experiment))
@@ -895,7 +825,7 @@ esp_err esp_config_difference(const esp_config *old_config, const esp_config *ne
     if (is_of(&keys[k], new_config->experiment))
       esp_key_print(&keys[k], new_config, is, sizeof is);
     if (strcmp(was, is) != 0) /* equal texts are equal values: the text reads back to the same bits */
-      fprintf(out, "  %s: %s -> %s\n", esp_key_path(&keys[k], path, sizeof path), was, is);
+      fprintf(out, "  %s: %s -> %s\n", keys[k].path, was, is);
   }
   return esp_text_end(out, difference);
 }
@@ -915,7 +845,7 @@ static void describe_key(const esp_key *key, FILE *out)
 {
   char allowed[256], who[256];
   if (key->type == ESP_KEY_CHOICE)
-    join_words(key->choices, "`", ", ", allowed, sizeof allowed);
+    list_words(key->choices, ~0u, "`", "`", ", ", allowed, sizeof allowed);
   else
     esp_key_allowed(key, allowed, sizeof allowed);
   fprintf(out, "| `%s` | %s | ", key->name, allowed);

@@ -17,6 +17,7 @@ typedef enum { ESP_RANGE_CLOSED, ESP_RANGE_ABOVE_LOW, ESP_RANGE_BELOW_HIGH, ESP_
 
 typedef struct {
   const char *section, *name; /* section "" at the top level                                   */
+  const char *path;           /* "section.name", or the name at the top level                  */
   esp_key_type type;
   size_t offset;              /* in esp_config                                                 */
   double low, high;           /* integers, real numbers and the items of lists                 */
@@ -36,7 +37,8 @@ typedef struct {
 /** All keys in canonical order. */
 const esp_key *esp_schema_keys(int *n_keys);
 
-/** The key section.name ("" for the top level), or NULL. */
+/** The key of that path, or section and name ("" for the top level); NULL: there is none. */
+const esp_key *esp_schema_find_path(const char *path);
 const esp_key *esp_schema_find(const char *section, const char *name);
 
 /** The experiments (by bits) that have keys in this section; 0: there is no such section. */
@@ -49,12 +51,6 @@ const char *esp_list_experiments(unsigned experiments, const char *before, const
 
 /** Fill every member with its default in that experiment (experiment itself: dms). */
 void esp_schema_defaults(esp_experiment_id experiment, esp_config *config);
-
-/** The default of a key in an experiment, as it would be written in YAML; NULL: required. */
-const char *esp_key_preset(const esp_key *key, esp_experiment_id experiment);
-
-/** Key path "section.name" into a buffer; returns it. */
-const char *esp_key_path(const esp_key *key, char *buffer, size_t size);
 
 /** What the key may be, in words: "an integer from 1 to 4096". Returns buffer. */
 const char *esp_key_allowed(const esp_key *key, char *buffer, size_t size);
@@ -75,8 +71,8 @@ const char *esp_key_print(const esp_key *key, const esp_config *config, char *bu
 /** A number with the fewest digits that read back equal. */
 void esp_print_real(double value, char *buffer, size_t size);
 
-/** Text of a file in quotes for a message: cut when long, control characters replaced. Returns buffer. */
-const char *esp_quoted(const char *text, char *buffer, size_t size);
+/** Text of a file in quotes for a message: cut when long, control characters replaced; in a buffer of the calling thread. */
+const char *esp_quoted(const char *text);
 
 /** A text that grows: NULL with a message if memory is exhausted. Once it is ended it is there (ESP_OK) for the caller to free, or
  *  is NULL (ESP_ERR_NOMEM). */

@@ -24,39 +24,31 @@ typedef struct {
   bool nomem;
 } builder;
 
-__attribute__((format(printf, 4, 5))) static void report(builder *b, int line, int column, const char *format, ...)
+/* libyaml counts lines and columns from 0, we from 1. */
+__attribute__((format(printf, 3, 4))) static void report(builder *b, yaml_mark_t at, const char *format, ...)
 {
   char text[512];
   va_list args;
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  b->last_line = line;
-  b->listener->report(b->listener->context, line, column, text);
-}
-
-static int line_of(yaml_mark_t mark)
-{
-  return (int)mark.line + 1;
-}
-
-static int column_of(yaml_mark_t mark)
-{
-  return (int)mark.column + 1;
+  b->last_line = (int)at.line + 1;
+  b->listener->report(b->listener->context, b->last_line, (int)at.column + 1, text);
 }
 
 /* Where the byte at offset stands. */
-static void locate(const builder *b, size_t offset, int *line, int *column)
+static yaml_mark_t locate(const builder *b, size_t offset)
 {
-  *line = *column = 1;
+  yaml_mark_t at = {0};
   for (size_t i = 0; i < offset && i < b->size; i++) {
     const unsigned char c = (unsigned char)b->text[i];
     if (c == '\n') {
-      ++*line;
-      *column = 1;
+      at.line++;
+      at.column = 0;
     } else if ((c & 0xC0) != 0x80)
-      ++*column;
+      at.column++;
   }
+  return at;
 }
 
 /* ---- libyaml's faults in a person's words ---- */
@@ -92,20 +84,18 @@ static void report_syntax(builder *b, const yaml_parser_t *parser)
   const char *problem = parser->problem ? parser->problem : "it cannot be read";
   const yaml_mark_t mark = parser->problem_mark;
   if (parser->error == YAML_READER_ERROR) {
-    int line, column;
-    locate(b, parser->problem_offset, &line, &column);
+    const yaml_mark_t at = locate(b, parser->problem_offset);
     if (strstr(problem, "control characters"))
-      report(b, line, column, "an invisible control character (code %d); delete it", parser->problem_value);
+      report(b, at, "an invisible control character (code %d); delete it", parser->problem_value);
     else
-      report(b, line, column, "a byte that is not UTF-8 text (%s); save the file as UTF-8", problem);
+      report(b, at, "a byte that is not UTF-8 text (%s); save the file as UTF-8", problem);
     return;
   }
   if (strcmp(problem, "found character that cannot start any token") == 0) {
     if (character_at(b, mark) == '\t')
-      report(b, line_of(mark), column_of(mark), "a tab cannot indent a line; use spaces");
+      report(b, mark, "a tab cannot indent a line; use spaces");
     else
-      report(b, line_of(mark), column_of(mark), "the character '%c' cannot begin a value; put the value in quotes",
-             character_at(b, mark));
+      report(b, mark, "the character '%c' cannot begin a value; put the value in quotes", character_at(b, mark));
     return;
   }
   for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++)
@@ -113,11 +103,10 @@ static void report_syntax(builder *b, const yaml_parser_t *parser)
       /* an opening bracket or quotation mark is a better place to look than the end of the file */
       const bool opening = parser->context && parser->context_mark.line < mark.line &&
                            (strstr(parser->context, "flow") || strstr(parser->context, "quoted"));
-      const yaml_mark_t at = opening ? parser->context_mark : mark;
-      report(b, line_of(at), column_of(at), "%s", sentences[i].words);
+      report(b, opening ? parser->context_mark : mark, "%s", sentences[i].words);
       return;
     }
-  report(b, line_of(mark), column_of(mark), "not valid YAML: %s%s%s; check quotes, brackets and indentation",
+  report(b, mark, "not valid YAML: %s%s%s; check quotes, brackets and indentation",
          parser->context ? parser->context : "", parser->context ? " " : "", problem);
 }
 
@@ -131,15 +120,15 @@ static esp_yaml_node *new_node(builder *b, esp_yaml_kind kind, yaml_mark_t mark)
     return NULL;
   }
   node->kind = kind;
-  node->line = line_of(mark);
-  node->column = column_of(mark);
+  node->line = (int)mark.line + 1;
+  node->column = (int)mark.column + 1;
   node->older = b->document->newest;
   b->document->newest = node;
   b->document->n_nodes++;
   return node;
 }
 
-static void attach(builder *b, esp_yaml_node *node)
+static void attach(builder *b, esp_yaml_node *node, yaml_mark_t mark)
 {
   if (b->depth == 0) {
     b->document->root = node;
@@ -148,7 +137,7 @@ static void attach(builder *b, esp_yaml_node *node)
   esp_yaml_node *parent = b->open[b->depth - 1], **key = &b->key[b->depth - 1];
   if (parent->kind == ESP_YAML_MAP && !*key) {
     if (node->kind == ESP_YAML_LIST || node->kind == ESP_YAML_MAP)
-      report(b, node->line, node->column, "%s cannot be a key; write a word", esp_yaml_kind_word(node));
+      report(b, mark, "%s cannot be a key; write a word", esp_yaml_kind_word(node));
     *key = node;
     return;
   }
@@ -165,12 +154,11 @@ static void attach(builder *b, esp_yaml_node *node)
 
 static void refuse_extras(builder *b, const yaml_event_t *event, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
-  const int line = line_of(event->start_mark), column = column_of(event->start_mark);
   if (anchor)
-    report(b, line, column, "anchors and aliases (&%.40s, *%.40s) are not used here; write the value out", (const char *)anchor,
-           (const char *)anchor);
+    report(b, event->start_mark, "anchors and aliases (&%.40s, *%.40s) are not used here; write the value out",
+           (const char *)anchor, (const char *)anchor);
   if (tag)
-    report(b, line, column, "tags (%.40s) are not used here; write the value alone", (const char *)tag);
+    report(b, event->start_mark, "tags (%.40s) are not used here; write the value alone", (const char *)tag);
 }
 
 static void add_scalar(builder *b, const yaml_event_t *event)
@@ -181,26 +169,26 @@ static void add_scalar(builder *b, const yaml_event_t *event)
     return;
   node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
   if (memchr(event->data.scalar.value, 0, length)) {
-    report(b, node->line, node->column, "a text with a zero character; delete it");
+    report(b, event->start_mark, "a text with a zero character; delete it");
     node->kind = ESP_YAML_REFUSED;
   } else if (!(node->text = strdup((const char *)event->data.scalar.value)))
     b->nomem = true;
   refuse_extras(b, event, event->data.scalar.anchor, event->data.scalar.tag);
-  attach(b, node);
+  attach(b, node, event->start_mark);
 }
 
 /* Returns false if the text is too deep. */
 static bool open_container(builder *b, const yaml_event_t *event, esp_yaml_kind kind)
 {
   if (b->depth == ESP_YAML_MAX_DEPTH) {
-    report(b, line_of(event->start_mark), column_of(event->start_mark),
-           "nested more than %d deep; a configuration has sections with keys, and no deeper", ESP_YAML_MAX_DEPTH);
+    report(b, event->start_mark, "nested more than %d deep; a configuration has sections with keys, and no deeper",
+           ESP_YAML_MAX_DEPTH);
     return false;
   }
   esp_yaml_node *node = new_node(b, kind, event->start_mark);
   if (!node)
     return false;
-  attach(b, node);
+  attach(b, node, event->start_mark);
   b->open[b->depth] = node;
   b->key[b->depth++] = NULL;
   return true;
@@ -209,21 +197,20 @@ static bool open_container(builder *b, const yaml_event_t *event, esp_yaml_kind 
 /* Returns false if reading ends here. */
 static bool take(builder *b, const yaml_event_t *event, int *n_documents)
 {
-  const int line = line_of(event->start_mark), column = column_of(event->start_mark);
   if (b->document->n_nodes >= ESP_YAML_MAX_NODES) {
-    report(b, line, column, "more than %d values; a configuration has some dozens", ESP_YAML_MAX_NODES);
+    report(b, event->start_mark, "more than %d values; a configuration has some dozens", ESP_YAML_MAX_NODES);
     return false;
   }
   esp_yaml_node *node;
   switch (event->type) {
   case YAML_DOCUMENT_START_EVENT:
     if (++*n_documents > 1)
-      report(b, line, column, "a second document begins here; a file holds one configuration: split the file at '---'");
+      report(b, event->start_mark, "a second document begins here; a file holds one configuration: split the file at '---'");
     return *n_documents == 1;
   case YAML_ALIAS_EVENT:
     refuse_extras(b, event, event->data.alias.anchor, NULL);
     if ((node = new_node(b, ESP_YAML_REFUSED, event->start_mark)))
-      attach(b, node);
+      attach(b, node, event->start_mark);
     return true;
   case YAML_SCALAR_EVENT:
     add_scalar(b, event);
@@ -247,12 +234,13 @@ esp_err esp_yaml_read(const char *text, size_t size, const esp_yaml_listener *li
 {
   memset(document, 0, sizeof *document);
   builder b = {.text = text, .size = size, .listener = listener, .document = document};
+  const yaml_mark_t begin = {0};
   if (size > ESP_YAML_MAX_BYTES) {
-    report(&b, 1, 1, "the text is larger than 1 MiB; a configuration has a few kilobytes");
+    report(&b, begin, "the text is larger than 1 MiB; a configuration has a few kilobytes");
     return ESP_OK;
   }
   if (size >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0)) {
-    report(&b, 1, 1, "the text is UTF-16; save the file as UTF-8"); /* libyaml would read it, h5dump would not show it */
+    report(&b, begin, "the text is UTF-16; save the file as UTF-8"); /* libyaml would read it, h5dump would not show it */
     return ESP_OK;
   }
   yaml_parser_t parser;

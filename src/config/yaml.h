@@ -45,7 +45,7 @@ esp_err esp_yaml_read(const char *text, size_t size, const esp_yaml_listener *li
 /** Free the nodes; a zeroed document is fine. */
 void esp_yaml_free(esp_yaml *document);
 
-/** "a list", "a section", "a value" */
+/** "a list", "a section of keys", "a single value". */
 const char *esp_yaml_kind_word(const esp_yaml_node *node);
 
 #endif

@@ -4,7 +4,6 @@
  * An arm is one side of one ladder: pruned_0.1 and twin_0.1 are the ladder with value noise 0.1. All begin with the same start. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bandit_networks.h"
@@ -67,8 +66,7 @@ static void declare_start(const esp_config *config, int n_arms, esp_stage *stage
                        .parent = {{ESP_NO_PARENT, ESP_NO_PARENT}},
                        .expected_cost = {fmin(150, config->training.start_calls)}};
   for (int arm = 1; arm < n_arms; arm++) {
-    stage->parent[arm].arm = 0;
-    stage->parent[arm].stage = START;
+    stage->parent[arm] = (esp_parent){0, START};
     stage->copy[arm] = true;
   }
 }
@@ -80,8 +78,7 @@ static void declare_rung(const esp_config *config, int n_arms, int rung, esp_sta
                        .n_members = config->ensemble.members};
   snprintf(stage->name, sizeof stage->name, "rung_%.15g", stage->value);
   for (int arm = 0; arm < n_arms; arm++) {
-    stage->parent[arm].arm = arm;
-    stage->parent[arm].stage = rung; /* the stage before: start is stage 0 */
+    stage->parent[arm] = (esp_parent){arm, rung}; /* the stage before: start is stage 0 */
     stage->expected_cost[arm] = config->training.ladder_calls;
   }
 }
@@ -97,19 +94,15 @@ static void declare_new_option(const esp_config *config, int n_arms, esp_stage *
                        .n_members = config->new_option.members};
   for (int arm = 0; arm < n_arms; arm++) {
     stage->absent[arm] = config->ladder.value_noise.value[level_of(arm)] != config->new_option.ladder;
-    stage->parent[arm].arm = arm;
-    stage->parent[arm].stage = 1 + from;
+    stage->parent[arm] = (esp_parent){arm, 1 + from};
     stage->expected_cost[arm] = config->new_option.calls;
   }
 }
 
 static esp_err declare(const esp_config *config, esp_plan *plan)
 {
-  plan->n_members = config->ensemble.members;
   declare_arms(config, plan);
-  plan->n_stages = 1 + config->ladder.fractions.n + (new_option_stage(config) >= 0);
-  plan->stages = calloc((size_t)plan->n_stages, sizeof *plan->stages);
-  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
+  ESP_TRY(esp_plan_take_stages(plan, 1 + config->ladder.fractions.n + (new_option_stage(config) >= 0)));
   declare_start(config, plan->n_arms, &plan->stages[START]);
   for (int rung = 0; rung < config->ladder.fractions.n; rung++)
     declare_rung(config, plan->n_arms, rung, &plan->stages[1 + rung]);
@@ -132,7 +125,7 @@ static esp_err esp_bandit_stage(const esp_stage_context *context, esp_record *re
       .until_converged = true,
   };
   if (cell.stage == START && config->training.start_check == ESP_START_FRESH_BLOCK)
-    task.accept = esp_bandit_accept_on_fresh_block;
+    task.fresh_loss = config->training.slow_loss;
   if (cell.stage == new_option_stage(config)) {
     details = (esp_bandit_training){.value_noise = config->new_option.value_noise, .new_option = true};
     task.max_calls = config->new_option.calls;

@@ -12,12 +12,8 @@
 #include "espalier/pca.h"
 #include "espalier/separation.h"
 #include "espalier/trajectory.h"
-#include "espalier/weights.h"
 
-enum {
-  FRESH_BLOCK = 1 << 20, /* number of the first block that checks a start; training never gets there */
-  LYAPUNOV_FIRST = 2,    /* step (from 1) of the first Jacobian; the last is that of the last step   */
-};
+enum { LYAPUNOV_FIRST = 2 }; /* step (from 1) of the first Jacobian; the last is that of the last step */
 
 esp_bandit_options esp_bandit_options_of(const esp_config *config, int n_agents)
 {
@@ -41,8 +37,8 @@ static double epsilon_of(const esp_config *config, const esp_bandit_training *de
 }
 
 /* A network that plays nonsense is an answer: its block ends with rubbish and the loss is not finite. */
-static esp_err make_block(const esp_stage_context *context, const esp_network_task *task, int number, const esp_set_identity *which,
-                          esp_trials *trials, esp_workspace *ws)
+static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
+                        esp_trials *trials, esp_workspace *ws)
 {
   const esp_config *config = context->config;
   const esp_bandit_training *details = task->details;
@@ -58,19 +54,13 @@ static esp_err make_block(const esp_stage_context *context, const esp_network_ta
   esp_bandit_block b;
   esp_err err = esp_bandit_block_take(&options, ws, &b);
   if (err == ESP_OK)
-    err = esp_bandit_block_play(&shape, which->weights, &key, number, &b, trials, ws);
+    err = esp_bandit_block_play(&shape, which->weights, &key, which->episode, &b, trials, ws);
   ws->used = mark;
   if (err != ESP_ERR_DIVERGED)
     return err;
   for (size_t i = 0; i < n * ESP_BANDIT_N_OPTIONS; i++)
     trials->target[i] = NAN;
   return ESP_OK;
-}
-
-static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
-                        esp_trials *trials, esp_workspace *ws)
-{
-  return make_block(context, task, which->episode, which, trials, ws);
 }
 
 static esp_err criterion(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion)
@@ -83,41 +73,14 @@ static esp_err criterion(const esp_config *config, long steps_per_call, esp_work
   return ESP_OK;
 }
 
-/* Loss on a block that is not trained on. */
-static esp_err loss_on_fresh_block(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *next,
-                                   esp_workspace *ws, double *loss)
-{
-  const esp_rnn_shape shape = esp_network_shape(context->config);
-  esp_trials trials;
-  esp_tree tree;
-  esp_rnn_problem problem;
-  ESP_TRY(make_block(context, task, FRESH_BLOCK + next->episode, next, &trials, ws));
-  ESP_TRY(esp_tree_build(&trials, 0, ws, &tree));
-  ESP_TRY(esp_rnn_problem_take(&shape, &tree, ws, &problem));
-  *loss = esp_rnn_loss(&problem, next->weights);
-  return ESP_OK;
-}
-
-esp_err esp_bandit_accept_on_fresh_block(const esp_stage_context *context, const esp_network_task *task,
-                                         const esp_set_identity *next, bool *accepted, esp_workspace *ws)
-{
-  const size_t mark = ws->used;
-  double loss = INFINITY;
-  const esp_err err = loss_on_fresh_block(context, task, next, ws, &loss);
-  ws->used = mark;
-  *accepted = loss < context->config->training.slow_loss;
-  return err;
-}
-
 /* ---- fields ---- */
 
 static void declare_measures(const esp_config *config, esp_plan *plan)
 {
-  const esp_weight_bins bins = ESP_WEIGHT_BINS_BANDIT;
   const double epsilons[2] = {config->evaluation.epsilon, 0};
   const int epsilon = esp_plan_add_axis(plan, "epsilon", 2, "1", "share of random choices in the evaluated block", epsilons);
   const int rank = esp_plan_add_axis(plan, "rank", config->network.n_hid, "1", "place in descending order", NULL);
-  const int weight = esp_network_add_weight_bins(&bins, plan);
+  const int weight = esp_network_add_weight_bins(&esp_bandit_networks, plan);
   const esp_field fields[NET_BANDIT_N_FIELDS] = {
       [NET_VALUE_ERROR] = {"value_error", ESP_F64, 1, {epsilon}, "1",
                            "squared difference between output and values, summed over options, mean over agents and steps of a "
@@ -127,20 +90,20 @@ static void declare_measures(const esp_config *config, esp_plan *plan)
       [NET_REWARD] = {"reward", ESP_F64, 1, {epsilon}, "1", "reward of a block, mean over agents (Fig. 7C)", false},
       [NET_MEAN_LYAPUNOV] = {"lyapunov", ESP_F64, 1, {rank}, "1",
                              "Lyapunov exponents per step, steps 2-60, mean over agents; -inf: a direction that is lost", false},
-      [NET_MEAN_LYAPUNOV_MAX] = {"lyapunov_max", ESP_F64, 0, {0}, "1", "largest Lyapunov exponent, mean over agents (Fig. 7D)",
-                                 true},
+      [NET_MEAN_LYAPUNOV_MAX] = {"lyapunov_max", ESP_F64, 0, {0}, "1",
+                                 "largest Lyapunov exponent, mean over agents (Fig. 7D)", true},
       [NET_MEAN_LYAPUNOV_PUBLISHED] = {"lyapunov_published", ESP_F64, 0, {0}, "1",
                                        "the number of the published code: Jacobians multiplied in the other order, divided by "
                                        "one less than their number; mean over agents", false},
       [NET_BANDIT_SINGULAR_VALUE] = {"singular_value", ESP_F64, 1, {rank}, "1", "singular values of W_rec (Fig. 6B)", false},
       [NET_BANDIT_PCA_VARIANCE] = {"pca_variance", ESP_F64, 1, {rank}, "1",
-                                   "variances along the principal components of the hidden state, all agents and steps "
-                                   "(Figs. 6G, 7E)", false},
+                                   "variances along the principal components of the hidden state, all agents and steps (Figs. "
+                                   "6G, 7E)", false},
       [NET_BANDIT_WEIGHT_HISTOGRAM] = {"weight_histogram", ESP_I32, 1, {weight}, "1",
                                        "recurrent weights that are not 0, by bin; the outer bins take all beyond", false},
       [NET_SEPARATION] = {"separation", ESP_F64, 0, {0}, "1",
-                          "squared Mahalanobis distance between fixation and choice states, mean over the agents for which it "
-                          "is defined (Fig. 7G)", true},
+                          "squared Mahalanobis distance between fixation and choice states, mean over the agents for which it is "
+                          "defined (Fig. 7G)", true},
       [NET_SEPARATION_CONDITION] = {"separation_condition", ESP_F64, 0, {0}, "1",
                                     "condition of the pooled covariance, largest over agents: above 1e8 the separation means "
                                     "little", false},
@@ -261,9 +224,7 @@ static esp_err separation(const esp_subject *s, const esp_trajectories *t)
 static esp_err dynamics(const esp_subject *s)
 {
   esp_trajectories t;
-  const esp_err err = states(s, s->config->evaluation.lyapunov_agents, 2, &t);
-  if (err != ESP_OK)
-    return esp_unless_diverged(err);
+  ESP_TRY(states(s, s->config->evaluation.lyapunov_agents, 2, &t));
   ESP_TRY(exponents(s, &t));
   return separation(s, &t);
 }
@@ -271,16 +232,8 @@ static esp_err dynamics(const esp_subject *s)
 static esp_err components(const esp_subject *s)
 {
   esp_trajectories t;
-  const esp_err err = states(s, s->config->evaluation.agents, 3, &t);
-  if (err != ESP_OK)
-    return esp_unless_diverged(err);
-  return esp_unless_diverged(esp_pca(&t, 0, t.n_trials, 1, ESP_BANDIT_N_STEPS, esp_record_f64(s->record, NET_BANDIT_PCA_VARIANCE), NULL, s->ws));
-}
-
-static esp_err weights(const esp_subject *s)
-{
-  const esp_weight_bins bins = ESP_WEIGHT_BINS_BANDIT;
-  return esp_network_measure_weights(s, &bins, NET_BANDIT_WEIGHT_HISTOGRAM, NET_BANDIT_SINGULAR_VALUE, NET_BANDIT_N_REVIVED);
+  ESP_TRY(states(s, s->config->evaluation.agents, 3, &t));
+  return esp_pca(&t, 0, t.n_trials, 1, ESP_BANDIT_N_STEPS, esp_record_f64(s->record, NET_BANDIT_PCA_VARIANCE), NULL, s->ws);
 }
 
 const esp_network_kind esp_bandit_networks = {
@@ -293,6 +246,10 @@ const esp_network_kind esp_bandit_networks = {
     .plain = &(const esp_bandit_training){0},
     .sets_follow_weights = true,
     .criterion = criterion,
+    .bins = &ESP_WEIGHT_BINS_BANDIT,
+    .histogram = NET_BANDIT_WEIGHT_HISTOGRAM,
+    .singular_value = NET_BANDIT_SINGULAR_VALUE,
+    .n_revived = NET_BANDIT_N_REVIVED,
     .declare_measures = declare_measures,
-    .measures = {scores, dynamics, components, weights},
+    .measures = {scores, dynamics, components},
 };

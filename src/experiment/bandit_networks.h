@@ -16,10 +16,6 @@ typedef struct {
   bool new_option;    /* Fig. S4                                                                           */
 } esp_bandit_training;
 
-/** A start is good enough when its loss on a block that it has not seen is below training.slow_loss (esp_network_task.accept). */
-esp_err esp_bandit_accept_on_fresh_block(const esp_stage_context *context, const esp_network_task *task,
-                                         const esp_set_identity *next, bool *accepted, esp_workspace *ws);
-
 /** Fields of a record behind those of training. */
 enum {
   NET_VALUE_ERROR = NET_N_TRAINED,

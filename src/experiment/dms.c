@@ -2,7 +2,6 @@
  * as many examples, and new cues learned from one rung. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "experiments.h"
@@ -24,20 +23,10 @@ static int transfer_stage(const esp_config *config)
   return config->transfer.from > 0 ? 1 + config->ladder.fractions.n : -1;
 }
 
-static esp_dms_set transfer_set(const esp_config *config)
-{
-  return config->transfer.new_cues == ESP_NEW_CUES_BOTH ? ESP_DMS_NEW_CUES_BOTH : ESP_DMS_NEW_CUES_ONLY;
-}
-
 static int longest_stage(const esp_config *config)
 {
   return transfer_stage(config) >= 0 && config->transfer.calls > config->training.max_calls ? config->transfer.calls
                                                                                             : config->training.max_calls;
-}
-
-static double at_most(double calls, int max_calls)
-{
-  return calls < max_calls ? calls : max_calls;
 }
 
 static void declare_start(const esp_config *config, esp_stage *stage)
@@ -48,7 +37,7 @@ static void declare_start(const esp_config *config, esp_stage *stage)
                        .n_members = config->ensemble.members,
                        .parent = {[ARM_PRUNED] = {ESP_NO_PARENT, ESP_NO_PARENT}, [ARM_TWIN] = {ARM_PRUNED, START}},
                        .copy = {[ARM_TWIN] = true},
-                       .expected_cost = {at_most(calls_of_start, max_calls), 0},
+                       .expected_cost = {fmin(calls_of_start, max_calls), 0},
                        .member_log_sd = member_log_sd,
                        .cell_log_sd = cell_log_sd,
                        .max_cost = max_calls};
@@ -61,8 +50,8 @@ static void declare_rung(const esp_config *config, int rung, esp_stage *stage)
                        .value = fraction,
                        .n_members = config->ensemble.members,
                        .parent = {{ARM_PRUNED, rung}, {ARM_TWIN, rung}}, /* the stage before: start is stage 0 */
-                       .expected_cost = {at_most(calls_of_rung[ARM_PRUNED], config->training.max_calls),
-                                         at_most(calls_of_rung[ARM_TWIN], config->training.max_calls)},
+                       .expected_cost = {fmin(calls_of_rung[ARM_PRUNED], config->training.max_calls),
+                                         fmin(calls_of_rung[ARM_TWIN], config->training.max_calls)},
                        .member_log_sd = member_log_sd,
                        .cell_log_sd = cell_log_sd,
                        .max_cost = config->training.max_calls};
@@ -73,13 +62,12 @@ static void declare_rung(const esp_config *config, int rung, esp_stage *stage)
 static void declare_transfer(const esp_config *config, esp_stage *stage)
 {
   int from = 0;
-  while (fabs(config->ladder.fractions.value[from] - config->transfer.from) > 1e-9)
+  while (config->ladder.fractions.value[from] != config->transfer.from)
     from++; /* the config is checked: the rung is there */
   *stage = (esp_stage){.name = "transfer",
                        .long_name = "new cues learned from a rung of the ladder (Fig. S2B); all calls are made",
-                       .value = config->ladder.fractions.value[from],
-                       .n_members = config->transfer.members < config->ensemble.members ? config->transfer.members
-                                                                                        : config->ensemble.members,
+                       .value = config->transfer.from,
+                       .n_members = config->transfer.members,
                        .parent = {{ARM_PRUNED, 1 + from}, {ARM_TWIN, 1 + from}},
                        .expected_cost = {cost_of_transfer_call * config->transfer.calls,
                                          cost_of_transfer_call * config->transfer.calls},
@@ -88,14 +76,11 @@ static void declare_transfer(const esp_config *config, esp_stage *stage)
 
 static esp_err declare(const esp_config *config, esp_plan *plan)
 {
-  plan->n_members = config->ensemble.members;
   plan->n_arms = N_ARMS;
   strcpy(plan->arm_name[ARM_PRUNED], "pruned");
   strcpy(plan->arm_name[ARM_TWIN], "twin");
   plan->pruned[ARM_PRUNED] = true;
-  plan->n_stages = 1 + config->ladder.fractions.n + (transfer_stage(config) >= 0);
-  plan->stages = calloc((size_t)plan->n_stages, sizeof *plan->stages);
-  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
+  ESP_TRY(esp_plan_take_stages(plan, 1 + config->ladder.fractions.n + (transfer_stage(config) >= 0)));
   declare_start(config, &plan->stages[START]);
   for (int rung = 0; rung < config->ladder.fractions.n; rung++)
     declare_rung(config, rung, &plan->stages[1 + rung]);
@@ -120,7 +105,7 @@ static esp_err esp_dms_stage(const esp_stage_context *context, esp_record *recor
   if (cell.stage == START) {
     task.n_episodes = config->training.start_episodes;
   } else if (cell.stage == transfer_stage(config)) {
-    details.set = transfer_set(config);
+    details.set = esp_dms_set_of(config->transfer.new_cues);
     task.max_calls = config->transfer.calls;
     task.until_converged = false;
   } else if (cell.arm == ARM_PRUNED) {

@@ -12,7 +12,6 @@
 #include "espalier/pca.h"
 #include "espalier/probe.h"
 #include "espalier/trajectory.h"
-#include "espalier/weights.h"
 
 enum {
   CONDITION_4 = 3,                     /* (-,+): the example of Figs. 2-4 and the driven trajectory of the exponents */
@@ -22,6 +21,11 @@ enum {
 };
 
 /* ---- training ---- */
+
+esp_dms_set esp_dms_set_of(esp_new_cues cues)
+{
+  return cues == ESP_NEW_CUES_BOTH ? ESP_DMS_NEW_CUES_BOTH : ESP_DMS_NEW_CUES_ONLY;
+}
 
 static esp_err make_set(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *which,
                         esp_trials *trials, esp_workspace *ws)
@@ -46,69 +50,51 @@ static esp_err criterion(const esp_config *config, long steps_per_call, esp_work
 
 /* ---- fields ---- */
 
-static double *numbered_from(double first, int n, double *values)
-{
-  for (int i = 0; i < n; i++)
-    values[i] = first + i;
-  return values;
-}
-
 static void declare_measures(const esp_config *config, esp_plan *plan)
 {
-  const esp_weight_bins bins = ESP_WEIGHT_BINS_DMS;
-  double values[ESP_MAX_LIST] = {0};
   const int onset = esp_plan_add_axis(plan, "onset", config->probe.onsets.n, "bin", "first of the two bins of a distractor",
                                       config->probe.onsets.value);
   const int strength = esp_plan_add_axis(plan, "strength", config->probe.strengths.n, "1",
                                          "strength of the distractor, opposite to cue 1; 0: none", config->probe.strengths.value);
   const int condition = esp_plan_add_axis(plan, "condition", ESP_PROBE_N_CONDITIONS, "1",
                                           "old cues: 1 (+,+), 2 (-,-), 3 (+,-), 4 (-,+)", NULL);
-  const int weight = esp_network_add_weight_bins(&bins, plan);
-  const int flow = esp_plan_add_axis(plan, "flow_bin", N_FLOW_BINS, "bin", "bin of the delay",
-                                     numbered_from(ESP_FLOW_FIRST_BIN, N_FLOW_BINS, values));
+  const int weight = esp_network_add_weight_bins(&esp_dms_networks, plan);
+  const int flow = esp_plan_add_scale(plan, "flow_bin", N_FLOW_BINS, "bin", "bin of the delay", ESP_FLOW_FIRST_BIN, 1);
   const int rank = esp_plan_add_axis(plan, "rank", config->network.n_hid, "1", "place in descending order", NULL);
   const esp_field fields[NET_N_FIELDS] = {
       [NET_PROBE_RESPONSE] = {"probe_response", ESP_F64, 3, {onset, strength, condition}, "1",
-                                              "mean output at bins 52 and 53, without noise", false},
+                              "mean output at bins 52 and 53, without noise", false},
       [NET_PROBE_CORRECT] = {"probe_correct", ESP_U8, 3, {onset, strength, condition}, "1",
-                                             "1: the response has the sign of its target (paper)", false},
+                             "1: the response has the sign of its target (paper)", false},
       [NET_PROBE_CORRECT_PUBLISHED] = {"probe_correct_published", ESP_U8, 3, {onset, strength, condition}, "1",
-                                                       "1: the response is nearer than 1 to the mean noisy target of a new "
-                                                       "set (published code)", false},
+                                       "1: the response is nearer than 1 to the mean noisy target of a new set (published "
+                                       "code)", false},
       [NET_PROBE_PREMATURE] = {"probe_premature", ESP_U8, 3, {onset, strength, condition}, "1",
-                                               "1: the output exceeds 0.75 before bin 52 (published code)", false},
+                               "1: the output exceeds 0.75 before bin 52 (published code)", false},
       [NET_UNPROBED_CORRECT] = {"unprobed_correct", ESP_F64, 0, {0}, "1",
-                                                "fraction of conditions answered correctly without a distractor", false},
+                                "fraction of conditions answered correctly without a distractor", false},
       [NET_PROBED_CORRECT] = {"probed_correct", ESP_F64, 0, {0}, "1",
-                                              "fraction of correct responses over all onsets, conditions and strengths above "
-                                              "0 (Fig. 5A)", true},
+                              "fraction of correct responses over all onsets, conditions and strengths above 0 (Fig. 5A)", true},
       [NET_PROBED_CORRECT_PUBLISHED] = {"probed_correct_published", ESP_F64, 0, {0}, "1",
-                                                        "the same by the test of the published code", false},
+                                        "the same by the test of the published code", false},
       [NET_LYAPUNOV] = {"lyapunov", ESP_F64, 1, {rank}, "1",
-                                        "Lyapunov exponents per bin, bins 16-36 of condition 4; -inf: a direction that is "
-                                        "lost", false},
-      [NET_LYAPUNOV_MAX] = {"lyapunov_max", ESP_F64, 0, {0}, "1", "largest Lyapunov exponent (Figs. 5D, E)",
-                                            false},
+                        "Lyapunov exponents per bin, bins 16-36 of condition 4; -inf: a direction that is lost", false},
+      [NET_LYAPUNOV_MAX] = {"lyapunov_max", ESP_F64, 0, {0}, "1", "largest Lyapunov exponent (Figs. 5D, E)", false},
       [NET_LYAPUNOV_PUBLISHED] = {"lyapunov_published", ESP_F64, 0, {0}, "1",
-                                                  "the number of the published code: Jacobians multiplied in the other order, "
-                                                  "divided by one less than their number", false},
-      [NET_SINGULAR_VALUE] = {"singular_value", ESP_F64, 1, {rank}, "1", "singular values of W_rec (Fig. 2B)",
-                                              false},
+                                  "the number of the published code: Jacobians multiplied in the other order, divided by one "
+                                  "less than their number", false},
+      [NET_SINGULAR_VALUE] = {"singular_value", ESP_F64, 1, {rank}, "1", "singular values of W_rec (Fig. 2B)", false},
       [NET_PCA_VARIANCE] = {"pca_variance", ESP_F64, 1, {rank}, "1",
-                                            "variances along the principal components of the hidden state, bins 11-58 of the "
-                                            "four conditions (Fig. 3)", false},
+                            "variances along the principal components of the hidden state, bins 11-58 of the four conditions "
+                            "(Fig. 3)", false},
       [NET_WEIGHT_HISTOGRAM] = {"weight_histogram", ESP_I32, 1, {weight}, "1",
-                                                "recurrent weights that are not 0, by bin; the outer bins take all beyond",
-                                                false},
+                                "recurrent weights that are not 0, by bin; the outer bins take all beyond", false},
       [NET_CONTRACTION] = {"contraction", ESP_F64, 1, {flow}, "1",
-                                           "distance to condition 4's trajectory after one step over that before (paper, "
-                                           "Fig. 4C)", false},
+                           "distance to condition 4's trajectory after one step over that before (paper, Fig. 4C)", false},
       [NET_CONTRACTION_PUBLISHED] = {"contraction_published", ESP_F64, 1, {flow}, "1",
-                                                     "the same as the published code weighs it, with W_out as a third axis",
-                                                     false},
+                                     "the same as the published code weighs it, with W_out as a third axis", false},
       [NET_N_REVIVED] = {"n_revived", ESP_I32, 0, {0}, "1",
-                                         "recurrent weights that are not 0 although the mask removes them (scg: deposited)",
-                                         false},
+                         "recurrent weights that are not 0 although the mask removes them (scg: deposited)", false},
   };
   for (int f = NET_N_TRAINED; f < NET_N_FIELDS; f++)
     esp_layout_add(plan, &plan->record, fields[f]);
@@ -162,9 +148,7 @@ static esp_err probe(const esp_subject *s)
                                      .correct_sign = esp_record_u8(s->record, NET_PROBE_CORRECT),
                                      .correct_published = esp_record_u8(s->record, NET_PROBE_CORRECT_PUBLISHED),
                                      .premature = esp_record_u8(s->record, NET_PROBE_PREMATURE)};
-  const esp_err err = esp_probe_run(&s->shape, s->w, config->network.input_lag, &grid, noisy_target, &outcome, s->ws);
-  if (err != ESP_OK)
-    return esp_unless_diverged(err);
+  ESP_TRY(esp_probe_run(&s->shape, s->w, config->network.input_lag, &grid, noisy_target, &outcome, s->ws));
   *esp_record_f64(s->record, NET_UNPROBED_CORRECT) = fraction_correct(config, outcome.correct_sign, false);
   *esp_record_f64(s->record, NET_PROBED_CORRECT) = fraction_correct(config, outcome.correct_sign, true);
   *esp_record_f64(s->record, NET_PROBED_CORRECT_PUBLISHED) = fraction_correct(config, outcome.correct_published, true);
@@ -210,17 +194,9 @@ static esp_err dynamics(const esp_subject *s)
   ESP_TRY(esp_trials_take(ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT, s->ws, &trials));
   esp_dms_template(ESP_DMS_OLD_CUES, &trials);
   ESP_TRY(esp_trajectories_take(&s->shape, ESP_PROBE_N_CONDITIONS, ESP_DMS_N_STEPS, s->ws, &t));
-  const esp_err err = esp_trajectories_run(&s->shape, s->w, &trials, s->config->network.input_lag, &t, s->ws);
-  if (err != ESP_OK)
-    return esp_unless_diverged(err);
+  ESP_TRY(esp_trajectories_run(&s->shape, s->w, &trials, s->config->network.input_lag, &t, s->ws));
   ESP_TRY(exponents(s, &t));
   return components_and_flow(s, &trials, &t);
-}
-
-static esp_err weights(const esp_subject *s)
-{
-  const esp_weight_bins bins = ESP_WEIGHT_BINS_DMS;
-  return esp_network_measure_weights(s, &bins, NET_WEIGHT_HISTOGRAM, NET_SINGULAR_VALUE, NET_N_REVIVED);
 }
 
 const esp_network_kind esp_dms_networks = {
@@ -231,6 +207,10 @@ const esp_network_kind esp_dms_networks = {
     .make_set = make_set,
     .plain = &(const esp_dms_training){.set = ESP_DMS_OLD_CUES},
     .criterion = criterion,
+    .bins = &ESP_WEIGHT_BINS_DMS,
+    .histogram = NET_WEIGHT_HISTOGRAM,
+    .singular_value = NET_SINGULAR_VALUE,
+    .n_revived = NET_N_REVIVED,
     .declare_measures = declare_measures,
-    .measures = {probe, dynamics, weights},
+    .measures = {probe, dynamics},
 };

@@ -15,6 +15,9 @@ typedef struct {
   esp_dms_set set;
 } esp_dms_training;
 
+/** The set of a stage that learns these new cues. */
+esp_dms_set esp_dms_set_of(esp_new_cues cues);
+
 /** Fields of a record behind those of training. */
 enum {
   NET_PROBE_RESPONSE = NET_N_TRAINED,

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "espalier/kernel.h"
 #include "experiments.h"
 
 static const struct {
@@ -24,12 +25,22 @@ const esp_experiment *esp_experiment_of(const esp_config *config)
 
 esp_err esp_plan_create(const esp_config *config, esp_plan *plan)
 {
-  *plan = (esp_plan){.experiment = experiments[config->experiment].name};
+  *plan = (esp_plan){.experiment = experiments[config->experiment].name, .n_members = config->ensemble.members};
   esp_err err = esp_experiment_of(config)->declare(config, plan);
   if (err == ESP_OK && plan->no_memory)
     err = esp_fail(ESP_ERR_NOMEM, "no memory for the axes of the results");
   if (err != ESP_OK)
     esp_plan_free(plan);
+  return err;
+}
+
+esp_err esp_seconds_per_cost(const esp_config *config, double *seconds)
+{
+  esp_workspace ws;
+  esp_one_thread();
+  ESP_TRY(esp_workspace_create(&ws));
+  const esp_err err = esp_experiment_of(config)->seconds_per_cost(config, &ws, seconds);
+  esp_workspace_free(&ws);
   return err;
 }
 

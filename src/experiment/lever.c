@@ -13,7 +13,6 @@
  * next. A stage takes seconds, so a stop abandons it and nothing is kept of it. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -37,12 +36,6 @@ static void name_stage(const char *what, double hour, esp_stage *stage)
   snprintf(stage->name, sizeof stage->name, "%s_%s", what, number);
 }
 
-static void set_parent(esp_stage *stage, int arm, int parent_arm, int parent_stage)
-{
-  stage->parent[arm].arm = parent_arm;
-  stage->parent[arm].stage = parent_stage;
-}
-
 static void declare_learning(const esp_config *config, const esp_lever_timetable *t, int s, esp_stage *stage)
 {
   const bool switched = s >= t->n_before;
@@ -52,25 +45,23 @@ static void declare_learning(const esp_config *config, const esp_lever_timetable
   for (int arm = ESP_LEVER_ARM_PLASTIC; arm <= ESP_LEVER_ARM_FIXED; arm++) {
     stage->absent[arm] = (arm == ESP_LEVER_ARM_FIXED && !switched) || (arm == ESP_LEVER_ARM_APPROXIMATE && config->synapses.waiting_h == 0);
     if (s > 0)
-      set_parent(stage, arm, arm == ESP_LEVER_ARM_FIXED && s == t->n_before ? ESP_LEVER_ARM_PLASTIC : arm, s - 1);
+      stage->parent[arm] = (esp_parent){arm == ESP_LEVER_ARM_FIXED && s == t->n_before ? ESP_LEVER_ARM_PLASTIC : arm, s - 1};
   }
   stage->absent[ESP_LEVER_ARM_FORGETTING] = stage->absent[ESP_LEVER_ARM_CONSOLIDATED] = true;
 }
 
 static void declare_unrewarded(const esp_config *config, const esp_lever_timetable *t, int s, esp_stage *stage)
 {
-  const bool first = s == t->n_learning;
   name_stage("unrewarded", esp_lever_hour_at_end(config, s), stage);
   stage->long_name = "no reward: the synapses drift, then there are trials; the name is the simulated hour at which the stage ends";
   stage->absent[ESP_LEVER_ARM_PLASTIC] = stage->absent[ESP_LEVER_ARM_APPROXIMATE] = stage->absent[ESP_LEVER_ARM_FIXED] = true;
   stage->absent[ESP_LEVER_ARM_CONSOLIDATED] = t->consolidated_from < 0 || s < t->consolidated_from;
-  set_parent(stage, ESP_LEVER_ARM_FORGETTING, first ? ESP_LEVER_ARM_PLASTIC : ESP_LEVER_ARM_FORGETTING, first ? t->n_before - 1 : s - 1);
+  stage->parent[ESP_LEVER_ARM_FORGETTING] =
+      s == t->n_learning ? (esp_parent){ESP_LEVER_ARM_PLASTIC, t->n_before - 1} : (esp_parent){ESP_LEVER_ARM_FORGETTING, s - 1};
   if (stage->absent[ESP_LEVER_ARM_CONSOLIDATED])
     return;
-  if (s == t->consolidated_from)
-    stage->parent[ESP_LEVER_ARM_CONSOLIDATED] = stage->parent[ESP_LEVER_ARM_FORGETTING];
-  else
-    set_parent(stage, ESP_LEVER_ARM_CONSOLIDATED, ESP_LEVER_ARM_CONSOLIDATED, s - 1);
+  stage->parent[ESP_LEVER_ARM_CONSOLIDATED] =
+      s == t->consolidated_from ? stage->parent[ESP_LEVER_ARM_FORGETTING] : (esp_parent){ESP_LEVER_ARM_CONSOLIDATED, s - 1};
 }
 
 static void declare_stages(const esp_config *config, esp_plan *plan)
@@ -80,7 +71,7 @@ static void declare_stages(const esp_config *config, esp_plan *plan)
     esp_stage *stage = &plan->stages[s];
     *stage = (esp_stage){.n_members = config->ensemble.members, .value = esp_lever_hour_at_end(config, s)};
     for (int arm = 0; arm < ESP_MAX_ARMS; arm++) {
-      set_parent(stage, arm, ESP_NO_PARENT, ESP_NO_PARENT);
+      stage->parent[arm] = (esp_parent){ESP_NO_PARENT, ESP_NO_PARENT};
       stage->expected_cost[arm] = esp_lever_simulated_min(config, s) / 60;
     }
     if (s < t.n_learning)
@@ -94,7 +85,6 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
 {
   static const char *const arms[] = {"plastic", "approximate", "fixed", "forgetting", "consolidated"};
   const esp_lever_timetable t = esp_lever_timetable_of(config);
-  plan->n_members = config->ensemble.members;
   plan->n_arms = t.n_unrewarded == 0       ? ESP_LEVER_ARM_FORGETTING
                  : t.consolidated_from < 0 ? ESP_LEVER_ARM_CONSOLIDATED
                                            : ESP_LEVER_ARM_CONSOLIDATED + 1;
@@ -105,9 +95,7 @@ static esp_err declare(const esp_config *config, esp_plan *plan)
   plan->stage_value.long_name = "simulated time from the start of learning to the end of the stage";
   plan->work = "updates";
   plan->fixed_work = true;
-  plan->n_stages = t.n_learning + t.n_unrewarded;
-  plan->stages = calloc((size_t)plan->n_stages, sizeof *plan->stages);
-  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
+  ESP_TRY(esp_plan_take_stages(plan, t.n_learning + t.n_unrewarded));
   declare_stages(config, plan);
   esp_lever_declare_record(config, plan);
   return ESP_OK;
@@ -125,16 +113,6 @@ typedef struct {
   double *rate, *lever, *trace; /* averages over movements, in double precision */
 } simulation;
 
-static size_t spike_capacity(const esp_config *config)
-{
-  return (size_t)esp_lever_spike_room(config, fmax(config->lever.movement_s, config->lever.recording_s));
-}
-
-static size_t move_capacity(const esp_config *config)
-{
-  return (size_t)esp_lever_n_moves(config, 1000 * fmax(config->lever.movement_s, config->lever.recording_s));
-}
-
 static esp_err take_network(const esp_config *config, int member, esp_workspace *ws, simulation *s)
 {
   const esp_rng_key key = {
@@ -147,13 +125,17 @@ static esp_err take_arrays(esp_workspace *ws, simulation *s)
 {
   const esp_config *config = s->config;
   const size_t n_times = (size_t)esp_lever_movement_length(config);
+  const double seconds = fmax(config->lever.movement_s, config->lever.recording_s);
   esp_lever_recording *r = &s->recording;
+  r->steps = esp_lever_steps(config, 1000 * seconds);
+  r->spike_capacity = esp_lever_spike_room(config, seconds);
+  r->move_capacity = esp_lever_n_moves(config, 1000 * seconds);
   ESP_TRY(esp_workspace_take(ws, (size_t)esp_lever_n_snapshots(config) * (size_t)s->options.n_sampled, &s->series.theta));
-  ESP_TRY(esp_workspace_take_int(ws, spike_capacity(config), &r->spike_step));
-  ESP_TRY(esp_workspace_take_int(ws, spike_capacity(config), &r->spike_cell));
-  ESP_TRY(esp_workspace_take_int(ws, move_capacity(config), &r->move_step));
-  ESP_TRY(esp_workspace_take(ws, move_capacity(config), &r->lever));
-  ESP_TRY(esp_workspace_take_bytes(ws, move_capacity(config), &r->phase));
+  ESP_TRY(esp_workspace_take_int(ws, (size_t)r->spike_capacity, &r->spike_step));
+  ESP_TRY(esp_workspace_take_int(ws, (size_t)r->spike_capacity, &r->spike_cell));
+  ESP_TRY(esp_workspace_take_int(ws, (size_t)r->move_capacity, &r->move_step));
+  ESP_TRY(esp_workspace_take(ws, (size_t)r->move_capacity, &r->lever));
+  ESP_TRY(esp_workspace_take_bytes(ws, (size_t)r->move_capacity, &r->phase));
   ESP_TRY(esp_workspace_take(ws, (size_t)esp_lever_n_cells(&s->options) * n_times, &s->rate));
   ESP_TRY(esp_workspace_take(ws, n_times, &s->lever));
   return esp_workspace_take(ws, LEVER_MAX_TRACES * n_times, &s->trace);
@@ -236,15 +218,12 @@ static void put_movements(const simulation *s, esp_record *record)
 
 static esp_lever_segment segment_of(const esp_config *config, esp_cell cell)
 {
-  static const esp_rewiring_rule rules[] = {[ESP_LEVER_ARM_PLASTIC] = ESP_RULE_EXACT,
-                                            [ESP_LEVER_ARM_APPROXIMATE] = ESP_RULE_WAITING,
-                                            [ESP_LEVER_ARM_FIXED] = ESP_RULE_FIXED,
-                                            [ESP_LEVER_ARM_FORGETTING] = ESP_RULE_EXACT,
-                                            [ESP_LEVER_ARM_CONSOLIDATED] = ESP_RULE_EXACT};
   const esp_lever_timetable t = esp_lever_timetable_of(config);
   const bool learning = cell.stage < t.n_learning;
-  return (esp_lever_segment){
-      .rule = rules[cell.arm], .switched = learning && cell.stage >= t.n_before, .rewarded = learning};
+  const esp_rewiring_rule rule = cell.arm == ESP_LEVER_ARM_APPROXIMATE ? ESP_RULE_WAITING
+                                 : cell.arm == ESP_LEVER_ARM_FIXED     ? ESP_RULE_FIXED
+                                                                       : ESP_RULE_EXACT;
+  return (esp_lever_segment){.rule = rule, .switched = learning && cell.stage >= t.n_before, .rewarded = learning};
 }
 
 /* The network as it is when the stage's trials begin. */
@@ -273,14 +252,6 @@ static void begin_measures(simulation *s, esp_record *record)
   s->series.n_completed = esp_record_i32(record, LEVER_SNAPSHOT_COMPLETED);
   s->series.n_timed_out = esp_record_i32(record, LEVER_SNAPSHOT_TIMED_OUT);
   s->series.completion_s = esp_record_f64(record, LEVER_SNAPSHOT_COMPLETION_TIME);
-  s->recording.steps = esp_lever_steps(config, 1000 * fmax(config->lever.movement_s, config->lever.recording_s));
-  s->recording.spike_capacity = (int32_t)spike_capacity(config);
-  s->recording.move_capacity = (int32_t)move_capacity(config);
-}
-
-static bool asked_to_stop(const esp_stage_host *host)
-{
-  return host->stop && host->stop(host->context);
 }
 
 static esp_err simulate(simulation *s, const esp_stage_host *host, int32_t end)
@@ -288,7 +259,7 @@ static esp_err simulate(simulation *s, const esp_stage_host *host, int32_t end)
   const int32_t most = (int32_t)fmax(1, floor(ASK_EVERY_MS / s->config->synapses.update_ms));
   while (s->net.clock < end) {
     const int32_t left = end - s->net.clock;
-    if (asked_to_stop(host))
+    if (host->stop && host->stop(host->context))
       return esp_fail(ESP_ERR_STOPPED, "stopped inside a stage");
     ESP_TRY(esp_lever_run(&s->net, &s->segment, left < most ? left : most, &s->series, &s->recording));
   }
@@ -330,7 +301,7 @@ static esp_err esp_lever_stage(const esp_stage_context *context, esp_record *rec
 /* ---- how long it takes here ---- */
 
 /* Seconds of a simulated hour, from a fraction of a second of it. */
-static esp_err time_segments(const esp_config *config, esp_workspace *ws, double *seconds)
+static esp_err seconds_per_cost(const esp_config *config, esp_workspace *ws, double *seconds)
 {
   simulation s;
   ESP_TRY(take_network(config, 0, ws, &s));
@@ -341,15 +312,6 @@ static esp_err time_segments(const esp_config *config, esp_workspace *ws, double
   while (clock() - began < CLOCKS_PER_SEC / 3);
   *seconds = (double)(clock() - began) / CLOCKS_PER_SEC / s.net.clock * esp_lever_intervals(config, 60);
   return ESP_OK;
-}
-
-static esp_err seconds_per_cost(const esp_config *config, double *seconds)
-{
-  esp_workspace ws;
-  ESP_TRY(esp_workspace_create(&ws));
-  const esp_err err = time_segments(config, &ws, seconds);
-  esp_workspace_free(&ws);
-  return err;
 }
 
 const esp_experiment esp_experiment_lever = {

@@ -12,11 +12,12 @@
 #include <time.h>
 
 #include "espalier/episode.h"
-#include "espalier/kernel.h"
 #include "espalier/watchdog.h"
 
 /* Beyond the fields of the record, the state of a half-trained stage says where it was. */
 enum { RESUME_EPISODE = NET_N_TRAINED, RESUME_EVALUATIONS, RESUME_SET_CALLS, RESUME_SET_WEIGHTS };
+
+enum { FRESH_SET = 1 << 20 }; /* number of the first set that checks a converged network; training never gets there */
 
 static const esp_network_kind *kind_of(const esp_config *config)
 {
@@ -122,18 +123,11 @@ static void random_start(const esp_stage_context *context, esp_record *record)
   memset(esp_record_u8(record, NET_MASK), 1, (size_t)shape.n_hid * (size_t)shape.n_hid);
 }
 
-static void copy_field(const esp_record *from, esp_record *to, int field)
-{
-  memcpy(to->data + to->layout->offset[field], from->data + from->layout->offset[field],
-         from->layout->count[field] * esp_type_bytes(from->layout->field[field].type));
-}
-
 static esp_err begin_network(const esp_stage_context *context, const esp_network_task *task, esp_record *record)
 {
   const int n = context->config->network.n_hid;
   if (context->parent)
-    for (int f = NET_W_IN; f <= NET_MASK; f++)
-      copy_field(context->parent, record, f);
+    memcpy(record->data, context->parent->data, record->layout->offset[NET_MASK + 1]); /* weights and mask are the first fields */
   else
     random_start(context, record);
   if (task->prune_fraction <= 0)
@@ -285,6 +279,19 @@ static esp_err train_episode(training *t)
   return err;
 }
 
+/* Loss on a set that is not trained on. */
+static esp_err loss_on_fresh_set(const training *t, double *loss)
+{
+  const size_t mark = t->context->ws->used;
+  const esp_set_identity fresh = {FRESH_SET + t->episode + 1, t->progress.n_calls, t->weights};
+  training_set set;
+  const esp_err err = take_set(t->context, t->task, &fresh, t->context->ws, &set);
+  if (err == ESP_OK)
+    *loss = esp_rnn_loss(&set.problem, t->weights);
+  t->context->ws->used = mark;
+  return err;
+}
+
 /* Is the stage over with the episode that has just ended? */
 static esp_err is_trained(training *t, bool *over)
 {
@@ -295,12 +302,11 @@ static esp_err is_trained(training *t, bool *over)
   t->refused = false;
   if (!task->block_calls || !task->until_converged || t->progress.call_end[last] != ESP_CALL_CONVERGED)
     return ESP_OK;
-  bool accepted = true;
-  const esp_set_identity next = {t->episode + 1, t->progress.n_calls, t->weights};
-  if (task->accept)
-    ESP_TRY(task->accept(t->context, task, &next, &accepted, t->context->ws));
-  t->refused = !accepted;
-  *over = accepted || out_of_calls;
+  double loss = 0;
+  if (task->fresh_loss > 0)
+    ESP_TRY(loss_on_fresh_set(t, &loss));
+  t->refused = task->fresh_loss > 0 && !(loss < task->fresh_loss);
+  *over = !t->refused || out_of_calls;
   return ESP_OK;
 }
 
@@ -391,6 +397,24 @@ esp_err esp_network_stage(const esp_stage_context *context, const esp_network_ta
 
 /* ---- measuring it ---- */
 
+esp_err esp_unless_diverged(esp_err err)
+{
+  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
+}
+
+static esp_err measure_weights(const esp_subject *s)
+{
+  const esp_network_kind *kind = kind_of(s->config);
+  const int n = s->shape.n_hid;
+  const uint8_t *mask = esp_record_u8(s->record, NET_MASK);
+  int32_t revived = 0;
+  for (int i = 0; i < n * n; i++)
+    revived += !mask[i] && s->w_rec[i] != 0.0;
+  *esp_record_i32(s->record, kind->n_revived) = revived;
+  esp_weight_histogram(n, s->w_rec, kind->bins, esp_record_i32(s->record, kind->histogram));
+  return esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, kind->singular_value), s->ws);
+}
+
 esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws)
 {
   const size_t trained = bytes_of_training(record->layout);
@@ -410,43 +434,27 @@ esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record 
                                .w = esp_record_f64(record, NET_W_IN),
                                .w_rec = esp_record_f64(record, NET_W_REC)};
   for (int m = 0; kind_of(config)->measures[m]; m++) {
-    const esp_err err = kind_of(config)->measures[m](&subject);
+    const esp_err err = esp_unless_diverged(kind_of(config)->measures[m](&subject));
     ws->used = mark;
     ESP_TRY(err);
   }
-  return ESP_OK;
+  const esp_err err = esp_unless_diverged(measure_weights(&subject));
+  ws->used = mark;
+  return err;
 }
 
-esp_err esp_unless_diverged(esp_err err)
+int esp_network_add_weight_bins(const esp_network_kind *kind, esp_plan *plan)
 {
-  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
-}
-
-esp_err esp_network_measure_weights(const esp_subject *s, const esp_weight_bins *bins, int histogram, int singular_value, int n_revived)
-{
-  const int n = s->shape.n_hid;
-  const uint8_t *mask = esp_record_u8(s->record, NET_MASK);
-  int32_t revived = 0;
-  for (int i = 0; i < n * n; i++)
-    revived += !mask[i] && s->w_rec[i] != 0.0;
-  *esp_record_i32(s->record, n_revived) = revived;
-  esp_weight_histogram(n, s->w_rec, bins, esp_record_i32(s->record, histogram));
-  return esp_unless_diverged(esp_weight_singular_values(n, s->w_rec, esp_record_f64(s->record, singular_value), s->ws));
-}
-
-int esp_network_add_weight_bins(const esp_weight_bins *bins, esp_plan *plan)
-{
-  double values[ESP_MAX_LIST];
-  for (int i = 0; i < bins->n_bins; i++)
-    values[i] = bins->first + bins->spacing * i;
-  return esp_plan_add_axis(plan, "weight_bin", bins->n_bins, "1", "centre of a bin of recurrent weights", values);
+  const esp_weight_bins *b = kind->bins;
+  return esp_plan_add_scale(plan, "weight_bin", b->n_bins, "1", "centre of a bin of recurrent weights", b->first, b->spacing);
 }
 
 /* ---- how long it takes here ---- */
 
-static esp_err time_calls(const esp_config *config, const esp_network_task *task, esp_workspace *ws, double *seconds)
+esp_err esp_network_seconds_per_cost(const esp_config *config, esp_workspace *ws, double *seconds)
 {
   enum { N_STEPS = 100 };
+  const esp_network_task task = {.n_episodes = 1, .max_calls = 1, .details = kind_of(config)->plain};
   const esp_stage_context context = {.config = config, .ws = ws};
   const esp_rnn_shape shape = esp_network_shape(config);
   const esp_rng_key key = {.seed = config->seed};
@@ -456,7 +464,7 @@ static esp_err time_calls(const esp_config *config, const esp_network_task *task
   for (size_t i = 0; i < esp_rnn_n_weights(&shape); i++)
     state.w[i] = 0.1 * esp_rng_normal(&key, i);
   const esp_set_identity first = {0, 0, state.w};
-  ESP_TRY(take_set(&context, task, &first, ws, &set));
+  ESP_TRY(take_set(&context, &task, &first, ws, &set));
   const esp_objective objective = esp_rnn_objective(&set.problem);
   const esp_scg_options scg = scg_options(config);
   const esp_scg_watch nobody = {0};
@@ -468,18 +476,6 @@ static esp_err time_calls(const esp_config *config, const esp_network_task *task
   } while (clock() - began < CLOCKS_PER_SEC / 5 && state.step > 0);
   *seconds = (double)(clock() - began) / CLOCKS_PER_SEC / (double)(n > 0 ? n : 1) * (double)steps_per_call(config, &shape);
   return ESP_OK;
-}
-
-esp_err esp_network_seconds_per_cost(const esp_config *config, double *seconds)
-{
-  const esp_network_kind *kind = kind_of(config);
-  const esp_network_task task = {.n_episodes = 1, .max_calls = 1, .details = kind->plain};
-  esp_workspace ws;
-  esp_one_thread();
-  ESP_TRY(esp_workspace_create(&ws));
-  const esp_err err = time_calls(config, &task, &ws, seconds);
-  esp_workspace_free(&ws);
-  return err;
 }
 
 /* ---- what must hold in a finished record ---- */

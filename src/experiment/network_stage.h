@@ -64,7 +64,13 @@ typedef struct esp_network_kind {
   /** When a call has converged; from ws. */
   esp_err (*criterion)(const esp_config *config, long steps_per_call, esp_workspace *ws, esp_criterion *criterion);
 
-  /** Declare the fields behind those of training; fill them in, each function some of them, in this order (ws is given back for it). */
+  /** Fields of what is measured in the weights of every kind: histogram (i32) of the recurrent weights, their singular values (f64), and
+   *  the number of those that the mask removes but that are not 0 (i32). */
+  const esp_weight_bins *bins;
+  int histogram, singular_value, n_revived;
+
+  /** Declare the fields behind those of training; fill in the others, each function some of them, in this order (ws is given back for
+   *  it). */
   void (*declare_measures)(const esp_config *config, esp_plan *plan);
   esp_err (*measures[5])(const esp_subject *subject); /* NULL: no more */
 } esp_network_kind;
@@ -77,10 +83,9 @@ struct esp_network_task {
   int block_calls;       /* a new set at each call whose number is a multiple of this, and the stage ends with the first call
                             that converges (and is accepted); 0: every episode counts its own calls */
   bool until_converged;  /* else all calls are made                                                 */
+  double fresh_loss;     /* with block_calls: a converged network is accepted when its loss on a set that it has not seen is
+                            below this, otherwise it goes on with a new set; 0: always              */
   const void *details;   /* for the functions of the experiment's kind of networks                  */
-  /* With block_calls: is the network that has just converged good enough to end the stage? NULL: yes. ws is given back. */
-  esp_err (*accept)(const esp_stage_context *context, const esp_network_task *task, const esp_set_identity *next,
-                    bool *accepted, esp_workspace *ws); /* otherwise it goes on with a new set              */
 };
 
 /** Declare axes and fields; max_calls and n_episodes are the longest that any stage needs. */
@@ -96,19 +101,15 @@ esp_rng_key esp_network_key(const esp_config *config, esp_cell cell, uint32_t ar
 /** Measure the trained network in a record (esp_experiment.analyse): what was measured before is forgotten. */
 esp_err esp_network_analyse(const esp_config *config, esp_cell cell, esp_record *record, esp_workspace *ws);
 
-/** For a kind's measures: a number that is not finite is an answer (its field stays NaN); anything else that goes wrong is not. */
+/** For a kind's measures that go on: a number that is not finite is an answer (its field stays NaN); anything else that goes wrong is
+ *  not. A measure that ends there just returns it. */
 esp_err esp_unless_diverged(esp_err err);
 
-/** For a kind's measures: histogram (i32), singular values (f64) and the number of weights that the mask removes but that are not 0
- *  (i32), into these fields. */
-esp_err esp_network_measure_weights(const esp_subject *subject, const esp_weight_bins *bins, int histogram, int singular_value,
-                                    int n_revived);
-
-/** For a kind's declaration: the axis of that histogram. */
-int esp_network_add_weight_bins(const esp_weight_bins *bins, esp_plan *plan);
+/** For a kind's declaration: the axis of the histogram of weights. */
+int esp_network_add_weight_bins(const esp_network_kind *kind, esp_plan *plan);
 
 /** Seconds of one training call on this machine, from a few steps of one (esp_experiment.seconds_per_cost). */
-esp_err esp_network_seconds_per_cost(const esp_config *config, double *seconds);
+esp_err esp_network_seconds_per_cost(const esp_config *config, esp_workspace *ws, double *seconds);
 
 /** Mask count exact for the stage's value in pruned arms and full in others, nested in the parent's, removed weights exactly
  *  0.0, losses and weights finite, curves filled as far as there were calls (esp_experiment.verify). */

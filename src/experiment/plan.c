@@ -73,6 +73,14 @@ void esp_record_clear(esp_record *record)
         esp_record_i32(record, f)[i] = -1;
 }
 
+esp_err esp_plan_take_stages(esp_plan *plan, int n_stages)
+{
+  plan->n_stages = n_stages;
+  plan->stages = calloc((size_t)n_stages, sizeof *plan->stages);
+  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", n_stages);
+  return ESP_OK;
+}
+
 int esp_plan_add_axis(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name,
                       const double *values)
 {
@@ -88,6 +96,18 @@ int esp_plan_add_axis(esp_plan *plan, const char *name, int length, const char *
       plan->no_memory = true;
   }
   return plan->n_axes++;
+}
+
+int esp_plan_add_scale(esp_plan *plan, const char *name, int length, const char *unit, const char *long_name, double first,
+                       double spacing)
+{
+  const int axis = esp_plan_add_axis(plan, name, length, unit, long_name, NULL);
+  double *values = malloc((size_t)length * sizeof *values);
+  for (int i = 0; values && i < length; i++)
+    values[i] = first + spacing * i;
+  plan->axes[axis].values = values;
+  plan->no_memory |= !values;
+  return axis;
 }
 
 int esp_layout_add(const esp_plan *plan, esp_layout *layout, esp_field field)

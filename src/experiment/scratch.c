@@ -1,6 +1,5 @@
 /* experiment/scratch.c - pruning before any training (Fig. S2A): a random network with most of its recurrent weights removed
  * learns the task beside a dense one from the same start weights, then both learn new cues. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "experiments.h"
@@ -9,24 +8,16 @@
 enum { ARM_PRUNED_FIRST, ARM_DENSE, N_ARMS };
 enum { OLD_CUES, NEW_CUES, N_STAGES };
 
-static esp_dms_set new_cue_set(const esp_config *config)
-{
-  return config->scratch.new_cues == ESP_NEW_CUES_BOTH ? ESP_DMS_NEW_CUES_BOTH : ESP_DMS_NEW_CUES_ONLY;
-}
-
 static esp_err declare(const esp_config *config, esp_plan *plan)
 {
   /* Measured over 4 members of config/scratch.yaml: calls make 0.6 and 0.9 of their steps, those on new cues take 1.85 times as
    * long, as there are twice the conditions; the log of a cell's work has an sd of 0.3. */
   const double old_cost = 0.6 * config->scratch.calls, new_cost = 1.7 * config->scratch.calls, log_sd = 0.3;
-  plan->n_members = config->ensemble.members;
   plan->n_arms = N_ARMS;
   strcpy(plan->arm_name[ARM_PRUNED_FIRST], "pruned_first");
   strcpy(plan->arm_name[ARM_DENSE], "dense");
   plan->pruned[ARM_PRUNED_FIRST] = true;
-  plan->n_stages = N_STAGES;
-  plan->stages = calloc(N_STAGES, sizeof *plan->stages);
-  ESP_REQUIRE(plan->stages, ESP_ERR_NOMEM, "no memory for %d stages", plan->n_stages);
+  ESP_TRY(esp_plan_take_stages(plan, N_STAGES));
   plan->stages[OLD_CUES] = (esp_stage){.name = "old_cues",
                                        .long_name = "the task learned from random weights; all calls are made",
                                        .value = config->scratch.prune_fraction,
@@ -51,7 +42,7 @@ static esp_err esp_scratch_stage(const esp_stage_context *context, esp_record *r
   const esp_cell cell = context->cell;
   const bool prunes = cell.stage == OLD_CUES && cell.arm == ARM_PRUNED_FIRST;
   const esp_dms_training details = {.noise_arm = (uint32_t)cell.arm,
-                                    .set = cell.stage == OLD_CUES ? ESP_DMS_OLD_CUES : new_cue_set(config)};
+                                    .set = cell.stage == OLD_CUES ? ESP_DMS_OLD_CUES : esp_dms_set_of(config->scratch.new_cues)};
   const esp_network_task task = {
       .details = &details,
       .prune_fraction = prunes ? config->scratch.prune_fraction : 0,

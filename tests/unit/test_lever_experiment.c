@@ -503,7 +503,7 @@ static void test_its_time_can_be_measured(void **state)
   table t;
   double seconds = -1;
   open_table(SMALL, NULL, &t);
-  assert_int_equal(t.experiment->seconds_per_cost(t.config, &seconds), ESP_OK);
+  assert_int_equal(esp_seconds_per_cost(t.config, &seconds), ESP_OK);
   assert_true(seconds > 0 && seconds < 3600);
   assert_null(t.experiment->analyse);
   close_table(&t);
