@@ -1,6 +1,6 @@
 /* config/rules.h - what must hold between keys; what a key may be by itself stands in the schema. Private to src/config. */
-#ifndef ESP_CONFIG_RULES_H
-#define ESP_CONFIG_RULES_H
+#ifndef ESPALIER_CONFIG_RULES_H
+#define ESPALIER_CONFIG_RULES_H
 #include <stdbool.h>
 
 #include "espalier/config.h"

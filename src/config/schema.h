@@ -2,8 +2,8 @@
  *
  * Values are read and printed as YAML scalars: the default in the table, a value in a file and a value after --set go
  * through the same reader, and what is printed reads back to the same bits. Local; independent of the C locale. */
-#ifndef ESP_CONFIG_SCHEMA_H
-#define ESP_CONFIG_SCHEMA_H
+#ifndef ESPALIER_CONFIG_SCHEMA_H
+#define ESPALIER_CONFIG_SCHEMA_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  *
  * The part of YAML that a configuration needs: one document of maps, lists and scalars in UTF-8. Anchors, aliases and
  * tags are refused, and size, depth and number of nodes are bounded, so that a hostile file costs little. Local. */
-#ifndef ESP_CONFIG_YAML_H
-#define ESP_CONFIG_YAML_H
+#ifndef ESPALIER_CONFIG_YAML_H
+#define ESPALIER_CONFIG_YAML_H
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -141,12 +141,12 @@ static esp_err take_arrays(esp_workspace *ws, simulation *s)
   return esp_workspace_take(ws, LEVER_MAX_TRACES * n_times, &s->trace);
 }
 
-/* ---- measures to record ---- */
+/* ---- what is kept of a stage ---- */
 
-static void to_single(const double *from, esp_record *record, int measure)
+static void to_single(const double *from, esp_record *record, int field)
 {
-  for (size_t i = 0; i < record->layout->count[measure]; i++)
-    esp_record_f32(record, measure)[i] = (float)from[i];
+  for (size_t i = 0; i < record->layout->count[field]; i++)
+    esp_record_f32(record, field)[i] = (float)from[i];
 }
 
 static void put_scores(const simulation *s, esp_record *record)
@@ -244,7 +244,7 @@ static esp_err prepare(simulation *s, const esp_stage_context *context)
   return ESP_OK;
 }
 
-static void begin_measures(simulation *s, esp_record *record)
+static void begin_counts(simulation *s, esp_record *record)
 {
   const esp_config *config = s->config;
   s->series.capacity = esp_lever_n_snapshots(config);
@@ -272,7 +272,7 @@ static esp_err run(simulation *s, const esp_stage_context *context, esp_record *
   ESP_TRY(take_arrays(context->ws, s));
   s->segment = segment_of(s->config, context->cell);
   ESP_TRY(prepare(s, context));
-  begin_measures(s, record);
+  begin_counts(s, record);
   const double minutes = esp_lever_simulated_min(s->config, context->cell.stage);
   const int32_t begin = s->net.clock, end = begin + esp_lever_intervals(s->config, minutes);
   const esp_err err = simulate(s, context->host, end);

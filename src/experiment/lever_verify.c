@@ -35,15 +35,15 @@ static esp_err verify_synapses(const esp_config *config, const esp_record *recor
   return ESP_OK;
 }
 
-static esp_err verify_rate(const esp_config *config, const esp_record *record, int measure, int first, int n, int32_t intervals)
+static esp_err verify_rate(const esp_config *config, const esp_record *record, int field, int first, int n, int32_t intervals)
 {
   const int32_t *spikes = esp_record_i32(record, ESP_STATE_SPIKES);
-  const double rate = *esp_record_f64(record, measure), seconds = intervals * 1e-3 * config->synapses.update_ms;
+  const double rate = *esp_record_f64(record, field), seconds = intervals * 1e-3 * config->synapses.update_ms;
   double sum = 0;
   for (int i = first; i < first + n; i++)
     sum += spikes[i];
   ESP_REQUIRE(fabs(rate - sum / (n * seconds)) <= 1e-9 * rate, ESP_ERR_DATA, "%s is %g Hz, but %g spikes of %d cells in %g s are %g Hz",
-              record->layout->field[measure].name, rate, sum, n, seconds, sum / (n * seconds));
+              record->layout->field[field].name, rate, sum, n, seconds, sum / (n * seconds));
   return ESP_OK;
 }
 
