@@ -65,7 +65,8 @@ static esp_err grow(esp_workspace *ws, size_t needed)
   const size_t whole = rounded_up(needed, STEP), usable = whole < ws->size ? whole : ws->size;
   ESP_REQUIRE(mprotect(ws->base + ws->usable, usable - ws->usable, PROT_READ | PROT_WRITE) == 0, ESP_ERR_NOMEM,
               "no memory for %zu MiB of scratch beyond the %zu MiB in use: %s; give each rank more memory (Slurm: "
-              "--mem-per-cpu), raise its limits (ulimit), or start fewer ranks on a machine", (usable - ws->usable) / MIB, ws->usable / MIB, strerror(errno));
+              "--mem-per-cpu), raise its limits (ulimit), or start fewer ranks on a machine", (usable - ws->usable) / MIB,
+              ws->usable / MIB, strerror(errno));
   ws->usable = usable;
   return ESP_OK;
 }

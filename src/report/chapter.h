@@ -36,7 +36,8 @@ typedef struct esp_chapter {
    *  False: the file does not have them. NULL: the file has two arms. */
   bool (*sides)(const esp_source *s, int level, esp_sides *sides);
 
-  /** The other arms that a panel of this level has in subgroups. NULL: none. */
+  /** The other arms that a panel of this level has in subgroups, and what a text there says. NULL: none. */
+  const char *in_others;
   int (*others)(const esp_source *s, int level, esp_sides others[ESP_MAX_ARMS]);
 
   /** Members that could be the example at a stage; see example.h. NULL: no panel shows one. */

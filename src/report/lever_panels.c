@@ -97,9 +97,11 @@ static esp_err add_recording(const esp_source *s, int stage, const esp_record *r
   double *lever = esp_book_numbers(book, "lever", "Hz", "position of the lever", ESP_SHAPE(n_moves));
   int32_t *phase = esp_book_counts(book, "phase", "0 pause, 1 cue, down, 2 cue, up, 3 reward", ESP_SHAPE(n_moves));
   ESP_TRY(esp_book_error(book));
+  const float *position = FIELD(f32, "lever");
+  const uint8_t *phases = FIELD(u8, "phase");
   for (int i = 0; i < n_moves; i++) {
-    lever[i] = (double)FIELD(f32, "lever")[i];
-    phase[i] = FIELD(u8, "phase")[i];
+    lever[i] = (double)position[i];
+    phase[i] = phases[i];
   }
   return ESP_OK;
 }
@@ -177,10 +179,11 @@ static esp_err fill_activity(const esp_source *s, int run, esp_record *record, e
     n_movements[i] = *FIELD(i32, "n_movements");
     esp_lever_rates(s, record, rate + (size_t)i * (size_t)n_exc * (size_t)n_times, peak);
     sort_by_peak(n_exc, peak, order + (size_t)i * (size_t)n_exc);
+    const float *mean = FIELD(f32, "movement_lever"), *single = FIELD(f32, "movement_trace");
     for (int k = 0; k < n_times; k++)
-      lever[i * n_times + k] = (double)FIELD(f32, "movement_lever")[k];
+      lever[i * n_times + k] = (double)mean[k];
     for (int k = 0; k < n_traces * n_times; k++)
-      trace[i * n_traces * n_times + k] = (double)FIELD(f32, "movement_trace")[k];
+      trace[i * n_traces * n_times + k] = (double)single[k];
   }
   free(peak);
   return err;
@@ -197,8 +200,8 @@ static int n_snapshots(const esp_source *s)
 /* Mean completion time between a snapshot and the one before. */
 static double time_at_snapshot(const esp_source *s, const esp_record *record, int row)
 {
-  const int32_t *completed = esp_record_i32(record, esp_source_field(s, "snapshot_completed")), *late = esp_record_i32(record, esp_source_field(s, "snapshot_timed_out"));
-  const double *sum = esp_record_f64(record, esp_source_field(s, "snapshot_completion_time"));
+  const int32_t *completed = FIELD(i32, "snapshot_completed"), *late = FIELD(i32, "snapshot_timed_out");
+  const double *sum = FIELD(f64, "snapshot_completion_time");
   const int n_completed = completed[row] - (row ? completed[row - 1] : 0), n_late = late[row] - (row ? late[row - 1] : 0);
   const double seconds = sum[row] - (row ? sum[row - 1] : 0);
   return n_completed + n_late ? (seconds + n_late * s->config->trials.timeout_s) / (n_completed + n_late) : NAN;
@@ -211,12 +214,13 @@ static esp_err read_snapshots(const esp_source *s, int run, int n_stages, esp_re
   bool there;
   for (int stage = 0; stage < n_stages; stage++) {
     ESP_TRY(esp_lever_read(s, run, ESP_LEVER_ARM_PLASTIC, stage, record, &there));
+    const float *sampled = FIELD(f32, "sampled_theta");
     for (int row = 0; row < n; row++) {
-      hour[stage * n + row] = esp_record_f64(record, esp_source_field(s, "snapshot_hour"))[row];
+      hour[stage * n + row] = FIELD(f64, "snapshot_hour")[row];
       seconds[stage * n + row] = time_at_snapshot(s, record, row);
     }
     for (size_t i = 0; i < (size_t)n * (size_t)n_sampled; i++)
-      theta[(size_t)stage * (size_t)n * (size_t)n_sampled + i] = (double)esp_record_f32(record, esp_source_field(s, "sampled_theta"))[i];
+      theta[(size_t)stage * (size_t)n * (size_t)n_sampled + i] = (double)sampled[i];
   }
   return ESP_OK;
 }

@@ -212,7 +212,7 @@ static esp_err name_networks(const esp_series *series, const esp_source *s, cons
   char *text = esp_series_missing(series, s, sides, ESP_AT_ANY_POINT);
   ESP_REQUIRE(text, ESP_ERR_NOMEM, "no memory for the texts of the report");
   open_group(series, sides, "", book);
-  esp_book_text(book, "networks", "who is there at this level of noise, and who is missing", text);
+  esp_book_text(book, "networks", s->chapter->in_others, text);
   free(text);
   return ESP_OK;
 }
