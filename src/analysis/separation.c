@@ -1,4 +1,5 @@
-/* analysis/separation.c - sums run over the steps of a kind in order. */
+/* analysis/separation.c - mean and pooled covariance of the two kinds of steps, its Cholesky factor, and the distance of the means in
+ * its terms. Sums run over the steps of a kind in order. The trap is a covariance that is singular: it is counted, not inverted. */
 #include "espalier/separation.h"
 
 #include <cblas.h>

@@ -1,4 +1,5 @@
-/* cli/info.c - what made this file? */
+/* cli/info.c - what made this file? Everything is printed from the file's own attributes and texts, whatever version wrote them; --config
+ * and --resolved print one text verbatim, to be run again. */
 #include <stdlib.h>
 
 #include "cli.h"

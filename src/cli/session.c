@@ -1,4 +1,6 @@
-/* cli/session.c - rank 0 prepares, then all ranks compute. */
+/* cli/session.c - what run and analyze do. Rank 0 prepares: it reads the config, takes the lock, makes the file or checks that what is
+ * there belongs to this config, and tells the other ranks how that went, who have nothing to do until then. Then all ranks compute; in
+ * the end rank 0 prints the table and says with which status all of them end. The lock is given back last, on every way out. */
 #include "session.h"
 
 #include <errno.h>
