@@ -269,10 +269,42 @@ static void memory_counts_when_it_is_touched(void **state)
   assert_true(esp_peak_mib() >= touched); /* the most there ever was */
 }
 
+/* One after the other, none for nothing, zeros where asked for over what lay there; one that cannot be had is told. */
+static void several_are_taken_at_once(void **state)
+{
+  (void)state;
+  esp_workspace ws;
+  double *a, *none, *b;
+  unsigned char *rubbish;
+  const esp_piece list[] = {{&a, 9}, {&none, 0}, {&b, 1}};
+  assert_int_equal(esp_workspace_create(&ws), ESP_OK);
+  assert_int_equal(esp_workspace_take_bytes(&ws, 4096, &rubbish), ESP_OK);
+  memset(rubbish, 7, 4096);
+  ws.used = 0;
+  none = (double *)(void *)rubbish;
+  assert_int_equal(esp_workspace_take_zeros(&ws, 3, list), ESP_OK);
+  assert_ptr_equal(a, rubbish);
+  assert_ptr_equal(b, a + 16);
+  assert_null(none);
+  for (int i = 0; i < 9; i++)
+    assert_true(a[i] == 0);
+  assert_true(b[0] == 0 && ws.used == 192);
+  memset(rubbish, 7, 4096);
+  ws.used = 0;
+  assert_int_equal(esp_workspace_take_all(&ws, 3, list), ESP_OK);
+  assert_true(b == a + 16 && a[0] != 0 && ws.used == 192); /* NaN, or what lay there */
+  ws.size = 128;
+  ws.used = 0;
+  assert_int_equal(esp_workspace_take_all(&ws, 3, list), ESP_ERR_NOMEM);
+  ws.size = ws.usable;
+  esp_workspace_free(&ws);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pieces_are_aligned_and_apart),
+      cmocka_unit_test(several_are_taken_at_once),
       cmocka_unit_test(rewinding_hands_out_the_same_again),
       cmocka_unit_test(debug_builds_hand_out_nan),
       cmocka_unit_test(it_grows_where_it_is),
