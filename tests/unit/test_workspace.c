@@ -293,10 +293,11 @@ static void several_are_taken_at_once(void **state)
   ws.used = 0;
   assert_int_equal(esp_workspace_take_all(&ws, 3, list), ESP_OK);
   assert_true(b == a + 16 && a[0] != 0 && ws.used == 192); /* NaN, or what lay there */
+  const size_t size = ws.size;
   ws.size = 128;
   ws.used = 0;
   assert_int_equal(esp_workspace_take_all(&ws, 3, list), ESP_ERR_NOMEM);
-  ws.size = ws.usable;
+  ws.size = size;
   esp_workspace_free(&ws);
 }
 
