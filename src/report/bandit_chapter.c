@@ -125,12 +125,6 @@ static const esp_panel panels[] = {
     {0},
 };
 
-/* The stage that learns a new option, -1: none. */
-static int new_option_stage(const esp_source *s)
-{
-  return s->config->new_option.from > 0 ? esp_stage_after(s) : -1;
-}
-
 static int level_of(const esp_source *s, const esp_panel *panel)
 {
   int level;
@@ -142,7 +136,7 @@ static bool has(const esp_source *s, const esp_panel *panel, const esp_example *
 {
   const int level = level_of(s, panel);
   if (level == NEW_OPTION)
-    return new_option_stage(s) >= 0;
+    return esp_stage_after(s) >= 0;
   return ladder_at(s, level) >= 0 && (panel->subject != ESP_OF_EXAMPLE || example->member >= 0);
 }
 
@@ -186,7 +180,7 @@ static const esp_points by_rank = {.x_unit = "1",
 
 static esp_scale new_option_calls(const esp_source *s)
 {
-  return (esp_scale){.n = new_option_stage(s) < 0 ? 0 : s->config->new_option.calls};
+  return (esp_scale){.n = esp_stage_after(s) < 0 ? 0 : s->config->new_option.calls};
 }
 
 /* A network that has converged before this call, on the same frozen block, stays with the loss that it reached. */
@@ -204,7 +198,7 @@ static double loss_at_call(const esp_source *s, const esp_series *series, int me
 static const esp_points by_new_option_call = {.x_unit = "1",
                                               .x_what = "training call on the new option",
                                               .scale = new_option_calls,
-                                              .stage = new_option_stage,
+                                              .stage = esp_stage_after,
                                               .value = loss_at_call,
                                               .done = ", or /records/loss of a member that has converged before",
                                               .median = true};
@@ -308,7 +302,7 @@ static double high_over_070(const esp_source *s, const esp_statement *part, int 
 /* Mean loss after calls first .. last (from 1) on the new option. */
 static double new_option_loss(const esp_source *s, int first, int last, int member, int arm)
 {
-  const int stage = new_option_stage(s);
+  const int stage = esp_stage_after(s);
   double sum = 0;
   if (stage < 0 || last > s->config->new_option.calls)
     return NAN;

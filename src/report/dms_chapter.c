@@ -90,12 +90,6 @@ static const esp_panel panels[] = {
     {0},
 };
 
-/* The stage that learns new cues, -1: none. */
-static int transfer_stage(const esp_source *s)
-{
-  return s->config->transfer.from > 0 ? esp_stage_after(s) : -1;
-}
-
 /* ---- points ---- */
 
 static int first_strength(const esp_source *s)
@@ -166,7 +160,7 @@ static esp_place at_rung_and_call(const esp_source *s, int arm, int point)
 
 static esp_scale transfer_calls(const esp_source *s)
 {
-  return (esp_scale){.n = transfer_stage(s) < 0 ? 0 : s->config->transfer.calls};
+  return (esp_scale){.n = esp_stage_after(s) < 0 ? 0 : s->config->transfer.calls};
 }
 
 static const esp_points by_rung_and_call = {.x_unit = "1",
@@ -175,7 +169,7 @@ static const esp_points by_rung_and_call = {.x_unit = "1",
                                             .scale = calls_shown,
                                             .place = at_rung_and_call};
 static const esp_points by_transfer_call = {
-    .x_unit = "1", .x_what = "training call on the new cues", .scale = transfer_calls, .stage = transfer_stage};
+    .x_unit = "1", .x_what = "training call on the new cues", .scale = transfer_calls, .stage = esp_stage_after};
 static const esp_points by_flow_bin = {
     .x_unit = "bin", .x_what = "bin of the delay", .stage = esp_stage_070};
 
@@ -336,7 +330,7 @@ static void tell_contraction(const esp_source *s, const esp_example *example, ch
 static double transfer_loss(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part;
-  const int stage = transfer_stage(s);
+  const int stage = esp_stage_after(s);
   return stage < 0 ? NAN : esp_source_value(s, "loss", member, arm, stage, 0);
 }
 

@@ -39,7 +39,8 @@ int esp_stage_070(const esp_source *s)
 
 int esp_stage_after(const esp_source *s)
 {
-  return esp_rung_stage(esp_n_rungs(s));
+  const int stage = esp_rung_stage(esp_n_rungs(s));
+  return stage < s->plan->n_stages ? stage : -1;
 }
 
 /* ---- points ---- */

@@ -17,7 +17,7 @@ int esp_rung_near(const esp_source *s, double fraction);
 int esp_rung_070(const esp_source *s);
 int esp_stage_070(const esp_source *s);
 
-/** The stage that comes after the ladder. */
+/** The stage that comes after the ladder: new cues, a new option; -1: none. */
 int esp_stage_after(const esp_source *s);
 
 /** One number, or one element of a field, at each rung. */
