@@ -299,35 +299,24 @@ static double high_over_070(const esp_source *s, const esp_statement *part, int 
          esp_at_070(s, part->field, member, arm, part->element);
 }
 
-/* Mean loss after calls first .. last (from 1) on the new option. */
-static double new_option_loss(const esp_source *s, int first, int last, int member, int arm)
+/* Mean loss after calls .from to .to (from 1) on the new option. */
+static double new_option_loss(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const int stage = esp_stage_after(s);
   double sum = 0;
-  if (stage < 0 || last > s->config->new_option.calls)
+  if (stage < 0 || part->to > s->config->new_option.calls)
     return NAN;
-  for (int call = first; call <= last; call++)
-    sum += loss_or_last(s, "loss_curve_end", member, arm, stage, call - 1);
-  return sum / (last - first + 1);
+  for (int call = (int)part->from; call <= part->to; call++)
+    sum += loss_or_last(s, part->field, member, arm, stage, call - 1);
+  return sum / (part->to - part->from + 1);
 }
 
-static double new_option_loss_early(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part;
-  return new_option_loss(s, 2, 10, member, arm);
-}
-
-static double new_option_loss_first(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part;
-  return new_option_loss(s, 1, 1, member, arm);
-}
-
+/* The same after the last call, over the twin's. */
 static double new_option_gap(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  (void)part;
-  const int last = s->config->new_option.calls;
-  return log(new_option_loss(s, last, last, member, arm) / new_option_loss(s, last, last, member, arm + 1));
+  const double n_calls = s->config->new_option.calls;
+  const esp_statement last = {.field = part->field, .from = n_calls, .to = n_calls};
+  return log(new_option_loss(s, &last, member, arm) / new_option_loss(s, &last, member, arm + 1));
 }
 
 /* ---- claims ---- */
@@ -379,9 +368,12 @@ static const esp_claim claims[] = {
               {"value noise of the panels, twin only", ESP_ANTICORRELATED, esp_value_070, "agreement", .side = TWIN,
                WITH_EXPONENT, .aside = true}}},
     {26, &esp_averbeck_2022, "S4", "a new option is learned more slowly by the pruned network, which gets there late",
-     .part = {{"mean loss after calls 2-10", ESP_HIGHER, .quantity = new_option_loss_early, .level = NEW_OPTION},
-              {"log of the last loss over the twin's", ESP_WITHIN, .quantity = new_option_gap, .level = NEW_OPTION, .limit = 0.2},
-              {"loss after the first call", ESP_LOWER, .quantity = new_option_loss_first, .level = NEW_OPTION, .aside = true}}},
+     .part = {{"mean loss after calls 2-10", ESP_HIGHER, new_option_loss, "loss_curve_end", .from = 2, .to = 10,
+               .level = NEW_OPTION},
+              {"log of the last loss over the twin's", ESP_WITHIN, new_option_gap, "loss_curve_end", .level = NEW_OPTION,
+               .limit = 0.2},
+              {"loss after the first call", ESP_LOWER, new_option_loss, "loss_curve_end", .from = 1, .to = 1,
+               .level = NEW_OPTION, .aside = true}}},
     {27, &esp_averbeck_2022, "7A, 7B", "the improvement continues to a prune fraction of 0.90",
      .part = {{"error of the values from 0.90 minus that at 0.70", ESP_NEGATIVE, high_over_070, "value_error"},
               {"the same of the fraction alike", ESP_POSITIVE, high_over_070, "agreement"},

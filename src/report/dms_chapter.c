@@ -268,11 +268,13 @@ static double share_of_rank(const esp_source *s, const esp_statement *part, int 
   return isnan(first) ? NAN : rank / (double)n;
 }
 
-/* Pruned minus twin, mean of two onsets. */
+/* Pruned minus twin, mean of two onsets; the first two and the last two should not be the same. */
 static double advantage(const esp_source *s, int member, int first_onset)
 {
   const esp_series *correct = esp_series_of(s, "5B");
   double sum = 0;
+  if (s->config->probe.onsets.n < 4)
+    return NAN;
   for (int i = first_onset; i < first_onset + 2; i++)
     sum += esp_series_value(correct, s, member, PRUNED, i) - esp_series_value(correct, s, member, TWIN, i);
   return sum / 2;
@@ -281,13 +283,13 @@ static double advantage(const esp_source *s, int member, int first_onset)
 static double advantage_early(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  return s->config->probe.onsets.n < 4 ? NAN : advantage(s, member, 0);
+  return advantage(s, member, 0);
 }
 
 static double advantage_early_over_late(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  const int n = s->config->probe.onsets.n;
-  return n < 4 ? NAN : advantage_early(s, part, member, arm) - advantage(s, member, n - 2);
+  (void)part, (void)arm;
+  return advantage(s, member, 0) - advantage(s, member, s->config->probe.onsets.n - 2);
 }
 
 static double slope_by_strength(const esp_source *s, const esp_statement *part, int member, int arm)
@@ -303,22 +305,15 @@ static double slope_by_strength(const esp_source *s, const esp_statement *part, 
 
 static double mean_contraction(const esp_source *s, const char *field, int member, int arm)
 {
-  double sum = 0;
-  for (long i = 0; i < esp_source_count(s, field); i++)
-    sum += esp_at_070(s, field, member, arm, i);
-  return sum / (double)esp_source_count(s, field);
+  const esp_place delay = {.arm = arm, .stage = esp_stage_070(s), .length = esp_source_count(s, field), .n_blocks = 1};
+  return esp_mean_at(s, field, member, delay);
 }
 
-static double contracts(const esp_source *s, const esp_statement *part, int member, int arm)
+/* Is the pruned network's below 1, or the twin's above it? */
+static double contracts_if_pruned(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const double mean = mean_contraction(s, part->field, member, arm);
-  return isnan(mean) ? NAN : mean < 1;
-}
-
-static double expands(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  const double mean = mean_contraction(s, part->field, member, arm);
-  return isnan(mean) ? NAN : mean > 1;
+  return isnan(mean) ? NAN : arm == PRUNED ? mean < 1 : mean > 1;
 }
 
 static void tell_contraction(const esp_source *s, const esp_example *example, char *text, size_t size)
@@ -400,10 +395,10 @@ static const esp_claim claims[] = {
               {"twin, exponent as published", ESP_ANTICORRELATED, esp_value_070, "lyapunov_published", .side = TWIN,
                .with = "probed_correct", .aside = true}}},
     {14, &esp_averbeck_2022, "4C", "through the delay the pruned network contracts and the twin does not",
-     .part = {{"members whose mean contraction is below 1, pruned", ESP_MOST, contracts, "contraction"},
-              {"members whose mean contraction is above 1, twin", ESP_MOST, expands, "contraction", .side = TWIN},
-              {"below 1 as published, pruned", ESP_MOST, contracts, "contraction_published", .aside = true},
-              {"above 1 as published, twin", ESP_MOST, expands, "contraction_published", .side = TWIN, .aside = true}},
+     .part = {{"members whose mean contraction is below 1, pruned", ESP_MOST, contracts_if_pruned, "contraction"},
+              {"members whose mean contraction is above 1, twin", ESP_MOST, contracts_if_pruned, "contraction", .side = TWIN},
+              {"below 1 as published, pruned", ESP_MOST, contracts_if_pruned, "contraction_published", .aside = true},
+              {"above 1 as published, twin", ESP_MOST, contracts_if_pruned, "contraction_published", .side = TWIN, .aside = true}},
      .note = tell_contraction},
     {16, &esp_averbeck_2022, "S2B", "on new cues the pruned network reaches a lower loss",
      .part = {{"loss", ESP_LOWER, .quantity = transfer_loss}}},
