@@ -293,10 +293,9 @@ static double log_separation(const esp_source *s, const esp_statement *part, int
   return log(esp_at_070(s, part->field, member, arm, 0));
 }
 
-static double high_over_070(const esp_source *s, const esp_statement *part, int member, int arm)
+static double over_070(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  return esp_mean_between(s, part->field, part->element, 0.90, 1, member, arm) -
-         esp_at_070(s, part->field, member, arm, part->element);
+  return esp_mean_over_rungs(s, part, member, arm) - esp_value_070(s, part, member, arm);
 }
 
 /* Mean loss after calls .from to .to (from 1) on the new option. */
@@ -322,6 +321,7 @@ static double new_option_gap(const esp_source *s, const esp_statement *part, int
 /* ---- claims ---- */
 
 #define FROM_030 .from = 0.30, .to = 1
+#define HIGHEST .from = 0.90, .to = 1
 #define WHOLE .from = 0, .to = 1
 #define WITH_EXPONENT .with = "lyapunov_max"
 #define AT_OTHER_NOISE(words, rule, quantity, ...)                                                   \
@@ -375,11 +375,11 @@ static const esp_claim claims[] = {
               {"loss after the first call", ESP_LOWER, new_option_loss, "loss_curve_end", .from = 1, .to = 1,
                .level = NEW_OPTION, .aside = true}}},
     {27, &esp_averbeck_2022, "7A, 7B", "the improvement continues to a prune fraction of 0.90",
-     .part = {{"error of the values from 0.90 minus that at 0.70", ESP_NEGATIVE, high_over_070, "value_error"},
-              {"the same of the fraction alike", ESP_POSITIVE, high_over_070, "agreement"},
-              {"the same of the reward", ESP_POSITIVE, high_over_070, "reward", .aside = true},
-              {"error without random choices", ESP_NEGATIVE, high_over_070, "value_error", .element = 1, .aside = true},
-              AT_OTHER_NOISE("error, ", ESP_NEGATIVE, high_over_070, "value_error")}},
+     .part = {{"error of the values from 0.90 minus that at 0.70", ESP_NEGATIVE, over_070, "value_error", HIGHEST},
+              {"the same of the fraction alike", ESP_POSITIVE, over_070, "agreement", HIGHEST},
+              {"the same of the reward", ESP_POSITIVE, over_070, "reward", HIGHEST, .aside = true},
+              {"error without random choices", ESP_NEGATIVE, over_070, "value_error", HIGHEST, .element = 1, .aside = true},
+              AT_OTHER_NOISE("error, ", ESP_NEGATIVE, over_070, "value_error", HIGHEST)}},
     {0},
 };
 

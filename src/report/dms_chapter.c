@@ -329,9 +329,10 @@ static double transfer_loss(const esp_source *s, const esp_statement *part, int 
   return stage < 0 ? NAN : esp_source_value(s, "loss", member, arm, stage, 0);
 }
 
-static double correct_high_over_best(const esp_source *s, const esp_statement *part, int member, int arm)
+static double over_other_rungs(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  return esp_mean_between(s, part->field, 0, 0.90, 1, member, arm) - esp_mean_between(s, part->field, 0, 0.70, 0.80, member, arm);
+  const esp_statement other = {.field = part->field, .from = part->other.from, .to = part->other.to};
+  return esp_mean_over_rungs(s, part, member, arm) - esp_mean_over_rungs(s, &other, member, arm);
 }
 
 /* ---- claims ---- */
@@ -398,12 +399,14 @@ static const esp_claim claims[] = {
      .part = {{"members whose mean contraction is below 1, pruned", ESP_MOST, contracts_if_pruned, "contraction"},
               {"members whose mean contraction is above 1, twin", ESP_MOST, contracts_if_pruned, "contraction", .side = TWIN},
               {"below 1 as published, pruned", ESP_MOST, contracts_if_pruned, "contraction_published", .aside = true},
-              {"above 1 as published, twin", ESP_MOST, contracts_if_pruned, "contraction_published", .side = TWIN, .aside = true}},
+              {"above 1 as published, twin", ESP_MOST, contracts_if_pruned, "contraction_published", .side = TWIN,
+               .aside = true}},
      .note = tell_contraction},
     {16, &esp_averbeck_2022, "S2B", "on new cues the pruned network reaches a lower loss",
      .part = {{"loss", ESP_LOWER, .quantity = transfer_loss}}},
     {17, &esp_averbeck_2022, "5A", "beyond about 0.85 the pruned network gets worse",
-     .part = {{"fraction correct from 0.90 minus that at 0.70-0.80", ESP_NEGATIVE, correct_high_over_best, "probed_correct"}}},
+     .part = {{"fraction correct from 0.90 minus that at 0.70-0.80", ESP_NEGATIVE, over_other_rungs, "probed_correct", HIGHEST,
+               .other = {.from = 0.70, .to = 0.80}}}},
     {0},
 };
 
