@@ -67,28 +67,28 @@ static int others(const esp_source *s, int level, esp_sides all[ESP_MAX_ARMS])
 
 /* ---- panels ---- */
 
+#define VALUES_SHOWN "Outputs and the values of the Q-learner at the fixation steps of agent 1, without random choices."
+#define STATES_SHOWN                                                                                                    \
+  "Hidden states of agent 1 at fixation and choice on the components of all agents and steps, without random choices; S " \
+  "marks the first trial, + a choice that was rewarded."
+#define EXPONENTS_SHOWN                                                                                                \
+  "Largest Lyapunov exponent of the networks by the fraction of steps on which they choose like the Q-learner, at the " \
+  "rung nearest 0.70; r of both arms together."
+
 static const esp_panel panels[] = {
     {"6A", ESP_OF_EXAMPLE, "Recurrent weights", "Distribution of the recurrent weights that are not 0.", "weight", "share",
      "histogram", {ESP_DRAWN_PAIR, ESP_DRAWN_FROM_0}},
     {"6B", ESP_OF_EXAMPLE, "Singular values", "Cumulative singular values of the recurrent weights, over their sum.",
      "rank", "cumulative share", "line", {ESP_DRAWN_PAIR}},
-    {"6C", ESP_OF_EXAMPLE, "Twin, fixation",
-     "Outputs and the values of the Q-learner at the fixation steps of agent 1, without random choices.", "trial", "value",
-     "values", {{0}}},
+    {"6C", ESP_OF_EXAMPLE, "Twin, fixation", VALUES_SHOWN, "trial", "value", "values", {{0}}},
     {"6D", ESP_OF_EXAMPLE, "Twin, choice", "The same at the choice steps.", "trial", "value", "values", {{0}}},
-    {"6E", ESP_OF_EXAMPLE, "Pruned, fixation",
-     "Outputs and the values of the Q-learner at the fixation steps of agent 1, without random choices.", "trial", "value",
-     "values", {{0}}},
+    {"6E", ESP_OF_EXAMPLE, "Pruned, fixation", VALUES_SHOWN, "trial", "value", "values", {{0}}},
     {"6F", ESP_OF_EXAMPLE, "Pruned, choice", "The same at the choice steps.", "trial", "value", "values", {{0}}},
     {"6G", ESP_OF_EXAMPLE, "Dimensions",
      "Share of the variance of the hidden state in the first principal components, all agents and steps.",
      "components", "cumulative share", "line", {ESP_DRAWN_PAIR}},
-    {"6H", ESP_OF_EXAMPLE, "Twin, states",
-     "Hidden states of agent 1 at fixation and choice on the components of all agents and steps, without random choices; S "
-     "marks the first trial, + a choice that was rewarded.", "PC1", "PC2", "states", {{0}}},
-    {"6I", ESP_OF_EXAMPLE, "Pruned, states",
-     "Hidden states of agent 1 at fixation and choice on the components of all agents and steps, without random choices; S "
-     "marks the first trial, + a choice that was rewarded.", "PC1", "PC2", "states", {{0}}},
+    {"6H", ESP_OF_EXAMPLE, "Twin, states", STATES_SHOWN, "PC1", "PC2", "states", {{0}}},
+    {"6I", ESP_OF_EXAMPLE, "Pruned, states", STATES_SHOWN, "PC1", "PC2", "states", {{0}}},
     {"7A", ESP_OF_POPULATION, "Error of the values",
      "Squared difference between outputs and the values of the Q-learner, summed over options, on new blocks.",
      "prune fraction", "squared error", "line", {ESP_DRAWN_PAIR}},
@@ -109,12 +109,10 @@ static const esp_panel panels[] = {
      "Squared Mahalanobis distance between the states of fixation and choice, mean over the agents for which it is defined; "
      "a network without one leaves the mean.", "prune fraction", "squared distance", "line", {ESP_DRAWN_PAIR,
       ESP_DRAWN_LOG_WHERE_WIDE}},
-    {"7H", ESP_OF_POPULATION, "Exponent and choices",
-     "Largest Lyapunov exponent of the networks by the fraction of steps on which they choose like the Q-learner, at the "
-     "rung nearest 0.70; r of both arms together.", "fraction alike", "exponent per step", "scatter", {ESP_DRAWN_PAIR}},
-    {"7I", ESP_OF_POPULATION, "The same at value noise 1",
-     "Largest Lyapunov exponent of the networks by the fraction of steps on which they choose like the Q-learner, at the "
-     "rung nearest 0.70; r of both arms together.", "fraction alike", "exponent per step", "scatter", {ESP_DRAWN_PAIR}},
+    {"7H", ESP_OF_POPULATION, "Exponent and choices", EXPONENTS_SHOWN, "fraction alike", "exponent per step", "scatter",
+     {ESP_DRAWN_PAIR}},
+    {"7I", ESP_OF_POPULATION, "The same at value noise 1", EXPONENTS_SHOWN, "fraction alike", "exponent per step", "scatter",
+     {ESP_DRAWN_PAIR}},
     {"S3", ESP_SCHEME, "Task",
      "Inputs and mean rewards of the three states (of odd agents), and a block that a Q-learner plays by itself.",
      "step", "input", "scheme", {{"scheme", .text = "bandit"}}},

@@ -15,19 +15,17 @@ enum { N_CONDITIONS = 4, MOST_CALLS_SHOWN = 30, PRUNED = ESP_SPARSE, TWIN = ESP_
 #define SHARED_AXIS {"y_axis", .text = "shared"}
 #define SHOWN_BINS {"x_limits", .n = 2, .number = {10.5, 53.5}}
 #define MARKS {"mark_names", .text = "C1, P, C2, R"}
+#define TRIAL(name, title, shows, ...) \
+  {name, ESP_OF_EXAMPLE, title, shows, "bin", "input, output", "trial", {__VA_ARGS__}}
 
 static const esp_panel panels[] = {
     {"1A", ESP_SCHEME, "Task", "Inputs and target of the four conditions (+,+), (-,-), (+,-), (-,+).", "bin", "input, target",
      "scheme", {{"scheme", .text = "task"}}},
     {"1B", ESP_SCHEME, "Network", "Hidden units, inputs and outputs.", NULL, NULL, "scheme", {{"scheme", .text = "network"}}},
-    {"1C", ESP_OF_EXAMPLE, "Condition 1 (+,+)", "Inputs and output of the pruned example network.", "bin", "input, output",
-     "trial", {OF_PRUNED}},
-    {"1D", ESP_OF_EXAMPLE, "Condition 2 (-,-)", "Inputs and output of the pruned example network.", "bin", "input, output",
-     "trial", {OF_PRUNED, SHARED_AXIS}},
-    {"1E", ESP_OF_EXAMPLE, "Condition 3 (+,-)", "Inputs and output of the pruned example network.", "bin", "input, output",
-     "trial", {OF_PRUNED, SHARED_AXIS}},
-    {"1F", ESP_OF_EXAMPLE, "Condition 4 (-,+)", "Inputs and output of the pruned example network.", "bin", "input, output",
-     "trial", {OF_PRUNED, SHARED_AXIS}},
+    TRIAL("1C", "Condition 1 (+,+)", "Inputs and output of the pruned example network.", OF_PRUNED),
+    TRIAL("1D", "Condition 2 (-,-)", "Inputs and output of the pruned example network.", OF_PRUNED, SHARED_AXIS),
+    TRIAL("1E", "Condition 3 (+,-)", "Inputs and output of the pruned example network.", OF_PRUNED, SHARED_AXIS),
+    TRIAL("1F", "Condition 4 (-,+)", "Inputs and output of the pruned example network.", OF_PRUNED, SHARED_AXIS),
     {"1G", ESP_SCHEME, "Ladder", "Fractions of the recurrent weights that are removed, one rung after the other.",
      "rung", "prune fraction", "scheme", {{"scheme", .text = "ladder"}}},
     {"1H", ESP_OF_POPULATION, "Final loss", "Loss at the end of training at each rung.", "prune fraction", "loss",
@@ -38,14 +36,10 @@ static const esp_panel panels[] = {
      "histogram", {ESP_DRAWN_PAIR, ESP_DRAWN_FROM_0}},
     {"2B", ESP_OF_EXAMPLE, "Singular values", "Cumulative singular values of the recurrent weights, over their sum.",
      "rank", "cumulative share", "line", {ESP_DRAWN_PAIR}},
-    {"2C", ESP_OF_EXAMPLE, "Twin, condition 4", "Inputs and output without a distractor.", "bin", "input, output",
-     "trial", {OF_TWIN}},
-    {"2D", ESP_OF_EXAMPLE, "Twin, condition 4 probed", "Inputs and output with a distractor.", "bin", "input, output",
-     "trial", {OF_TWIN, SHARED_AXIS}},
-    {"2E", ESP_OF_EXAMPLE, "Pruned, condition 4", "Inputs and output without a distractor.", "bin", "input, output",
-     "trial", {OF_PRUNED, SHARED_AXIS}},
-    {"2F", ESP_OF_EXAMPLE, "Pruned, condition 4 probed", "Inputs and output with a distractor.", "bin", "input, output",
-     "trial", {OF_PRUNED, SHARED_AXIS}},
+    TRIAL("2C", "Twin, condition 4", "Inputs and output without a distractor.", OF_TWIN),
+    TRIAL("2D", "Twin, condition 4 probed", "Inputs and output with a distractor.", OF_TWIN, SHARED_AXIS),
+    TRIAL("2E", "Pruned, condition 4", "Inputs and output without a distractor.", OF_PRUNED, SHARED_AXIS),
+    TRIAL("2F", "Pruned, condition 4 probed", "Inputs and output with a distractor.", OF_PRUNED, SHARED_AXIS),
     {"3A", ESP_OF_EXAMPLE, "Twin, PC1", "Hidden state on the first principal component.", "bin", "PC1",
      "projection", {SHOWN_BINS, MARKS, {"row", .text = "twin"}}},
     {"3B", ESP_OF_EXAMPLE, "Twin, PC2", "Hidden state on the second principal component.", "bin", "PC2",
