@@ -164,8 +164,7 @@ static const esp_points by_rung_and_call = {.x_unit = "1",
                                             .place = at_rung_and_call};
 static const esp_points by_transfer_call = {
     .x_unit = "1", .x_what = "training call on the new cues", .scale = transfer_calls, .stage = esp_stage_after};
-static const esp_points by_flow_bin = {
-    .x_unit = "bin", .x_what = "bin of the delay", .stage = esp_stage_070};
+static const esp_points by_flow_bin = {.x_unit = "bin", .x_what = "bin of the delay", .stage = esp_stage_070};
 
 static const esp_series series[] = {
     {"1H", &esp_by_rung, "loss", .what = "loss at the end of the last training call", .tested = true},
@@ -262,28 +261,24 @@ static double share_of_rank(const esp_source *s, const esp_statement *part, int 
   return isnan(first) ? NAN : rank / (double)n;
 }
 
-/* Pruned minus twin, mean of two onsets; the first two and the last two should not be the same. */
-static double advantage(const esp_source *s, int member, int first_onset)
+/* Pruned minus twin, mean of onsets .from to .to (from 1). With fewer than four the first two and the last two are not apart. */
+static double advantage(const esp_source *s, const esp_statement *part, int member, int arm)
 {
+  (void)arm;
   const esp_series *correct = esp_series_of(s, "5B");
   double sum = 0;
   if (s->config->probe.onsets.n < 4)
     return NAN;
-  for (int i = first_onset; i < first_onset + 2; i++)
-    sum += esp_series_value(correct, s, member, PRUNED, i) - esp_series_value(correct, s, member, TWIN, i);
-  return sum / 2;
+  for (int onset = (int)part->from; onset <= part->to; onset++)
+    sum += esp_series_value(correct, s, member, PRUNED, onset - 1) - esp_series_value(correct, s, member, TWIN, onset - 1);
+  return sum / (part->to - part->from + 1);
 }
 
-static double advantage_early(const esp_source *s, const esp_statement *part, int member, int arm)
+static double advantage_over_late(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  (void)part, (void)arm;
-  return advantage(s, member, 0);
-}
-
-static double advantage_early_over_late(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  return advantage(s, member, 0) - advantage(s, member, s->config->probe.onsets.n - 2);
+  const double n = s->config->probe.onsets.n;
+  const esp_statement last_two = {.from = n - 1, .to = n};
+  return advantage(s, part, member, arm) - advantage(s, &last_two, member, arm);
 }
 
 static double slope_by_strength(const esp_source *s, const esp_statement *part, int member, int arm)
@@ -372,8 +367,8 @@ static const esp_claim claims[] = {
               {"fraction correct as published", ESP_HIGHER, esp_mean_over_rungs, "probed_correct_published", INTERMEDIATE,
                .aside = true}}},
     {10, &esp_averbeck_2022, "5B", "the advantage is largest early in the delay and least at its end",
-     .part = {{"advantage at the first two onsets", ESP_POSITIVE, .quantity = advantage_early},
-              {"that minus the advantage at the last two", ESP_POSITIVE, .quantity = advantage_early_over_late}}},
+     .part = {{"advantage at the first two onsets", ESP_POSITIVE, .quantity = advantage, .from = 1, .to = 2},
+              {"that minus the advantage at the last two", ESP_POSITIVE, .quantity = advantage_over_late, .from = 1, .to = 2}}},
     {11, &esp_averbeck_2022, "5C", "fraction correct falls with strength, and is above the twin's throughout",
      .part = {{"slope by strength, pruned", ESP_NEGATIVE, .quantity = slope_by_strength},
               {"slope by strength, twin", ESP_NEGATIVE, .quantity = slope_by_strength, .side = TWIN},
