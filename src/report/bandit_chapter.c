@@ -68,10 +68,10 @@ static int others(const esp_source *s, int level, esp_sides all[ESP_MAX_ARMS])
 /* ---- panels ---- */
 
 #define VALUES_SHOWN "Outputs and the values of the Q-learner at the fixation steps of agent 1, without random choices."
-#define STATES_SHOWN                                                                                                    \
+#define STATES_SHOWN                                                                                                      \
   "Hidden states of agent 1 at fixation and choice on the components of all agents and steps, without random choices; S " \
   "marks the first trial, + a choice that was rewarded."
-#define EXPONENTS_SHOWN                                                                                                \
+#define EXPONENTS_SHOWN                                                                                                 \
   "Largest Lyapunov exponent of the networks by the fraction of steps on which they choose like the Q-learner, at the " \
   "rung nearest 0.70; r of both arms together."
 
@@ -322,23 +322,21 @@ static double new_option_gap(const esp_source *s, const esp_statement *part, int
 #define HIGHEST .from = 0.90, .to = 1
 #define WHOLE .from = 0, .to = 1
 #define WITH_EXPONENT .with = "lyapunov_max"
-#define AT_OTHER_NOISE(words, rule, quantity, ...)                                                   \
-  {words "value noise 0.01", rule, quantity, __VA_ARGS__, .level = LOW_NOISE, .aside = true},        \
+#define AT_OTHER_NOISE(words, rule, quantity, ...)                                            \
+  {words "value noise 0.01", rule, quantity, __VA_ARGS__, .level = LOW_NOISE, .aside = true}, \
   {words "value noise 1", rule, quantity, __VA_ARGS__, .level = HIGH_NOISE, .aside = true}
+#define BETTER_FROM_030(words, rule, field)                                                            \
+  {words, rule, esp_mean_over_rungs, field, FROM_030},                                                 \
+  {"without random choices", rule, esp_mean_over_rungs, field, .element = 1, FROM_030, .aside = true}, \
+  AT_OTHER_NOISE("", rule, esp_mean_over_rungs, field, FROM_030)
 
 static const esp_claim claims[] = {
     {18, &esp_averbeck_2022, "7A", "from a prune fraction of about 0.3 on, the values are learned with a smaller error",
-     .part = {{"error of the values", ESP_LOWER, esp_mean_over_rungs, "value_error", FROM_030},
-              {"without random choices", ESP_LOWER, esp_mean_over_rungs, "value_error", .element = 1, FROM_030, .aside = true},
-              AT_OTHER_NOISE("", ESP_LOWER, esp_mean_over_rungs, "value_error", FROM_030)}},
+     .part = {BETTER_FROM_030("error of the values", ESP_LOWER, "value_error")}},
     {19, &esp_averbeck_2022, "7B", "choices agree with the Q-learner's more often",
-     .part = {{"fraction alike", ESP_HIGHER, esp_mean_over_rungs, "agreement", FROM_030},
-              {"without random choices", ESP_HIGHER, esp_mean_over_rungs, "agreement", .element = 1, FROM_030, .aside = true},
-              AT_OTHER_NOISE("", ESP_HIGHER, esp_mean_over_rungs, "agreement", FROM_030)}},
+     .part = {BETTER_FROM_030("fraction alike", ESP_HIGHER, "agreement")}},
     {20, &esp_averbeck_2022, "7C", "more reward is collected",
-     .part = {{"reward of a block", ESP_HIGHER, esp_mean_over_rungs, "reward", FROM_030},
-              {"without random choices", ESP_HIGHER, esp_mean_over_rungs, "reward", .element = 1, FROM_030, .aside = true},
-              AT_OTHER_NOISE("", ESP_HIGHER, esp_mean_over_rungs, "reward", FROM_030)}},
+     .part = {BETTER_FROM_030("reward of a block", ESP_HIGHER, "reward")}},
     {21, &esp_averbeck_2022, "7D", "the largest Lyapunov exponent is below the twin's, and negative on average",
      .part = {{"exponent", ESP_LOWER, esp_mean_over_rungs, "lyapunov_max", WHOLE},
               {"exponent, pruned", ESP_NEGATIVE, esp_mean_over_rungs, "lyapunov_max", WHOLE},

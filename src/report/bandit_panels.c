@@ -2,8 +2,6 @@
  * one alone to show the task. */
 #include "bandit_panels.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "espalier/kernel.h"

@@ -332,23 +332,21 @@ static double over_other_rungs(const esp_source *s, const esp_statement *part, i
 #define HIGHEST .from = 0.90, .to = 1
 #define WHOLE .from = 0, .to = 1
 #define LOG_2 0.69314718055994531
+#define LOSS_AND_CALLS(rule, ...)                               \
+  {"loss", rule, esp_mean_over_rungs, "loss", __VA_ARGS__},     \
+  {"calls", rule, esp_mean_over_rungs, "n_calls", __VA_ARGS__}, \
+  {"loss as published", rule, esp_mean_over_rungs, "loss_last_call", __VA_ARGS__, .aside = true}
 
 static const esp_claim claims[] = {
     {1, &esp_averbeck_2022, "5C", "without a distractor both arms answer nearly perfectly",
      .part = {{"correct without distractor, pruned", ESP_ABOVE, esp_value_070, "unprobed_correct", .limit = 0.95},
               {"correct without distractor, twin", ESP_ABOVE, esp_value_070, "unprobed_correct", .side = TWIN, .limit = 0.95}}},
     {2, &esp_averbeck_2022, "1H, 1I", "after a little pruning loss and calls are higher than the twin's",
-     .part = {{"loss", ESP_HIGHER, esp_mean_over_rungs, "loss", LITTLE},
-              {"calls", ESP_HIGHER, esp_mean_over_rungs, "n_calls", LITTLE},
-              {"loss as published", ESP_HIGHER, esp_mean_over_rungs, "loss_last_call", LITTLE, .aside = true}}},
+     .part = {LOSS_AND_CALLS(ESP_HIGHER, LITTLE)}},
     {3, &esp_averbeck_2022, "1H, 1I", "at intermediate pruning loss and calls are lower than the twin's",
-     .part = {{"loss", ESP_LOWER, esp_mean_over_rungs, "loss", INTERMEDIATE},
-              {"calls", ESP_LOWER, esp_mean_over_rungs, "n_calls", INTERMEDIATE},
-              {"loss as published", ESP_LOWER, esp_mean_over_rungs, "loss_last_call", INTERMEDIATE, .aside = true}}},
+     .part = {LOSS_AND_CALLS(ESP_LOWER, INTERMEDIATE)}},
     {4, &esp_averbeck_2022, "1H, 1I", "at the highest pruning both are high again",
-     .part = {{"loss", ESP_HIGHER, esp_mean_over_rungs, "loss", HIGHEST},
-              {"calls", ESP_HIGHER, esp_mean_over_rungs, "n_calls", HIGHEST},
-              {"loss as published", ESP_HIGHER, esp_mean_over_rungs, "loss_last_call", HIGHEST, .aside = true}}},
+     .part = {LOSS_AND_CALLS(ESP_HIGHER, HIGHEST)}},
     {5, &esp_averbeck_2022, "1H, 1I", "the twin's loss and calls stay level",
      .part = {{"change of loss over the ladder", ESP_WITHIN, change_over_rungs, "loss", WHOLE, .side = TWIN, .limit = 0.2},
               {"change of calls over the ladder", ESP_WITHIN, change_over_rungs, "n_calls", WHOLE, .side = TWIN, .limit = 0.2}}},

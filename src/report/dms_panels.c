@@ -3,8 +3,6 @@
 #include "dms_panels.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "espalier/dms_task.h"
 #include "espalier/flow.h"
