@@ -320,7 +320,7 @@ static double transfer_loss(const esp_source *s, const esp_statement *part, int 
 
 static double over_other_rungs(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  const esp_statement other = {.field = part->field, .from = part->other.from, .to = part->other.to};
+  const esp_statement other = {.field = part->field, .element = part->element, .from = part->other.from, .to = part->other.to};
   return esp_mean_over_rungs(s, part, member, arm) - esp_mean_over_rungs(s, &other, member, arm);
 }
 
