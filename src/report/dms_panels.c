@@ -63,21 +63,17 @@ static bool resists(const network *net)
 
 /* ---- which member ---- */
 
-/* A network that diverges answers nothing. */
-static esp_err answers(const esp_source *s, esp_cell cell, esp_bench *b, bool *right)
-{
-  network net;
-  const esp_err err = load_network(s, cell, b, &net);
-  *right = err == ESP_OK && resists(&net);
-  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
-}
-
-/* Does only the twin fail on the probed condition 4? */
+/* Does only the twin fail on the probed condition 4? A network that diverges answers nothing. */
 static esp_err is_telling(const esp_source *s, int member, int stage, esp_bench *b, bool *telling)
 {
   bool right[2];
-  for (int arm = 0; arm < 2; arm++)
-    ESP_TRY(answers(s, (esp_cell){member, arm, stage}, b, &right[arm]));
+  for (int arm = 0; arm < 2; arm++) {
+    network net;
+    const esp_err err = load_network(s, (esp_cell){member, arm, stage}, b, &net);
+    if (err != ESP_ERR_DIVERGED)
+      ESP_TRY(err);
+    right[arm] = err == ESP_OK && resists(&net);
+  }
   *telling = right[ESP_SPARSE] && !right[ESP_DENSE];
   return ESP_OK;
 }
