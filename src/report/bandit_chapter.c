@@ -67,28 +67,28 @@ static int others(const esp_source *s, int level, esp_sides all[ESP_MAX_ARMS])
 
 /* ---- panels ---- */
 
+#define VALUES_SHOWN "Outputs and the values of the Q-learner at the fixation steps of agent 1, without random choices."
+#define STATES_SHOWN                                                                                                      \
+  "Hidden states of agent 1 at fixation and choice on the components of all agents and steps, without random choices; S " \
+  "marks the first trial, + a choice that was rewarded."
+#define EXPONENTS_SHOWN                                                                                                 \
+  "Largest Lyapunov exponent of the networks by the fraction of steps on which they choose like the Q-learner, at the " \
+  "rung nearest 0.70; r of both arms together."
+
 static const esp_panel panels[] = {
     {"6A", ESP_OF_EXAMPLE, "Recurrent weights", "Distribution of the recurrent weights that are not 0.", "weight", "share",
      "histogram", {ESP_DRAWN_PAIR, ESP_DRAWN_FROM_0}},
     {"6B", ESP_OF_EXAMPLE, "Singular values", "Cumulative singular values of the recurrent weights, over their sum.",
      "rank", "cumulative share", "line", {ESP_DRAWN_PAIR}},
-    {"6C", ESP_OF_EXAMPLE, "Twin, fixation",
-     "Outputs and the values of the Q-learner at the fixation steps of agent 1, without random choices.", "trial", "value",
-     "values", {{0}}},
+    {"6C", ESP_OF_EXAMPLE, "Twin, fixation", VALUES_SHOWN, "trial", "value", "values", {{0}}},
     {"6D", ESP_OF_EXAMPLE, "Twin, choice", "The same at the choice steps.", "trial", "value", "values", {{0}}},
-    {"6E", ESP_OF_EXAMPLE, "Pruned, fixation",
-     "Outputs and the values of the Q-learner at the fixation steps of agent 1, without random choices.", "trial", "value",
-     "values", {{0}}},
+    {"6E", ESP_OF_EXAMPLE, "Pruned, fixation", VALUES_SHOWN, "trial", "value", "values", {{0}}},
     {"6F", ESP_OF_EXAMPLE, "Pruned, choice", "The same at the choice steps.", "trial", "value", "values", {{0}}},
     {"6G", ESP_OF_EXAMPLE, "Dimensions",
      "Share of the variance of the hidden state in the first principal components, all agents and steps.",
      "components", "cumulative share", "line", {ESP_DRAWN_PAIR}},
-    {"6H", ESP_OF_EXAMPLE, "Twin, states",
-     "Hidden states of agent 1 at fixation and choice on the components of all agents and steps, without random choices; S "
-     "marks the first trial, + a choice that was rewarded.", "PC1", "PC2", "states", {{0}}},
-    {"6I", ESP_OF_EXAMPLE, "Pruned, states",
-     "Hidden states of agent 1 at fixation and choice on the components of all agents and steps, without random choices; S "
-     "marks the first trial, + a choice that was rewarded.", "PC1", "PC2", "states", {{0}}},
+    {"6H", ESP_OF_EXAMPLE, "Twin, states", STATES_SHOWN, "PC1", "PC2", "states", {{0}}},
+    {"6I", ESP_OF_EXAMPLE, "Pruned, states", STATES_SHOWN, "PC1", "PC2", "states", {{0}}},
     {"7A", ESP_OF_POPULATION, "Error of the values",
      "Squared difference between outputs and the values of the Q-learner, summed over options, on new blocks.",
      "prune fraction", "squared error", "line", {ESP_DRAWN_PAIR}},
@@ -109,12 +109,10 @@ static const esp_panel panels[] = {
      "Squared Mahalanobis distance between the states of fixation and choice, mean over the agents for which it is defined; "
      "a network without one leaves the mean.", "prune fraction", "squared distance", "line", {ESP_DRAWN_PAIR,
       ESP_DRAWN_LOG_WHERE_WIDE}},
-    {"7H", ESP_OF_POPULATION, "Exponent and choices",
-     "Largest Lyapunov exponent of the networks by the fraction of steps on which they choose like the Q-learner, at the "
-     "rung nearest 0.70; r of both arms together.", "fraction alike", "exponent per step", "scatter", {ESP_DRAWN_PAIR}},
-    {"7I", ESP_OF_POPULATION, "The same at value noise 1",
-     "Largest Lyapunov exponent of the networks by the fraction of steps on which they choose like the Q-learner, at the "
-     "rung nearest 0.70; r of both arms together.", "fraction alike", "exponent per step", "scatter", {ESP_DRAWN_PAIR}},
+    {"7H", ESP_OF_POPULATION, "Exponent and choices", EXPONENTS_SHOWN, "fraction alike", "exponent per step", "scatter",
+     {ESP_DRAWN_PAIR}},
+    {"7I", ESP_OF_POPULATION, "The same at value noise 1", EXPONENTS_SHOWN, "fraction alike", "exponent per step", "scatter",
+     {ESP_DRAWN_PAIR}},
     {"S3", ESP_SCHEME, "Task",
      "Inputs and mean rewards of the three states (of odd agents), and a block that a Q-learner plays by itself.",
      "step", "input", "scheme", {{"scheme", .text = "bandit"}}},
@@ -124,12 +122,6 @@ static const esp_panel panels[] = {
      "line", {ESP_DRAWN_PAIR, ESP_DRAWN_WEDGE, ESP_DRAWN_LOG_WHERE_WIDE, {"solid", .text = "median"}, {"dashed", .text = "mean and SEM"}}},
     {0},
 };
-
-/* The stage that learns a new option, -1: none. */
-static int new_option_stage(const esp_source *s)
-{
-  return s->config->new_option.from > 0 ? esp_stage_after(s) : -1;
-}
 
 static int level_of(const esp_source *s, const esp_panel *panel)
 {
@@ -142,7 +134,7 @@ static bool has(const esp_source *s, const esp_panel *panel, const esp_example *
 {
   const int level = level_of(s, panel);
   if (level == NEW_OPTION)
-    return new_option_stage(s) >= 0;
+    return esp_stage_after(s) >= 0;
   return ladder_at(s, level) >= 0 && (panel->subject != ESP_OF_EXAMPLE || example->member >= 0);
 }
 
@@ -186,7 +178,7 @@ static const esp_points by_rank = {.x_unit = "1",
 
 static esp_scale new_option_calls(const esp_source *s)
 {
-  return (esp_scale){.n = new_option_stage(s) < 0 ? 0 : s->config->new_option.calls};
+  return (esp_scale){.n = esp_stage_after(s) < 0 ? 0 : s->config->new_option.calls};
 }
 
 /* A network that has converged before this call, on the same frozen block, stays with the loss that it reached. */
@@ -204,7 +196,7 @@ static double loss_at_call(const esp_source *s, const esp_series *series, int me
 static const esp_points by_new_option_call = {.x_unit = "1",
                                               .x_what = "training call on the new option",
                                               .scale = new_option_calls,
-                                              .stage = new_option_stage,
+                                              .stage = esp_stage_after,
                                               .value = loss_at_call,
                                               .done = ", or /records/loss of a member that has converged before",
                                               .median = true};
@@ -299,65 +291,52 @@ static double log_separation(const esp_source *s, const esp_statement *part, int
   return log(esp_at_070(s, part->field, member, arm, 0));
 }
 
-static double high_over_070(const esp_source *s, const esp_statement *part, int member, int arm)
+static double over_070(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  return esp_mean_between(s, part->field, part->element, 0.90, 1, member, arm) -
-         esp_at_070(s, part->field, member, arm, part->element);
+  return esp_mean_over_rungs(s, part, member, arm) - esp_value_070(s, part, member, arm);
 }
 
-/* Mean loss after calls first .. last (from 1) on the new option. */
-static double new_option_loss(const esp_source *s, int first, int last, int member, int arm)
+/* Mean loss after calls .from to .to (from 1) on the new option. */
+static double new_option_loss(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  const int stage = new_option_stage(s);
+  const int stage = esp_stage_after(s);
   double sum = 0;
-  if (stage < 0 || last > s->config->new_option.calls)
+  if (stage < 0 || part->to > s->config->new_option.calls)
     return NAN;
-  for (int call = first; call <= last; call++)
-    sum += loss_or_last(s, "loss_curve_end", member, arm, stage, call - 1);
-  return sum / (last - first + 1);
+  for (int call = (int)part->from; call <= part->to; call++)
+    sum += loss_or_last(s, part->field, member, arm, stage, call - 1);
+  return sum / (part->to - part->from + 1);
 }
 
-static double new_option_loss_early(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part;
-  return new_option_loss(s, 2, 10, member, arm);
-}
-
-static double new_option_loss_first(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part;
-  return new_option_loss(s, 1, 1, member, arm);
-}
-
+/* The same after the last call, over the twin's. */
 static double new_option_gap(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  (void)part;
-  const int last = s->config->new_option.calls;
-  return log(new_option_loss(s, last, last, member, arm) / new_option_loss(s, last, last, member, arm + 1));
+  const double n_calls = s->config->new_option.calls;
+  const esp_statement last = {.field = part->field, .from = n_calls, .to = n_calls};
+  return log(new_option_loss(s, &last, member, arm) / new_option_loss(s, &last, member, arm + 1));
 }
 
 /* ---- claims ---- */
 
 #define FROM_030 .from = 0.30, .to = 1
+#define HIGHEST .from = 0.90, .to = 1
 #define WHOLE .from = 0, .to = 1
 #define WITH_EXPONENT .with = "lyapunov_max"
-#define AT_OTHER_NOISE(words, rule, quantity, ...)                                                   \
-  {words "value noise 0.01", rule, quantity, __VA_ARGS__, .level = LOW_NOISE, .aside = true},        \
+#define AT_OTHER_NOISE(words, rule, quantity, ...)                                            \
+  {words "value noise 0.01", rule, quantity, __VA_ARGS__, .level = LOW_NOISE, .aside = true}, \
   {words "value noise 1", rule, quantity, __VA_ARGS__, .level = HIGH_NOISE, .aside = true}
+#define BETTER_FROM_030(words, rule, field)                                                            \
+  {words, rule, esp_mean_over_rungs, field, FROM_030},                                                 \
+  {"without random choices", rule, esp_mean_over_rungs, field, .element = 1, FROM_030, .aside = true}, \
+  AT_OTHER_NOISE("", rule, esp_mean_over_rungs, field, FROM_030)
 
 static const esp_claim claims[] = {
     {18, &esp_averbeck_2022, "7A", "from a prune fraction of about 0.3 on, the values are learned with a smaller error",
-     .part = {{"error of the values", ESP_LOWER, esp_mean_over_rungs, "value_error", FROM_030},
-              {"without random choices", ESP_LOWER, esp_mean_over_rungs, "value_error", .element = 1, FROM_030, .aside = true},
-              AT_OTHER_NOISE("", ESP_LOWER, esp_mean_over_rungs, "value_error", FROM_030)}},
+     .part = {BETTER_FROM_030("error of the values", ESP_LOWER, "value_error")}},
     {19, &esp_averbeck_2022, "7B", "choices agree with the Q-learner's more often",
-     .part = {{"fraction alike", ESP_HIGHER, esp_mean_over_rungs, "agreement", FROM_030},
-              {"without random choices", ESP_HIGHER, esp_mean_over_rungs, "agreement", .element = 1, FROM_030, .aside = true},
-              AT_OTHER_NOISE("", ESP_HIGHER, esp_mean_over_rungs, "agreement", FROM_030)}},
+     .part = {BETTER_FROM_030("fraction alike", ESP_HIGHER, "agreement")}},
     {20, &esp_averbeck_2022, "7C", "more reward is collected",
-     .part = {{"reward of a block", ESP_HIGHER, esp_mean_over_rungs, "reward", FROM_030},
-              {"without random choices", ESP_HIGHER, esp_mean_over_rungs, "reward", .element = 1, FROM_030, .aside = true},
-              AT_OTHER_NOISE("", ESP_HIGHER, esp_mean_over_rungs, "reward", FROM_030)}},
+     .part = {BETTER_FROM_030("reward of a block", ESP_HIGHER, "reward")}},
     {21, &esp_averbeck_2022, "7D", "the largest Lyapunov exponent is below the twin's, and negative on average",
      .part = {{"exponent", ESP_LOWER, esp_mean_over_rungs, "lyapunov_max", WHOLE},
               {"exponent, pruned", ESP_NEGATIVE, esp_mean_over_rungs, "lyapunov_max", WHOLE},
@@ -385,15 +364,18 @@ static const esp_claim claims[] = {
               {"value noise of the panels, twin only", ESP_ANTICORRELATED, esp_value_070, "agreement", .side = TWIN,
                WITH_EXPONENT, .aside = true}}},
     {26, &esp_averbeck_2022, "S4", "a new option is learned more slowly by the pruned network, which gets there late",
-     .part = {{"mean loss after calls 2-10", ESP_HIGHER, .quantity = new_option_loss_early, .level = NEW_OPTION},
-              {"log of the last loss over the twin's", ESP_WITHIN, .quantity = new_option_gap, .level = NEW_OPTION, .limit = 0.2},
-              {"loss after the first call", ESP_LOWER, .quantity = new_option_loss_first, .level = NEW_OPTION, .aside = true}}},
+     .part = {{"mean loss after calls 2-10", ESP_HIGHER, new_option_loss, "loss_curve_end", .from = 2, .to = 10,
+               .level = NEW_OPTION},
+              {"log of the last loss over the twin's", ESP_WITHIN, new_option_gap, "loss_curve_end", .level = NEW_OPTION,
+               .limit = 0.2},
+              {"loss after the first call", ESP_LOWER, new_option_loss, "loss_curve_end", .from = 1, .to = 1,
+               .level = NEW_OPTION, .aside = true}}},
     {27, &esp_averbeck_2022, "7A, 7B", "the improvement continues to a prune fraction of 0.90",
-     .part = {{"error of the values from 0.90 minus that at 0.70", ESP_NEGATIVE, high_over_070, "value_error"},
-              {"the same of the fraction alike", ESP_POSITIVE, high_over_070, "agreement"},
-              {"the same of the reward", ESP_POSITIVE, high_over_070, "reward", .aside = true},
-              {"error without random choices", ESP_NEGATIVE, high_over_070, "value_error", .element = 1, .aside = true},
-              AT_OTHER_NOISE("error, ", ESP_NEGATIVE, high_over_070, "value_error")}},
+     .part = {{"error of the values from 0.90 minus that at 0.70", ESP_NEGATIVE, over_070, "value_error", HIGHEST},
+              {"the same of the fraction alike", ESP_POSITIVE, over_070, "agreement", HIGHEST},
+              {"the same of the reward", ESP_POSITIVE, over_070, "reward", HIGHEST, .aside = true},
+              {"error without random choices", ESP_NEGATIVE, over_070, "value_error", HIGHEST, .element = 1, .aside = true},
+              AT_OTHER_NOISE("error, ", ESP_NEGATIVE, over_070, "value_error", HIGHEST)}},
     {0},
 };
 

@@ -2,8 +2,6 @@
  * one alone to show the task. */
 #include "bandit_panels.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "espalier/kernel.h"
@@ -76,12 +74,12 @@ static void add_states(esp_book *book, const char *panel, const esp_bandit_block
 }
 
 /* Both networks play the block without random choices that the stored scores at epsilon 0 come from. */
-static esp_err fill_side(const esp_source *s, int member, int rung, int side, esp_bench *bench, esp_book *book)
+static esp_err fill_side(const esp_source *s, const esp_example *example, int side, esp_bench *bench, esp_book *book)
 {
   static const char *const panels[2][3] = {{"6E", "6F", "6I"}, {"6C", "6D", "6H"}}; /* fixation, choice, states */
   esp_sides both;
   esp_sides_of(s, 0, &both);
-  const esp_cell cell = {member, both.arm[side], esp_rung_stage(rung)};
+  const esp_cell cell = {example->member, both.arm[side], esp_rung_stage(example->rung)};
   const esp_rnn_shape shape = esp_network_shape(s->config);
   const int n_agents = s->config->evaluation.agents;
   const size_t n = (size_t)shape.n_hid;
@@ -103,16 +101,6 @@ static esp_err fill_side(const esp_source *s, int member, int rung, int side, es
   ESP_TRY(esp_pca(&t, 0, n_agents, 1, N_STEPS, variance, component, ws));
   add_states(book, panels[side][2], &b, &t, component);
   return ESP_OK;
-}
-
-static esp_err fill_example(const esp_source *s, int member, int rung, esp_book *book)
-{
-  esp_bench bench;
-  esp_err err = esp_bench_make(s, &bench);
-  for (int side = 0; side < 2 && err == ESP_OK; side++)
-    err = fill_side(s, member, rung, side, &bench, book);
-  esp_bench_free(&bench);
-  return err;
 }
 
 /* ---- the task ---- */
@@ -187,17 +175,7 @@ static esp_err fill_scheme(const esp_source *s, esp_workspace *ws, esp_book *boo
   return ESP_OK;
 }
 
-static esp_err fill_task(const esp_source *s, esp_book *book)
-{
-  esp_workspace ws;
-  esp_one_thread();
-  ESP_TRY(esp_workspace_create(&ws));
-  const esp_err err = fill_scheme(s, &ws, book);
-  esp_workspace_free(&ws);
-  return err;
-}
-
-esp_err esp_bandit_panels_fill(const esp_source *s, const esp_example *example, esp_book *book)
+static esp_err fill_all(const esp_source *s, const esp_example *example, esp_bench *bench, esp_book *book)
 {
   static const esp_stored_panel stored[] = {
       {"6A", "weight_bin", "weight_histogram", "share of the weights that are not 0", false},
@@ -205,9 +183,21 @@ esp_err esp_bandit_panels_fill(const esp_source *s, const esp_example *example, 
       {"6G", "rank", "pca_variance", "variance of the components up to this one, over all variance", true},
       {0},
   };
-  ESP_TRY(fill_task(s, book));
+  ESP_TRY(fill_scheme(s, &bench->ws, book));
   if (example->member < 0)
     return ESP_OK;
   ESP_TRY(esp_stored_panels_fill(s, example, stored, book));
-  return fill_example(s, example->member, example->rung, book);
+  for (int side = 0; side < 2; side++)
+    ESP_TRY(fill_side(s, example, side, bench, book));
+  return ESP_OK;
+}
+
+esp_err esp_bandit_panels_fill(const esp_source *s, const esp_example *example, esp_book *book)
+{
+  esp_bench bench;
+  esp_err err = esp_bench_make(s, &bench);
+  if (err == ESP_OK)
+    err = fill_all(s, example, &bench, book);
+  esp_bench_free(&bench);
+  return err;
 }

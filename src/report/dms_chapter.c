@@ -15,19 +15,17 @@ enum { N_CONDITIONS = 4, MOST_CALLS_SHOWN = 30, PRUNED = ESP_SPARSE, TWIN = ESP_
 #define SHARED_AXIS {"y_axis", .text = "shared"}
 #define SHOWN_BINS {"x_limits", .n = 2, .number = {10.5, 53.5}}
 #define MARKS {"mark_names", .text = "C1, P, C2, R"}
+#define TRIAL(name, title, shows, ...) \
+  {name, ESP_OF_EXAMPLE, title, shows, "bin", "input, output", "trial", {__VA_ARGS__}}
 
 static const esp_panel panels[] = {
     {"1A", ESP_SCHEME, "Task", "Inputs and target of the four conditions (+,+), (-,-), (+,-), (-,+).", "bin", "input, target",
      "scheme", {{"scheme", .text = "task"}}},
     {"1B", ESP_SCHEME, "Network", "Hidden units, inputs and outputs.", NULL, NULL, "scheme", {{"scheme", .text = "network"}}},
-    {"1C", ESP_OF_EXAMPLE, "Condition 1 (+,+)", "Inputs and output of the pruned example network.", "bin", "input, output",
-     "trial", {OF_PRUNED}},
-    {"1D", ESP_OF_EXAMPLE, "Condition 2 (-,-)", "Inputs and output of the pruned example network.", "bin", "input, output",
-     "trial", {OF_PRUNED, SHARED_AXIS}},
-    {"1E", ESP_OF_EXAMPLE, "Condition 3 (+,-)", "Inputs and output of the pruned example network.", "bin", "input, output",
-     "trial", {OF_PRUNED, SHARED_AXIS}},
-    {"1F", ESP_OF_EXAMPLE, "Condition 4 (-,+)", "Inputs and output of the pruned example network.", "bin", "input, output",
-     "trial", {OF_PRUNED, SHARED_AXIS}},
+    TRIAL("1C", "Condition 1 (+,+)", "Inputs and output of the pruned example network.", OF_PRUNED),
+    TRIAL("1D", "Condition 2 (-,-)", "Inputs and output of the pruned example network.", OF_PRUNED, SHARED_AXIS),
+    TRIAL("1E", "Condition 3 (+,-)", "Inputs and output of the pruned example network.", OF_PRUNED, SHARED_AXIS),
+    TRIAL("1F", "Condition 4 (-,+)", "Inputs and output of the pruned example network.", OF_PRUNED, SHARED_AXIS),
     {"1G", ESP_SCHEME, "Ladder", "Fractions of the recurrent weights that are removed, one rung after the other.",
      "rung", "prune fraction", "scheme", {{"scheme", .text = "ladder"}}},
     {"1H", ESP_OF_POPULATION, "Final loss", "Loss at the end of training at each rung.", "prune fraction", "loss",
@@ -38,14 +36,10 @@ static const esp_panel panels[] = {
      "histogram", {ESP_DRAWN_PAIR, ESP_DRAWN_FROM_0}},
     {"2B", ESP_OF_EXAMPLE, "Singular values", "Cumulative singular values of the recurrent weights, over their sum.",
      "rank", "cumulative share", "line", {ESP_DRAWN_PAIR}},
-    {"2C", ESP_OF_EXAMPLE, "Twin, condition 4", "Inputs and output without a distractor.", "bin", "input, output",
-     "trial", {OF_TWIN}},
-    {"2D", ESP_OF_EXAMPLE, "Twin, condition 4 probed", "Inputs and output with a distractor.", "bin", "input, output",
-     "trial", {OF_TWIN, SHARED_AXIS}},
-    {"2E", ESP_OF_EXAMPLE, "Pruned, condition 4", "Inputs and output without a distractor.", "bin", "input, output",
-     "trial", {OF_PRUNED, SHARED_AXIS}},
-    {"2F", ESP_OF_EXAMPLE, "Pruned, condition 4 probed", "Inputs and output with a distractor.", "bin", "input, output",
-     "trial", {OF_PRUNED, SHARED_AXIS}},
+    TRIAL("2C", "Twin, condition 4", "Inputs and output without a distractor.", OF_TWIN),
+    TRIAL("2D", "Twin, condition 4 probed", "Inputs and output with a distractor.", OF_TWIN, SHARED_AXIS),
+    TRIAL("2E", "Pruned, condition 4", "Inputs and output without a distractor.", OF_PRUNED, SHARED_AXIS),
+    TRIAL("2F", "Pruned, condition 4 probed", "Inputs and output with a distractor.", OF_PRUNED, SHARED_AXIS),
     {"3A", ESP_OF_EXAMPLE, "Twin, PC1", "Hidden state on the first principal component.", "bin", "PC1",
      "projection", {SHOWN_BINS, MARKS, {"row", .text = "twin"}}},
     {"3B", ESP_OF_EXAMPLE, "Twin, PC2", "Hidden state on the second principal component.", "bin", "PC2",
@@ -89,12 +83,6 @@ static const esp_panel panels[] = {
      "line", {ESP_DRAWN_PAIR, ESP_DRAWN_BAND, ESP_DRAWN_MARKER(2, 1), ESP_DRAWN_LOG_WHERE_WIDE}},
     {0},
 };
-
-/* The stage that learns new cues, -1: none. */
-static int transfer_stage(const esp_source *s)
-{
-  return s->config->transfer.from > 0 ? esp_stage_after(s) : -1;
-}
 
 /* ---- points ---- */
 
@@ -166,7 +154,7 @@ static esp_place at_rung_and_call(const esp_source *s, int arm, int point)
 
 static esp_scale transfer_calls(const esp_source *s)
 {
-  return (esp_scale){.n = transfer_stage(s) < 0 ? 0 : s->config->transfer.calls};
+  return (esp_scale){.n = esp_stage_after(s) < 0 ? 0 : s->config->transfer.calls};
 }
 
 static const esp_points by_rung_and_call = {.x_unit = "1",
@@ -175,9 +163,8 @@ static const esp_points by_rung_and_call = {.x_unit = "1",
                                             .scale = calls_shown,
                                             .place = at_rung_and_call};
 static const esp_points by_transfer_call = {
-    .x_unit = "1", .x_what = "training call on the new cues", .scale = transfer_calls, .stage = transfer_stage};
-static const esp_points by_flow_bin = {
-    .x_unit = "bin", .x_what = "bin of the delay", .stage = esp_stage_070};
+    .x_unit = "1", .x_what = "training call on the new cues", .scale = transfer_calls, .stage = esp_stage_after};
+static const esp_points by_flow_bin = {.x_unit = "bin", .x_what = "bin of the delay", .stage = esp_stage_070};
 
 static const esp_series series[] = {
     {"1H", &esp_by_rung, "loss", .what = "loss at the end of the last training call", .tested = true},
@@ -274,26 +261,24 @@ static double share_of_rank(const esp_source *s, const esp_statement *part, int 
   return isnan(first) ? NAN : rank / (double)n;
 }
 
-/* Pruned minus twin, mean of two onsets. */
-static double advantage(const esp_source *s, int member, int first_onset)
+/* Pruned minus twin, mean of onsets .from to .to (from 1). With fewer than four the first two and the last two are not apart. */
+static double advantage(const esp_source *s, const esp_statement *part, int member, int arm)
 {
+  (void)arm;
   const esp_series *correct = esp_series_of(s, "5B");
   double sum = 0;
-  for (int i = first_onset; i < first_onset + 2; i++)
-    sum += esp_series_value(correct, s, member, PRUNED, i) - esp_series_value(correct, s, member, TWIN, i);
-  return sum / 2;
+  if (s->config->probe.onsets.n < 4)
+    return NAN;
+  for (int onset = (int)part->from; onset <= part->to; onset++)
+    sum += esp_series_value(correct, s, member, PRUNED, onset - 1) - esp_series_value(correct, s, member, TWIN, onset - 1);
+  return sum / (part->to - part->from + 1);
 }
 
-static double advantage_early(const esp_source *s, const esp_statement *part, int member, int arm)
+static double advantage_over_late(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  (void)part, (void)arm;
-  return s->config->probe.onsets.n < 4 ? NAN : advantage(s, member, 0);
-}
-
-static double advantage_early_over_late(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  const int n = s->config->probe.onsets.n;
-  return n < 4 ? NAN : advantage_early(s, part, member, arm) - advantage(s, member, n - 2);
+  const double n = s->config->probe.onsets.n;
+  const esp_statement last_two = {.from = n - 1, .to = n};
+  return advantage(s, part, member, arm) - advantage(s, &last_two, member, arm);
 }
 
 static double slope_by_strength(const esp_source *s, const esp_statement *part, int member, int arm)
@@ -309,22 +294,15 @@ static double slope_by_strength(const esp_source *s, const esp_statement *part, 
 
 static double mean_contraction(const esp_source *s, const char *field, int member, int arm)
 {
-  double sum = 0;
-  for (long i = 0; i < esp_source_count(s, field); i++)
-    sum += esp_at_070(s, field, member, arm, i);
-  return sum / (double)esp_source_count(s, field);
+  const esp_place delay = {.arm = arm, .stage = esp_stage_070(s), .length = esp_source_count(s, field), .n_blocks = 1};
+  return esp_mean_at(s, field, member, delay);
 }
 
-static double contracts(const esp_source *s, const esp_statement *part, int member, int arm)
+/* Is the pruned network's below 1, or the twin's above it? */
+static double contracts_if_pruned(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   const double mean = mean_contraction(s, part->field, member, arm);
-  return isnan(mean) ? NAN : mean < 1;
-}
-
-static double expands(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  const double mean = mean_contraction(s, part->field, member, arm);
-  return isnan(mean) ? NAN : mean > 1;
+  return isnan(mean) ? NAN : arm == PRUNED ? mean < 1 : mean > 1;
 }
 
 static void tell_contraction(const esp_source *s, const esp_example *example, char *text, size_t size)
@@ -336,13 +314,14 @@ static void tell_contraction(const esp_source *s, const esp_example *example, ch
 static double transfer_loss(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part;
-  const int stage = transfer_stage(s);
+  const int stage = esp_stage_after(s);
   return stage < 0 ? NAN : esp_source_value(s, "loss", member, arm, stage, 0);
 }
 
-static double correct_high_over_best(const esp_source *s, const esp_statement *part, int member, int arm)
+static double over_other_rungs(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  return esp_mean_between(s, part->field, 0, 0.90, 1, member, arm) - esp_mean_between(s, part->field, 0, 0.70, 0.80, member, arm);
+  const esp_statement other = {.field = part->field, .element = part->element, .from = part->other.from, .to = part->other.to};
+  return esp_mean_over_rungs(s, part, member, arm) - esp_mean_over_rungs(s, &other, member, arm);
 }
 
 /* ---- claims ---- */
@@ -353,23 +332,21 @@ static double correct_high_over_best(const esp_source *s, const esp_statement *p
 #define HIGHEST .from = 0.90, .to = 1
 #define WHOLE .from = 0, .to = 1
 #define LOG_2 0.69314718055994531
+#define LOSS_AND_CALLS(rule, ...)                               \
+  {"loss", rule, esp_mean_over_rungs, "loss", __VA_ARGS__},     \
+  {"calls", rule, esp_mean_over_rungs, "n_calls", __VA_ARGS__}, \
+  {"loss as published", rule, esp_mean_over_rungs, "loss_last_call", __VA_ARGS__, .aside = true}
 
 static const esp_claim claims[] = {
     {1, &esp_averbeck_2022, "5C", "without a distractor both arms answer nearly perfectly",
      .part = {{"correct without distractor, pruned", ESP_ABOVE, esp_value_070, "unprobed_correct", .limit = 0.95},
               {"correct without distractor, twin", ESP_ABOVE, esp_value_070, "unprobed_correct", .side = TWIN, .limit = 0.95}}},
     {2, &esp_averbeck_2022, "1H, 1I", "after a little pruning loss and calls are higher than the twin's",
-     .part = {{"loss", ESP_HIGHER, esp_mean_over_rungs, "loss", LITTLE},
-              {"calls", ESP_HIGHER, esp_mean_over_rungs, "n_calls", LITTLE},
-              {"loss as published", ESP_HIGHER, esp_mean_over_rungs, "loss_last_call", LITTLE, .aside = true}}},
+     .part = {LOSS_AND_CALLS(ESP_HIGHER, LITTLE)}},
     {3, &esp_averbeck_2022, "1H, 1I", "at intermediate pruning loss and calls are lower than the twin's",
-     .part = {{"loss", ESP_LOWER, esp_mean_over_rungs, "loss", INTERMEDIATE},
-              {"calls", ESP_LOWER, esp_mean_over_rungs, "n_calls", INTERMEDIATE},
-              {"loss as published", ESP_LOWER, esp_mean_over_rungs, "loss_last_call", INTERMEDIATE, .aside = true}}},
+     .part = {LOSS_AND_CALLS(ESP_LOWER, INTERMEDIATE)}},
     {4, &esp_averbeck_2022, "1H, 1I", "at the highest pruning both are high again",
-     .part = {{"loss", ESP_HIGHER, esp_mean_over_rungs, "loss", HIGHEST},
-              {"calls", ESP_HIGHER, esp_mean_over_rungs, "n_calls", HIGHEST},
-              {"loss as published", ESP_HIGHER, esp_mean_over_rungs, "loss_last_call", HIGHEST, .aside = true}}},
+     .part = {LOSS_AND_CALLS(ESP_HIGHER, HIGHEST)}},
     {5, &esp_averbeck_2022, "1H, 1I", "the twin's loss and calls stay level",
      .part = {{"change of loss over the ladder", ESP_WITHIN, change_over_rungs, "loss", WHOLE, .side = TWIN, .limit = 0.2},
               {"change of calls over the ladder", ESP_WITHIN, change_over_rungs, "n_calls", WHOLE, .side = TWIN, .limit = 0.2}}},
@@ -388,8 +365,8 @@ static const esp_claim claims[] = {
               {"fraction correct as published", ESP_HIGHER, esp_mean_over_rungs, "probed_correct_published", INTERMEDIATE,
                .aside = true}}},
     {10, &esp_averbeck_2022, "5B", "the advantage is largest early in the delay and least at its end",
-     .part = {{"advantage at the first two onsets", ESP_POSITIVE, .quantity = advantage_early},
-              {"that minus the advantage at the last two", ESP_POSITIVE, .quantity = advantage_early_over_late}}},
+     .part = {{"advantage at the first two onsets", ESP_POSITIVE, .quantity = advantage, .from = 1, .to = 2},
+              {"that minus the advantage at the last two", ESP_POSITIVE, .quantity = advantage_over_late, .from = 1, .to = 2}}},
     {11, &esp_averbeck_2022, "5C", "fraction correct falls with strength, and is above the twin's throughout",
      .part = {{"slope by strength, pruned", ESP_NEGATIVE, .quantity = slope_by_strength},
               {"slope by strength, twin", ESP_NEGATIVE, .quantity = slope_by_strength, .side = TWIN},
@@ -406,15 +383,17 @@ static const esp_claim claims[] = {
               {"twin, exponent as published", ESP_ANTICORRELATED, esp_value_070, "lyapunov_published", .side = TWIN,
                .with = "probed_correct", .aside = true}}},
     {14, &esp_averbeck_2022, "4C", "through the delay the pruned network contracts and the twin does not",
-     .part = {{"members whose mean contraction is below 1, pruned", ESP_MOST, contracts, "contraction"},
-              {"members whose mean contraction is above 1, twin", ESP_MOST, expands, "contraction", .side = TWIN},
-              {"below 1 as published, pruned", ESP_MOST, contracts, "contraction_published", .aside = true},
-              {"above 1 as published, twin", ESP_MOST, expands, "contraction_published", .side = TWIN, .aside = true}},
+     .part = {{"members whose mean contraction is below 1, pruned", ESP_MOST, contracts_if_pruned, "contraction"},
+              {"members whose mean contraction is above 1, twin", ESP_MOST, contracts_if_pruned, "contraction", .side = TWIN},
+              {"below 1 as published, pruned", ESP_MOST, contracts_if_pruned, "contraction_published", .aside = true},
+              {"above 1 as published, twin", ESP_MOST, contracts_if_pruned, "contraction_published", .side = TWIN,
+               .aside = true}},
      .note = tell_contraction},
     {16, &esp_averbeck_2022, "S2B", "on new cues the pruned network reaches a lower loss",
      .part = {{"loss", ESP_LOWER, .quantity = transfer_loss}}},
     {17, &esp_averbeck_2022, "5A", "beyond about 0.85 the pruned network gets worse",
-     .part = {{"fraction correct from 0.90 minus that at 0.70-0.80", ESP_NEGATIVE, correct_high_over_best, "probed_correct"}}},
+     .part = {{"fraction correct from 0.90 minus that at 0.70-0.80", ESP_NEGATIVE, over_other_rungs, "probed_correct", HIGHEST,
+               .other = {.from = 0.70, .to = 0.80}}}},
     {0},
 };
 

@@ -3,8 +3,6 @@
 #include "dms_panels.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "espalier/dms_task.h"
 #include "espalier/flow.h"
@@ -26,33 +24,34 @@ enum {
 
 /* One network and what it does, without noise: the four conditions, and the same with the distractor of Figs. 2-4. */
 typedef struct {
-  const esp_source *s;
   esp_rnn_shape shape;
+  int input_lag;
   const double *w;
   esp_trials trials, probed_trials;
   esp_trajectories plain, probed;
   double *variance, *component; /* [unit], [component, unit] */
 } network;
 
-static esp_err take_trials(const esp_rnn_shape *shape, esp_workspace *ws, esp_trials *trials, esp_trajectories *t)
+static esp_err run_conditions(const network *net, bool probed, esp_workspace *ws, esp_trials *trials, esp_trajectories *t)
 {
   ESP_TRY(esp_trials_take(N_CONDITIONS, ESP_DMS_N_STEPS, ESP_DMS_N_IN, ESP_DMS_N_OUT, ws, trials));
   esp_dms_template(ESP_DMS_OLD_CUES, trials);
-  return esp_trajectories_take(shape, N_CONDITIONS, ESP_DMS_N_STEPS, ws, t);
+  if (probed)
+    esp_probe_put(trials, ESP_PROBE_EXAMPLE_ONSET, ESP_PROBE_EXAMPLE_STRENGTH);
+  ESP_TRY(esp_trajectories_take(&net->shape, N_CONDITIONS, ESP_DMS_N_STEPS, ws, t));
+  return esp_trajectories_run(&net->shape, net->w, trials, net->input_lag, t, ws);
 }
 
 /* Load a stored network and run it. */
 static esp_err load_network(const esp_source *s, esp_cell cell, esp_bench *b, network *net)
 {
-  const int lag = s->config->network.input_lag;
   b->ws.used = 0;
   ESP_TRY(esp_results_read_cell(s->in.results, cell, &b->record, NULL));
-  *net = (network){.s = s, .shape = esp_network_shape(s->config), .w = esp_record_f64(&b->record, 0)}; /* fields 0-2 are the weights */
-  ESP_TRY(take_trials(&net->shape, &b->ws, &net->trials, &net->plain));
-  ESP_TRY(take_trials(&net->shape, &b->ws, &net->probed_trials, &net->probed));
-  esp_probe_put(&net->probed_trials, ESP_PROBE_EXAMPLE_ONSET, ESP_PROBE_EXAMPLE_STRENGTH);
-  ESP_TRY(esp_trajectories_run(&net->shape, net->w, &net->trials, lag, &net->plain, &b->ws));
-  return esp_trajectories_run(&net->shape, net->w, &net->probed_trials, lag, &net->probed, &b->ws);
+  *net = (network){.shape = esp_network_shape(s->config),
+                   .input_lag = s->config->network.input_lag,
+                   .w = esp_record_f64(&b->record, 0)}; /* fields 0-2 are the weights */
+  ESP_TRY(run_conditions(net, false, &b->ws, &net->trials, &net->plain));
+  return run_conditions(net, true, &b->ws, &net->probed_trials, &net->probed);
 }
 
 static bool resists(const network *net)
@@ -64,21 +63,17 @@ static bool resists(const network *net)
 
 /* ---- which member ---- */
 
-/* A network that diverges answers nothing. */
-static esp_err answers(const esp_source *s, esp_cell cell, esp_bench *b, bool *right)
-{
-  network net;
-  const esp_err err = load_network(s, cell, b, &net);
-  *right = err == ESP_OK && resists(&net);
-  return err == ESP_ERR_DIVERGED ? ESP_OK : err;
-}
-
-/* Does only the twin fail on the probed condition 4? */
+/* Does only the twin fail on the probed condition 4? A network that diverges answers nothing. */
 static esp_err is_telling(const esp_source *s, int member, int stage, esp_bench *b, bool *telling)
 {
   bool right[2];
-  for (int arm = 0; arm < 2; arm++)
-    ESP_TRY(answers(s, (esp_cell){member, arm, stage}, b, &right[arm]));
+  for (int arm = 0; arm < 2; arm++) {
+    network net;
+    const esp_err err = load_network(s, (esp_cell){member, arm, stage}, b, &net);
+    if (err != ESP_ERR_DIVERGED)
+      ESP_TRY(err);
+    right[arm] = err == ESP_OK && resists(&net);
+  }
   *telling = right[ESP_SPARSE] && !right[ESP_DENSE];
   return ESP_OK;
 }
@@ -120,21 +115,15 @@ esp_err esp_dms_candidates(const esp_source *s, int stage, esp_candidate *list, 
 
 /* ---- schemes ---- */
 
-static esp_err fill_task(esp_book *book)
+static void fill_schemes(const esp_source *s, esp_book *book)
 {
+  double input[N_CONDITIONS * ESP_DMS_N_STEPS * ESP_DMS_N_IN], target[N_CONDITIONS * ESP_DMS_N_STEPS];
+  esp_dms_template(ESP_DMS_OLD_CUES, &(esp_trials){.input = input, .target = target});
   esp_book_open(book, "1A");
   esp_book_put_range(book, "x", "bin", "bin, from 1", 1, ESP_DMS_N_STEPS);
-  double *input = esp_book_numbers(book, "input", "1", "input by condition, bin and channel",
-                                   ESP_SHAPE(N_CONDITIONS, ESP_DMS_N_STEPS, ESP_DMS_N_IN));
-  double *target = esp_book_numbers(book, "target", "1", "target by condition and bin", ESP_SHAPE(N_CONDITIONS, ESP_DMS_N_STEPS));
-  ESP_TRY(esp_book_error(book));
-  esp_trials trials = {.input = input, .target = target};
-  esp_dms_template(ESP_DMS_OLD_CUES, &trials);
-  return ESP_OK;
-}
-
-static void fill_network_and_ladder(const esp_source *s, esp_book *book)
-{
+  esp_book_put(book, "input", "1", "input by condition, bin and channel", input,
+               ESP_SHAPE(N_CONDITIONS, ESP_DMS_N_STEPS, ESP_DMS_N_IN));
+  esp_book_put(book, "target", "1", "target by condition and bin", target, ESP_SHAPE(N_CONDITIONS, ESP_DMS_N_STEPS));
   const int32_t sizes[] = {s->config->network.n_hid, ESP_DMS_N_IN, ESP_DMS_N_OUT};
   esp_book_open(book, "1B");
   esp_book_put_counts(book, "sizes", "hidden units, inputs, outputs", sizes, ESP_SHAPE(3));
@@ -274,8 +263,7 @@ esp_err esp_dms_panels_fill(const esp_source *s, const esp_example *example, esp
       {"2B", "rank", "singular_value", "sum of the singular values of W_rec up to this one, over the sum of all", true},
       {0},
   };
-  ESP_TRY(fill_task(book));
-  fill_network_and_ladder(s, book);
+  fill_schemes(s, book);
   if (example->member < 0)
     return ESP_OK;
   ESP_TRY(esp_stored_panels_fill(s, example, stored, book));

@@ -86,15 +86,9 @@ static esp_err add_stored(esp_book *book, const esp_stored_panel *what, const es
 {
   const long n = esp_source_count(s, what->field);
   double *mean = esp_book_numbers(book, "mean", "1", what->long_name, ESP_SHAPE(n));
-  const double *v = esp_source_numbers(s, what->field, cell);
-  double sum = 0, whole = 0;
   ESP_TRY(esp_book_error(book));
-  for (long i = 0; i < n && v; i++)
-    whole += v[i];
-  for (long i = 0; i < n && v; i++) {
-    sum += v[i];
-    mean[i] = (what->cumulative ? sum : v[i]) / whole;
-  }
+  for (long i = 0; i < n; i++)
+    mean[i] = what->cumulative ? esp_share_in(s, what->field, cell, 0, i + 1) : esp_share_in(s, what->field, cell, i, 1);
   return ESP_OK;
 }
 

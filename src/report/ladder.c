@@ -39,7 +39,8 @@ int esp_stage_070(const esp_source *s)
 
 int esp_stage_after(const esp_source *s)
 {
-  return esp_rung_stage(esp_n_rungs(s));
+  const int stage = esp_rung_stage(esp_n_rungs(s));
+  return stage < s->plan->n_stages ? stage : -1;
 }
 
 /* ---- points ---- */
@@ -78,21 +79,16 @@ static bool within(double value, double from, double to)
   return value > from - 1e-9 && value < to + 1e-9;
 }
 
-double esp_mean_between(const esp_source *s, const char *field, long element, double from, double to, int member, int arm)
+double esp_mean_over_rungs(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   double sum = 0;
   int n = 0;
   for (int r = 0; r < esp_n_rungs(s); r++)
-    if (within(esp_fraction(s, r), from, to)) {
-      sum += esp_source_value(s, field, member, arm, esp_rung_stage(r), element);
+    if (within(esp_fraction(s, r), part->from, part->to)) {
+      sum += esp_source_value(s, part->field, member, arm, esp_rung_stage(r), part->element);
       n++;
     }
   return n ? sum / n : NAN;
-}
-
-double esp_mean_over_rungs(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  return esp_mean_between(s, part->field, part->element, part->from, part->to, member, arm);
 }
 
 double esp_slope(int n, const double *x, const double *y)

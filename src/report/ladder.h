@@ -17,7 +17,7 @@ int esp_rung_near(const esp_source *s, double fraction);
 int esp_rung_070(const esp_source *s);
 int esp_stage_070(const esp_source *s);
 
-/** The stage that comes after the ladder. */
+/** The stage that comes after the ladder: new cues, a new option; -1: none. */
 int esp_stage_after(const esp_source *s);
 
 /** One number, or one element of a field, at each rung. */
@@ -28,13 +28,10 @@ extern const esp_points esp_by_weight;
 
 /* ---- quantities of claims: of a statement's field ---- */
 
-extern esp_quantity esp_mean_over_rungs;  /* over those from .from to .to                                                      */
+extern esp_quantity esp_mean_over_rungs;  /* over those from .from to .to; NaN: there is none                                  */
 extern esp_quantity esp_slope_over_rungs; /* by prune fraction                                                                 */
 extern esp_quantity esp_value_070;        /* at the rung nearest 0.70                                                          */
 extern esp_quantity esp_weights_of_size;  /* there: share of the weights whose size is from .from to .to; the field is a histogram */
-
-/** Mean over the rungs from a prune fraction to another; NaN: there is none. */
-double esp_mean_between(const esp_source *s, const char *field, long element, double from, double to, int member, int arm);
 
 /** A number at the rung nearest 0.70. */
 double esp_at_070(const esp_source *s, const char *field, int member, int arm, long element);

@@ -47,34 +47,27 @@ static esp_err mark_new_cues(const esp_source *s, const esp_example *example, es
 
 /* ---- claims ---- */
 
-/* Mean loss after training calls first .. last (from 1) on the old cues. */
-static double mean_loss(const esp_source *s, int first, int last, int member, int arm)
+/* Mean loss after calls .from to .to (from 1; infinite: the last) on the old cues. */
+static double mean_loss(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  double sum = 0;
-  if (first > last || last > s->config->scratch.calls)
+  const int n_calls = s->config->scratch.calls, first = (int)part->from;
+  const int last = isinf(part->to) ? n_calls : (int)part->to;
+  if (first > last || last > n_calls)
     return NAN;
-  for (int call = first; call <= last; call++)
-    sum += esp_source_value(s, "loss_curve_end", member, arm, OLD_CUES, call - 1);
-  return sum / (last - first + 1);
+  const esp_place calls = {.arm = arm, .stage = OLD_CUES, .first = first - 1, .length = last - first + 1, .n_blocks = 1};
+  return esp_mean_at(s, part->field, member, calls);
 }
 
-static double loss_early(const esp_source *s, const esp_statement *part, int member, int arm)
+static double mean_loss_over_dense(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  (void)part;
-  return mean_loss(s, 1, 5, member, arm);
-}
-
-static double gap_late(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  const int last = s->config->scratch.calls;
-  return log(mean_loss(s, 21, last, member, ESP_SPARSE) / mean_loss(s, 21, last, member, ESP_DENSE));
+  return log(mean_loss(s, part, member, arm) / mean_loss(s, part, member, ESP_DENSE));
 }
 
 static const esp_claim claims[] = {
     {15, &esp_averbeck_2022, "S2A", "pruned before any training a network learns more slowly, and is level after some 20 calls",
-     .part = {{"mean loss after calls 1-5", ESP_HIGHER, .quantity = loss_early},
-              {"log of mean loss after calls from 21 over the dense network's", ESP_WITHIN, .quantity = gap_late, .limit = 0.2}}},
+     .part = {{"mean loss after calls 1-5", ESP_HIGHER, mean_loss, "loss_curve_end", .from = 1, .to = 5},
+              {"log of mean loss after calls from 21 over the dense network's", ESP_WITHIN, mean_loss_over_dense,
+               "loss_curve_end", .from = 21, .to = INFINITY, .limit = 0.2}}},
     {0},
 };
 
