@@ -101,7 +101,7 @@ static bool sides(const esp_source *s, int level, esp_sides *these)
 
 /* ---- points ---- */
 
-static const esp_lever_numbers *numbers_of(const esp_source *s)
+static esp_lever_numbers *numbers_of(const esp_source *s)
 {
   return s->counted;
 }
@@ -169,8 +169,7 @@ static esp_place of_interval(const esp_source *s, int arm, int point)
 static double turnover(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
   (void)series;
-  const esp_lever_numbers *l = numbers_of(s);
-  return l->turnover[(member * ESP_LEVER_TURNOVER_ARMS + place.arm) * l->n_turnover + place.first];
+  return esp_lever_turnover(numbers_of(s), member, place.arm)[place.first];
 }
 
 static void slice_of_interval(const esp_source *s, esp_place place, char *text, size_t size)
@@ -232,7 +231,7 @@ static esp_scale fates(const esp_source *s)
 static double fate(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
   (void)series;
-  return numbers_of(s)->fate[member * ESP_N_FATES + place.first];
+  return numbers_of(s)->of_run[member][place.first];
 }
 
 static void slice_of_fate(const esp_source *s, esp_place place, char *text, size_t size)
@@ -323,16 +322,16 @@ static double share_undone(const esp_source *s, const esp_statement *part, int m
 /* Mean turnover of the intervals that lie between two hours, a 2 h. */
 static double mean_turnover(const esp_source *s, int member, double from, double to)
 {
-  const esp_lever_numbers *l = numbers_of(s);
-  const double hours = esp_lever_turnover_hours(s);
+  const double *turnover = esp_lever_turnover(numbers_of(s), member, ESP_LEVER_ARM_PLASTIC), hours = esp_lever_turnover_hours(s);
+  const int n_intervals = numbers_of(s)->n_turnover;
   double sum = 0;
   int n = 0;
-  for (int k = 0; k < l->n_turnover; k++)
+  for (int k = 0; k < n_intervals; k++)
     if (k * hours > from - 1e-9 && (k + 1) * hours < to + 1e-9) {
-      sum += l->turnover[member * ESP_LEVER_TURNOVER_ARMS * l->n_turnover + k] * 2 / hours;
+      sum += turnover[k] * 2 / hours;
       n++;
     }
-  return n && l->n_turnover * hours > to - 1e-9 && esp_lever_is_timed(s) ? sum / n : NAN;
+  return n && n_intervals * hours > to - 1e-9 && esp_lever_is_timed(s) ? sum / n : NAN;
 }
 
 static double turnover_less_other(const esp_source *s, const esp_statement *part, int member, int arm)
@@ -341,38 +340,32 @@ static double turnover_less_other(const esp_source *s, const esp_statement *part
   return mean_turnover(s, member, part->from, part->to) - mean_turnover(s, member, part->other.from, part->other.to);
 }
 
-static double first_share(const esp_source *s, const esp_statement *part, int member, int arm)
+/* The number .element of the run. */
+static double of_run(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  (void)part, (void)arm;
-  const esp_lever_numbers *l = numbers_of(s);
-  return l->n_turnover && esp_lever_is_timed(s) ? l->share[member * ESP_LEVER_TURNOVER_ARMS * l->n_turnover] : NAN;
+  (void)arm;
+  return numbers_of(s)->of_run[member][part->element];
 }
 
-static double likeness(const esp_source *s, const esp_statement *part, int member, int arm)
+static double more_alike(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  return numbers_of(s)->likeness[member * ESP_N_LIKENESSES + ESP_LIKE_AN_HOUR_BEFORE] -
-         numbers_of(s)->likeness[member * ESP_N_LIKENESSES + ESP_LIKE_THE_START];
-}
-
-static double up_rate(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  return numbers_of(s)->up_rate[member];
+  const double *number = numbers_of(s)->of_run[member];
+  return number[ESP_LIKE_AN_HOUR_BEFORE] - number[ESP_LIKE_THE_START];
 }
 
 static double goes_on(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  const double *move = numbers_of(s)->move + member * ESP_N_MOVES;
-  return move[ESP_MOVE_SOLVED] / move[ESP_MOVE_BEFORE];
+  const double *number = numbers_of(s)->of_run[member];
+  return number[ESP_MOVE_SOLVED] / number[ESP_MOVE_BEFORE];
 }
 
 static double migrates(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  const double *move = numbers_of(s)->move + member * ESP_N_MOVES;
-  return log(move[ESP_MOVE_CHANGED] / move[ESP_MOVE_SOLVED]);
+  const double *number = numbers_of(s)->of_run[member];
+  return log(number[ESP_MOVE_CHANGED] / number[ESP_MOVE_SOLVED]);
 }
 
 /* ---- claims ---- */
@@ -409,8 +402,8 @@ static const esp_claim claims[] = {
                AND(PLASTIC, HOURS(8, 24))},
               {"turnover in hours 25-34 minus that in hours 15-24 (a 2 h)", ESP_POSITIVE, turnover_less_other, HOURS(24, 34),
                AND(PLASTIC, HOURS(14, 24))},
-              {"hours 1-2 over the potential synapses (caption: about 0.25)", ESP_ABOVE, first_share, .limit = 0.2,
-               .aside = true}}},
+              {"hours 1-2 over the potential synapses (caption: about 0.25)", ESP_ABOVE, of_run, .element = ESP_FIRST_SHARE,
+               .limit = 0.2, .aside = true}}},
     {33, &esp_kappel_2018, "K5F", "without reward the movement is forgotten from day 6 on, unless synapses are consolidated",
      .part = {{"time on days 10-15 minus that on days 2-5 (s)", ESP_POSITIVE, time_less_other, .side = FORGETTING, DAYS(10, 15),
                AND(FORGETTING, DAYS(2, 5))},
@@ -422,26 +415,17 @@ static const esp_claim claims[] = {
               {"consolidated: time on days 10-15 minus that without (s)", ESP_NEGATIVE, time_less_other, .side = CONSOLIDATED,
                DAYS(10, 15), AND(FORGETTING, DAYS(10, 15))}}},
     {34, &esp_kappel_2018, "K5D", "learning reorganises the activity, with assemblies for the upward movement",
-     .part = {{"correlation of the rates at hours 21 and 22 minus that at 0 and 22", ESP_POSITIVE, .quantity = likeness},
-              {"E in no pool, hour 22: rate while the lever goes up minus that while it goes down (Hz)", ESP_POSITIVE,
-               .quantity = up_rate}}},
+     .part = {{"correlation of the rates at hours 21 and 22 minus that at 0 and 22", ESP_POSITIVE, more_alike},
+              {"E in no pool, hour 22: rate while the lever goes up minus that while it goes down (Hz)", ESP_POSITIVE, of_run,
+               .element = ESP_UP_RATE}}},
     {35, &esp_kappel_2018, "K5I", "parameters keep moving when the task is solved, and to a new region after the change",
      .part = {{"change of the parameters in hours 13-24 over that in hours 1-12", ESP_ABOVE, goes_on, .limit = 0.5},
-              {"log of the change in hours 25-36 over that in hours 13-24", ESP_POSITIVE, .quantity = migrates}}},
+              {"log of the change in hours 25-36 over that in hours 13-24", ESP_POSITIVE, migrates}}},
     {0},
 };
 
-static esp_err count(esp_source *s)
-{
-  esp_lever_numbers *numbers = calloc(1, sizeof *numbers);
-  ESP_REQUIRE(numbers, ESP_ERR_NOMEM, "%s: no memory to count synapses", s->in.path);
-  s->counted = numbers;
-  return esp_lever_numbers_load(s, numbers);
-}
-
 static void drop(esp_source *s)
 {
-  esp_lever_numbers_free(s->counted);
   free(s->counted);
 }
 
@@ -451,7 +435,7 @@ const esp_chapter esp_lever_chapter = {.panels = panels,
                                        .columns = columns,
                                        .members = "runs",
                                        .in_the_mean = "runs in the mean",
-                                       .count = count,
+                                       .count = esp_lever_count,
                                        .drop = drop,
                                        .sides = sides,
                                        .has = has,
