@@ -81,18 +81,12 @@ static const struct {
                [EXACT_RULE] = {ESP_LEVER_ARM_PLASTIC, ESP_LEVER_ARM_PLASTIC},
                [UNREWARDED] = {ESP_LEVER_ARM_FORGETTING, ESP_LEVER_ARM_CONSOLIDATED}};
 
-static bool has_arm(const esp_source *s, int level, int arm)
-{
-  const esp_lever_timetable t = esp_lever_timetable_of(s->config);
-  const int last = level == UNREWARDED ? t.n_learning + t.n_unrewarded - 1 : t.n_learning - 1;
-  return level == ALL_ARMS || (arm < s->plan->n_arms && !s->plan->stages[last].absent[arm]);
-}
-
 static bool sides(const esp_source *s, int level, esp_sides *these)
 {
+  const int last = (level == UNREWARDED ? s->plan->n_stages : esp_lever_timetable_of(s->config).n_learning) - 1;
   *these = (esp_sides){.n = 0};
   for (int arm = arms_of[level].first; arm <= arms_of[level].last; arm++)
-    if (has_arm(s, level, arm)) {
+    if (level == ALL_ARMS || (arm < s->plan->n_arms && !s->plan->stages[last].absent[arm])) {
       these->arm[these->n] = arm;
       these->name[these->n++] = s->plan->arm_name[arm];
     }
@@ -277,24 +271,20 @@ static const esp_column columns[] = {
 static double time_between(const esp_source *s, int member, int arm, double from, double to)
 {
   const bool learning = arm < ESP_LEVER_ARM_FORGETTING;
-  double sum = 0, last = 0;
+  const int n_learning = esp_lever_timetable_of(s->config).n_learning, end = learning ? n_learning : s->plan->n_stages;
+  double sum = 0;
   int n = 0;
-  for (int stage = 0; stage < s->plan->n_stages; stage++) {
-    const double end = s->plan->stages[stage].value;
-    if (s->plan->stages[stage].absent[learning ? ESP_LEVER_ARM_PLASTIC : ESP_LEVER_ARM_FORGETTING])
-      continue;
-    if (end > from + 1e-9 && end < to + 1e-9) {
+  for (int stage = learning ? 0 : n_learning; stage < end && arm < s->plan->n_arms; stage++)
+    if (s->plan->stages[stage].value > from + 1e-9 && s->plan->stages[stage].value < to + 1e-9) {
       sum += esp_source_value(s, "completion_time", member, arm, stage, 0);
       n++;
     }
-    last = end;
-  }
-  return n && last > to - 1e-9 && esp_lever_is_timed(s) ? sum / n : NAN; /* a shorter experiment does not say */
+  return n && s->plan->stages[end - 1].value > to - 1e-9 && esp_lever_is_timed(s) ? sum / n : NAN; /* a shorter one does not say */
 }
 
 static double mean_time(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  return s->plan->n_arms > arm ? time_between(s, member, arm, part->from, part->to) : NAN;
+  return time_between(s, member, arm, part->from, part->to);
 }
 
 static double mean_time_of_other(const esp_source *s, const esp_statement *part, int member)

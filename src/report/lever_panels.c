@@ -46,15 +46,11 @@ static double hour_at_begin(const esp_source *s, int stage)
   return stage ? esp_lever_hour_at_end(s->config, stage - 1) : 0;
 }
 
-static bool is_done(const esp_source *s, int member, int stage)
-{
-  return esp_source_outcome(s, member, ESP_LEVER_ARM_PLASTIC, stage).state == ESP_CELL_DONE;
-}
-
 int esp_lever_n_learned(const esp_source *s, int member)
 {
   int n = 0;
-  while (n < esp_lever_timetable_of(s->config).n_learning && is_done(s, member, n))
+  while (n < esp_lever_timetable_of(s->config).n_learning &&
+         esp_source_outcome(s, member, ESP_LEVER_ARM_PLASTIC, n).state == ESP_CELL_DONE)
     n++;
   return n;
 }
@@ -194,26 +190,11 @@ static double time_at_snapshot(const esp_source *s, const esp_record *record, in
   return n_completed + n_late ? (seconds + n_late * s->config->trials.timeout_s) / (n_completed + n_late) : NAN;
 }
 
-/* The stages are done. */
-static esp_err read_snapshots(const esp_source *s, int run, int n_stages, esp_record *record, double *hour, double *seconds,
-                              double *theta)
-{
-  const int n = (int)esp_source_count(s, "snapshot_hour");
-  const size_t n_sampled = (size_t)esp_source_count(s, "sampled_theta");
-  for (int stage = 0; stage < n_stages && esp_lever_read(s, run, ESP_LEVER_ARM_PLASTIC, stage, record); stage++) {
-    for (int row = 0; row < n; row++) {
-      hour[stage * n + row] = FIELD(f64, "snapshot_hour")[row];
-      seconds[stage * n + row] = time_at_snapshot(s, record, row);
-    }
-    esp_lever_copy(s, record, "sampled_theta", 0, n_sampled, theta + (size_t)stage * n_sampled);
-  }
-  return esp_source_error(s);
-}
-
 static esp_err fill_components(const esp_source *s, int run, esp_bench *bench, esp_book *book)
 {
-  const int n_stages = esp_lever_n_learned(s, run), n_sampled = s->config->lever.n_sampled;
-  const int n = n_stages * (int)esp_source_count(s, "snapshot_hour");
+  const int n_stages = esp_lever_n_learned(s, run), n_rows = (int)esp_source_count(s, "snapshot_hour"), n = n_stages * n_rows;
+  const size_t n_of_stage = (size_t)esp_source_count(s, "sampled_theta");
+  const esp_record *record = &bench->record;
   double *theta;
   esp_book_open(book, "K5I");
   double *hour = esp_book_numbers(book, "x", "h", "simulated hour of the snapshot", ESP_SHAPE(n));
@@ -225,9 +206,16 @@ static esp_err fill_components(const esp_source *s, int run, esp_bench *bench, e
                                      ESP_SHAPE(n));
   double *share = esp_book_numbers(book, "share", "1", "share of the variance that each component explains", ESP_SHAPE(N_PCS));
   ESP_TRY(esp_book_error(book));
-  ESP_TRY(esp_workspace_take(&bench->ws, (size_t)n * (size_t)n_sampled, &theta));
-  ESP_TRY(read_snapshots(s, run, n_stages, &bench->record, hour, seconds, theta));
-  return esp_pca_scores(n, n_sampled, theta, N_PCS, score, share);
+  ESP_TRY(esp_workspace_take(&bench->ws, (size_t)n_stages * n_of_stage, &theta));
+  for (int stage = 0; stage < n_stages && esp_lever_read(s, run, ESP_LEVER_ARM_PLASTIC, stage, &bench->record); stage++) {
+    for (int row = 0; row < n_rows; row++) {
+      hour[stage * n_rows + row] = FIELD(f64, "snapshot_hour")[row];
+      seconds[stage * n_rows + row] = time_at_snapshot(s, record, row);
+    }
+    esp_lever_copy(s, record, "sampled_theta", 0, n_of_stage, theta + (size_t)stage * n_of_stage);
+  }
+  ESP_TRY(esp_source_error(s));
+  return esp_pca_scores(n, s->config->lever.n_sampled, theta, N_PCS, score, share);
 }
 
 static esp_err fill_one_run(const esp_source *s, int run, esp_bench *bench, esp_book *book)
