@@ -81,18 +81,12 @@ static const struct {
                [EXACT_RULE] = {ESP_LEVER_ARM_PLASTIC, ESP_LEVER_ARM_PLASTIC},
                [UNREWARDED] = {ESP_LEVER_ARM_FORGETTING, ESP_LEVER_ARM_CONSOLIDATED}};
 
-static bool has_arm(const esp_source *s, int level, int arm)
-{
-  const esp_lever_timetable t = esp_lever_timetable_of(s->config);
-  const int last = level == UNREWARDED ? t.n_learning + t.n_unrewarded - 1 : t.n_learning - 1;
-  return level == ALL_ARMS || (arm < s->plan->n_arms && !s->plan->stages[last].absent[arm]);
-}
-
 static bool sides(const esp_source *s, int level, esp_sides *these)
 {
+  const int last = (level == UNREWARDED ? s->plan->n_stages : esp_lever_timetable_of(s->config).n_learning) - 1;
   *these = (esp_sides){.n = 0};
   for (int arm = arms_of[level].first; arm <= arms_of[level].last; arm++)
-    if (has_arm(s, level, arm)) {
+    if (level == ALL_ARMS || (arm < s->plan->n_arms && !s->plan->stages[last].absent[arm])) {
       these->arm[these->n] = arm;
       these->name[these->n++] = s->plan->arm_name[arm];
     }
@@ -101,7 +95,7 @@ static bool sides(const esp_source *s, int level, esp_sides *these)
 
 /* ---- points ---- */
 
-static const esp_lever_numbers *numbers_of(const esp_source *s)
+static esp_lever_numbers *numbers_of(const esp_source *s)
 {
   return s->counted;
 }
@@ -169,8 +163,7 @@ static esp_place of_interval(const esp_source *s, int arm, int point)
 static double turnover(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
   (void)series;
-  const esp_lever_numbers *l = numbers_of(s);
-  return l->turnover[(member * ESP_LEVER_TURNOVER_ARMS + place.arm) * l->n_turnover + place.first];
+  return esp_lever_turnover(numbers_of(s), member, place.arm)[place.first];
 }
 
 static void slice_of_interval(const esp_source *s, esp_place place, char *text, size_t size)
@@ -232,7 +225,7 @@ static esp_scale fates(const esp_source *s)
 static double fate(const esp_source *s, const esp_series *series, int member, esp_place place)
 {
   (void)series;
-  return numbers_of(s)->fate[member * ESP_N_FATES + place.first];
+  return numbers_of(s)->of_run[member][place.first];
 }
 
 static void slice_of_fate(const esp_source *s, esp_place place, char *text, size_t size)
@@ -278,24 +271,20 @@ static const esp_column columns[] = {
 static double time_between(const esp_source *s, int member, int arm, double from, double to)
 {
   const bool learning = arm < ESP_LEVER_ARM_FORGETTING;
-  double sum = 0, last = 0;
+  const int n_learning = esp_lever_timetable_of(s->config).n_learning, end = learning ? n_learning : s->plan->n_stages;
+  double sum = 0;
   int n = 0;
-  for (int stage = 0; stage < s->plan->n_stages; stage++) {
-    const double end = s->plan->stages[stage].value;
-    if (s->plan->stages[stage].absent[learning ? ESP_LEVER_ARM_PLASTIC : ESP_LEVER_ARM_FORGETTING])
-      continue;
-    if (end > from + 1e-9 && end < to + 1e-9) {
+  for (int stage = learning ? 0 : n_learning; stage < end && arm < s->plan->n_arms; stage++)
+    if (s->plan->stages[stage].value > from + 1e-9 && s->plan->stages[stage].value < to + 1e-9) {
       sum += esp_source_value(s, "completion_time", member, arm, stage, 0);
       n++;
     }
-    last = end;
-  }
-  return n && last > to - 1e-9 && esp_lever_is_timed(s) ? sum / n : NAN; /* a shorter experiment does not say */
+  return n && s->plan->stages[end - 1].value > to - 1e-9 && esp_lever_is_timed(s) ? sum / n : NAN; /* a shorter one does not say */
 }
 
 static double mean_time(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  return s->plan->n_arms > arm ? time_between(s, member, arm, part->from, part->to) : NAN;
+  return time_between(s, member, arm, part->from, part->to);
 }
 
 static double mean_time_of_other(const esp_source *s, const esp_statement *part, int member)
@@ -323,16 +312,16 @@ static double share_undone(const esp_source *s, const esp_statement *part, int m
 /* Mean turnover of the intervals that lie between two hours, a 2 h. */
 static double mean_turnover(const esp_source *s, int member, double from, double to)
 {
-  const esp_lever_numbers *l = numbers_of(s);
-  const double hours = esp_lever_turnover_hours(s);
+  const double *turnover = esp_lever_turnover(numbers_of(s), member, ESP_LEVER_ARM_PLASTIC), hours = esp_lever_turnover_hours(s);
+  const int n_intervals = numbers_of(s)->n_turnover;
   double sum = 0;
   int n = 0;
-  for (int k = 0; k < l->n_turnover; k++)
+  for (int k = 0; k < n_intervals; k++)
     if (k * hours > from - 1e-9 && (k + 1) * hours < to + 1e-9) {
-      sum += l->turnover[member * ESP_LEVER_TURNOVER_ARMS * l->n_turnover + k] * 2 / hours;
+      sum += turnover[k] * 2 / hours;
       n++;
     }
-  return n && l->n_turnover * hours > to - 1e-9 && esp_lever_is_timed(s) ? sum / n : NAN;
+  return n && n_intervals * hours > to - 1e-9 && esp_lever_is_timed(s) ? sum / n : NAN;
 }
 
 static double turnover_less_other(const esp_source *s, const esp_statement *part, int member, int arm)
@@ -341,38 +330,32 @@ static double turnover_less_other(const esp_source *s, const esp_statement *part
   return mean_turnover(s, member, part->from, part->to) - mean_turnover(s, member, part->other.from, part->other.to);
 }
 
-static double first_share(const esp_source *s, const esp_statement *part, int member, int arm)
+/* The number .element of the run. */
+static double of_run(const esp_source *s, const esp_statement *part, int member, int arm)
 {
-  (void)part, (void)arm;
-  const esp_lever_numbers *l = numbers_of(s);
-  return l->n_turnover && esp_lever_is_timed(s) ? l->share[member * ESP_LEVER_TURNOVER_ARMS * l->n_turnover] : NAN;
+  (void)arm;
+  return numbers_of(s)->of_run[member][part->element];
 }
 
-static double likeness(const esp_source *s, const esp_statement *part, int member, int arm)
+static double more_alike(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  return numbers_of(s)->likeness[member * ESP_N_LIKENESSES + ESP_LIKE_AN_HOUR_BEFORE] -
-         numbers_of(s)->likeness[member * ESP_N_LIKENESSES + ESP_LIKE_THE_START];
-}
-
-static double up_rate(const esp_source *s, const esp_statement *part, int member, int arm)
-{
-  (void)part, (void)arm;
-  return numbers_of(s)->up_rate[member];
+  const double *number = numbers_of(s)->of_run[member];
+  return number[ESP_LIKE_AN_HOUR_BEFORE] - number[ESP_LIKE_THE_START];
 }
 
 static double goes_on(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  const double *move = numbers_of(s)->move + member * ESP_N_MOVES;
-  return move[ESP_MOVE_SOLVED] / move[ESP_MOVE_BEFORE];
+  const double *number = numbers_of(s)->of_run[member];
+  return number[ESP_MOVE_SOLVED] / number[ESP_MOVE_BEFORE];
 }
 
 static double migrates(const esp_source *s, const esp_statement *part, int member, int arm)
 {
   (void)part, (void)arm;
-  const double *move = numbers_of(s)->move + member * ESP_N_MOVES;
-  return log(move[ESP_MOVE_CHANGED] / move[ESP_MOVE_SOLVED]);
+  const double *number = numbers_of(s)->of_run[member];
+  return log(number[ESP_MOVE_CHANGED] / number[ESP_MOVE_SOLVED]);
 }
 
 /* ---- claims ---- */
@@ -409,8 +392,8 @@ static const esp_claim claims[] = {
                AND(PLASTIC, HOURS(8, 24))},
               {"turnover in hours 25-34 minus that in hours 15-24 (a 2 h)", ESP_POSITIVE, turnover_less_other, HOURS(24, 34),
                AND(PLASTIC, HOURS(14, 24))},
-              {"hours 1-2 over the potential synapses (caption: about 0.25)", ESP_ABOVE, first_share, .limit = 0.2,
-               .aside = true}}},
+              {"hours 1-2 over the potential synapses (caption: about 0.25)", ESP_ABOVE, of_run, .element = ESP_FIRST_SHARE,
+               .limit = 0.2, .aside = true}}},
     {33, &esp_kappel_2018, "K5F", "without reward the movement is forgotten from day 6 on, unless synapses are consolidated",
      .part = {{"time on days 10-15 minus that on days 2-5 (s)", ESP_POSITIVE, time_less_other, .side = FORGETTING, DAYS(10, 15),
                AND(FORGETTING, DAYS(2, 5))},
@@ -422,26 +405,17 @@ static const esp_claim claims[] = {
               {"consolidated: time on days 10-15 minus that without (s)", ESP_NEGATIVE, time_less_other, .side = CONSOLIDATED,
                DAYS(10, 15), AND(FORGETTING, DAYS(10, 15))}}},
     {34, &esp_kappel_2018, "K5D", "learning reorganises the activity, with assemblies for the upward movement",
-     .part = {{"correlation of the rates at hours 21 and 22 minus that at 0 and 22", ESP_POSITIVE, .quantity = likeness},
-              {"E in no pool, hour 22: rate while the lever goes up minus that while it goes down (Hz)", ESP_POSITIVE,
-               .quantity = up_rate}}},
+     .part = {{"correlation of the rates at hours 21 and 22 minus that at 0 and 22", ESP_POSITIVE, more_alike},
+              {"E in no pool, hour 22: rate while the lever goes up minus that while it goes down (Hz)", ESP_POSITIVE, of_run,
+               .element = ESP_UP_RATE}}},
     {35, &esp_kappel_2018, "K5I", "parameters keep moving when the task is solved, and to a new region after the change",
      .part = {{"change of the parameters in hours 13-24 over that in hours 1-12", ESP_ABOVE, goes_on, .limit = 0.5},
-              {"log of the change in hours 25-36 over that in hours 13-24", ESP_POSITIVE, .quantity = migrates}}},
+              {"log of the change in hours 25-36 over that in hours 13-24", ESP_POSITIVE, migrates}}},
     {0},
 };
 
-static esp_err count(esp_source *s)
-{
-  esp_lever_numbers *numbers = calloc(1, sizeof *numbers);
-  ESP_REQUIRE(numbers, ESP_ERR_NOMEM, "%s: no memory to count synapses", s->in.path);
-  s->counted = numbers;
-  return esp_lever_numbers_load(s, numbers);
-}
-
 static void drop(esp_source *s)
 {
-  esp_lever_numbers_free(s->counted);
   free(s->counted);
 }
 
@@ -451,7 +425,7 @@ const esp_chapter esp_lever_chapter = {.panels = panels,
                                        .columns = columns,
                                        .members = "runs",
                                        .in_the_mean = "runs in the mean",
-                                       .count = count,
+                                       .count = esp_lever_count,
                                        .drop = drop,
                                        .sides = sides,
                                        .has = has,

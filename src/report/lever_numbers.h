@@ -7,32 +7,33 @@
 
 enum { ESP_LEVER_TURNOVER_ARMS = 2 }; /* plastic, approximate */
 
-/** What became of a potential synapse between the change of the task and the end of learning. */
-enum { ESP_FATE_NEVER, ESP_FATE_DECAYS, ESP_FATE_EMERGES, ESP_FATE_STAYS, ESP_N_FATES };
+/** Numbers of a run; NaN: not there. */
+enum {
+  /* Share of the potential synapses that are functional when the task changes, at the end of learning, at both or neither. */
+  ESP_FATE_NEVER, ESP_FATE_DECAYS, ESP_FATE_EMERGES, ESP_FATE_STAYS, ESP_N_FATES,
+  /* Root mean square change of the sampled parameters in hours 0-12, 12-24, 24-36. */
+  ESP_MOVE_BEFORE = ESP_N_FATES, ESP_MOVE_SOLVED, ESP_MOVE_CHANGED,
+  /* Correlation of the rates around movements at hour 22 with those at hour 0, and at hour 21, over times, mean over E. */
+  ESP_LIKE_THE_START, ESP_LIKE_AN_HOUR_BEFORE,
+  ESP_UP_RATE,     /* at hour 22: rate of E in no pool while the lever goes up less that while it goes down, Hz */
+  ESP_FIRST_SHARE, /* turnover in hours 0-2 over the potential synapses                                         */
+  ESP_N_OF_RUN
+};
 
-/** Parts of the learning between whose ends parameters are compared. */
-enum { ESP_MOVE_BEFORE, ESP_MOVE_SOLVED, ESP_MOVE_CHANGED, ESP_N_MOVES }; /* hours 0-12, 12-24, 24-36 */
-
-/** What the rates around movements at hour 22 are compared with: those at hour 0, and at hour 21. */
-enum { ESP_LIKE_THE_START, ESP_LIKE_AN_HOUR_BEFORE, ESP_N_LIKENESSES };
-
-/** [run first]; NaN: not there. */
 typedef struct {
-  int n_turnover;       /* intervals of turnover                                                              */
-  double *turnover;     /* synapses that appeared or disappeared in an interval [run, arm, interval]          */
-  double *share;        /* the same over the potential synapses                                               */
-  double *fate;         /* share of the potential synapses [run, ESP_N_FATES]                                 */
-  double *move;         /* root mean square change of the sampled parameters [run, ESP_N_MOVES]               */
-  double *likeness;     /* correlation of rates over the times of the mean movement, mean over E [run, ESP_N_LIKENESSES]    */
-  double *up_rate;      /* at hour 22: rate of E in no pool while the lever goes up less that while it goes down, Hz [run] */
+  int n_turnover; /* intervals of turnover */
+  double (*of_run)[ESP_N_OF_RUN];
+  double value[]; /* of turnover and of_run */
 } esp_lever_numbers;
 
-/** Room for them, all NaN, in one block. @return ESP_OK or ESP_ERR_NOMEM. */
-esp_err esp_lever_numbers_make(int n_runs, int n_turnover, esp_lever_numbers *numbers);
+/** Room for them, all NaN, to be freed by the caller. NULL: no memory, which has been said. */
+esp_lever_numbers *esp_lever_numbers_make(int n_runs, int n_turnover);
 
-/** @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_DATA, ESP_ERR_IO. Free whatever this returns. */
-esp_err esp_lever_numbers_load(const esp_source *s, esp_lever_numbers *numbers);
-void esp_lever_numbers_free(esp_lever_numbers *numbers);
+/** Synapses that appeared or disappeared in each interval [n_turnover]. */
+double *esp_lever_turnover(esp_lever_numbers *numbers, int member, int arm);
+
+/** Count them into the source. @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_DATA, ESP_ERR_IO. */
+esp_err esp_lever_count(esp_source *s);
 
 /** Hours in an interval of turnover: 2 where the task changes at hour 24, in whole stages. */
 double esp_lever_turnover_hours(const esp_source *s);
@@ -46,12 +47,13 @@ int esp_lever_stage_from(const esp_source *s, double hour);
 /** The stage of learning whose end is nearest an hour; -1: none lies within half a stage. */
 int esp_lever_stage_at(const esp_source *s, double hour);
 
-/** The record of a cell of learning that is done.
- *  @param[out] there  false: it is not, record is untouched */
-esp_err esp_lever_read(const esp_source *s, int member, int arm, int stage, esp_record *record, bool *there);
+/** Read the record of a cell of learning. False: it is not done, or esp_source_error() says what went wrong. */
+bool esp_lever_read(const esp_source *s, int member, int arm, int stage, esp_record *record);
 
-/** Rates of the excitatory neurons around movements, smoothed by a Gaussian of 30 ms [n_exc, n_times], and the bins of their peaks
- *  [n_exc]. peak may be NULL. */
-void esp_lever_rates(const esp_source *s, const esp_record *record, double *rate, int *peak);
+/** Numbers of a field of floats, from one of them on. */
+void esp_lever_copy(const esp_source *s, const esp_record *record, const char *field, size_t first, size_t n, double *to);
+
+/** Rates of the excitatory neurons around movements, smoothed by a Gaussian of 30 ms [n_exc, n_times]. */
+void esp_lever_rates(const esp_source *s, const esp_record *record, double *rate);
 
 #endif

@@ -2,8 +2,6 @@
 #include "lever_panels.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "espalier/pca.h"
 
@@ -48,15 +46,11 @@ static double hour_at_begin(const esp_source *s, int stage)
   return stage ? esp_lever_hour_at_end(s->config, stage - 1) : 0;
 }
 
-static bool is_done(const esp_source *s, int member, int stage)
-{
-  return esp_source_outcome(s, member, ESP_LEVER_ARM_PLASTIC, stage).state == ESP_CELL_DONE;
-}
-
 int esp_lever_n_learned(const esp_source *s, int member)
 {
   int n = 0;
-  while (n < esp_lever_timetable_of(s->config).n_learning && is_done(s, member, n))
+  while (n < esp_lever_timetable_of(s->config).n_learning &&
+         esp_source_outcome(s, member, ESP_LEVER_ARM_PLASTIC, n).state == ESP_CELL_DONE)
     n++;
   return n;
 }
@@ -97,12 +91,9 @@ static esp_err add_recording(const esp_source *s, int stage, const esp_record *r
   double *lever = esp_book_numbers(book, "lever", "Hz", "position of the lever", ESP_SHAPE(n_moves));
   int32_t *phase = esp_book_counts(book, "phase", "0 pause, 1 cue, down, 2 cue, up, 3 reward", ESP_SHAPE(n_moves));
   ESP_TRY(esp_book_error(book));
-  const float *position = FIELD(f32, "lever");
-  const uint8_t *phases = FIELD(u8, "phase");
-  for (int i = 0; i < n_moves; i++) {
-    lever[i] = (double)position[i];
-    phase[i] = phases[i];
-  }
+  esp_lever_copy(s, record, "lever", 0, (size_t)n_moves, lever);
+  for (int i = 0; i < n_moves; i++)
+    phase[i] = FIELD(u8, "phase")[i];
   return ESP_OK;
 }
 
@@ -112,31 +103,35 @@ static void add_run(int run, esp_book *book)
   esp_book_put_counts(book, "run", "the run that is shown", &shown, ESP_SHAPE(1));
 }
 
-static esp_err fill_recordings(const esp_source *s, int run, esp_record *record, esp_book *book)
+static esp_err fill_recordings(const esp_source *s, int run, esp_bench *bench, esp_book *book)
 {
   static const char *const groups[] = {"early", "late"};
   const int32_t sizes[] = {s->config->neurons.n_in, s->config->neurons.n_receiving, s->config->trials.n_pool,
                            s->config->neurons.n_exc, s->config->neurons.n_inh};
-  bool there;
   esp_book_open(book, "K5B");
   add_run(run, book);
   esp_book_put_counts(book, "sizes", "inputs, E with input, neurons of a pool (U follows E with input, then D), all E, I", sizes,
                       ESP_SHAPE(5));
   for (int i = 0; i < 2; i++) {
     const int stage = stage_from_caption(s, i);
-    ESP_TRY(esp_lever_read(s, run, ESP_LEVER_ARM_PLASTIC, stage, record, &there));
     esp_book_open(book, "K5B/%s", groups[i]);
-    if (there)
-      ESP_TRY(add_recording(s, stage, record, book));
+    if (esp_lever_read(s, run, ESP_LEVER_ARM_PLASTIC, stage, &bench->record))
+      ESP_TRY(add_recording(s, stage, &bench->record, book));
   }
-  return ESP_OK;
+  return esp_source_error(s);
 }
 
 /* ---- K5D ---- */
 
-/* Cells by the time of their peak, ties by number. */
-static void sort_by_peak(int n, const int *peak, int32_t *order)
+/* Cells by the time of their highest rate, ties by number. */
+static void sort_by_peak(int n, int n_times, const double *rate, int *peak, int32_t *order)
 {
+  for (int k = 0; k < n; k++, rate += n_times) {
+    peak[k] = 0;
+    for (int i = 1; i < n_times; i++)
+      if (rate[i] > rate[peak[k]])
+        peak[k] = i;
+  }
   for (int i = 0; i < n; i++) {
     int place = 0;
     for (int k = 0; k < n; k++)
@@ -145,11 +140,12 @@ static void sort_by_peak(int n, const int *peak, int32_t *order)
   }
 }
 
-static esp_err fill_activity(const esp_source *s, int run, esp_record *record, esp_book *book)
+static esp_err fill_activity(const esp_source *s, int run, esp_bench *bench, esp_book *book)
 {
   const int n_exc = s->config->neurons.n_exc, n_times = esp_lever_movement_length(s->config);
-  const int n_traces = (int)esp_source_count(s, "movement_trace") / n_times;
-  bool there;
+  const size_t n_rates = (size_t)n_exc * (size_t)n_times, n_traced = (size_t)esp_source_count(s, "movement_trace");
+  const esp_record *record = &bench->record;
+  int *peak;
   esp_book_open(book, "K5D");
   double *x = esp_book_numbers(book, "x", "ms", "time from the onset of the movement", ESP_SHAPE(n_times));
   add_run(run, book);
@@ -159,43 +155,30 @@ static esp_err fill_activity(const esp_source *s, int run, esp_record *record, e
                        ESP_SHAPE(N_HOURS, n_exc, n_times));
   double *lever = esp_book_numbers(book, "lever", "Hz", "mean position of the lever around the onset of movements",
                                    ESP_SHAPE(N_HOURS, n_times));
-  double *trace =
-      esp_book_numbers(book, "trace", "Hz", "position of the lever in the first movements", ESP_SHAPE(N_HOURS, n_traces, n_times));
+  double *trace = esp_book_numbers(book, "trace", "Hz", "position of the lever in the first movements",
+                                   ESP_SHAPE(N_HOURS, (long)n_traced / n_times, n_times));
   int32_t *order = esp_book_counts(book, "order", "neurons by the time of their highest rate, from 0", ESP_SHAPE(N_HOURS, n_exc));
   int32_t *n_movements =
       esp_book_counts(book, "n_movements", "movements in the mean; 0: none, nothing is sorted", ESP_SHAPE(N_HOURS));
   ESP_TRY(esp_book_error(book));
   for (int i = 0; i < n_times; i++)
     x[i] = i * s->config->trials.step_ms - s->config->lever.movement_before_ms;
-  int *peak = malloc((size_t)n_exc * sizeof *peak);
-  ESP_REQUIRE(peak, ESP_ERR_NOMEM, "no memory for panel K5D");
-  esp_err err = ESP_OK;
-  for (int i = 0; i < N_HOURS && err == ESP_OK; i++) {
+  ESP_TRY(esp_workspace_take_int(&bench->ws, (size_t)n_exc, &peak));
+  for (int i = 0; i < N_HOURS; i++) {
     const int stage = stage_from_caption(s, i);
     hour[i] = hour_at_begin(s, stage);
-    err = esp_lever_read(s, run, ESP_LEVER_ARM_PLASTIC, stage, record, &there);
-    if (err != ESP_OK || !there || *FIELD(i32, "n_movements") <= 0)
+    if (!esp_lever_read(s, run, ESP_LEVER_ARM_PLASTIC, stage, &bench->record) || *FIELD(i32, "n_movements") <= 0)
       continue;
     n_movements[i] = *FIELD(i32, "n_movements");
-    esp_lever_rates(s, record, rate + (size_t)i * (size_t)n_exc * (size_t)n_times, peak);
-    sort_by_peak(n_exc, peak, order + (size_t)i * (size_t)n_exc);
-    const float *mean = FIELD(f32, "movement_lever"), *single = FIELD(f32, "movement_trace");
-    for (int k = 0; k < n_times; k++)
-      lever[i * n_times + k] = (double)mean[k];
-    for (int k = 0; k < n_traces * n_times; k++)
-      trace[i * n_traces * n_times + k] = (double)single[k];
+    esp_lever_rates(s, record, rate + (size_t)i * n_rates);
+    sort_by_peak(n_exc, n_times, rate + (size_t)i * n_rates, peak, order + i * n_exc);
+    esp_lever_copy(s, record, "movement_lever", 0, (size_t)n_times, lever + i * n_times);
+    esp_lever_copy(s, record, "movement_trace", 0, n_traced, trace + (size_t)i * n_traced);
   }
-  free(peak);
-  return err;
+  return esp_source_error(s);
 }
 
 /* ---- K5I ---- */
-
-/* Snapshots of a stage of learning. */
-static int n_snapshots(const esp_source *s)
-{
-  return (int)lround(s->config->lever.segment_min / s->config->lever.snapshot_min);
-}
 
 /* Mean completion time between a snapshot and the one before. */
 static double time_at_snapshot(const esp_source *s, const esp_record *record, int row)
@@ -207,27 +190,12 @@ static double time_at_snapshot(const esp_source *s, const esp_record *record, in
   return n_completed + n_late ? (seconds + n_late * s->config->trials.timeout_s) / (n_completed + n_late) : NAN;
 }
 
-static esp_err read_snapshots(const esp_source *s, int run, int n_stages, esp_record *record, double *hour, double *seconds,
-                              double *theta)
+static esp_err fill_components(const esp_source *s, int run, esp_bench *bench, esp_book *book)
 {
-  const int n_sampled = s->config->lever.n_sampled, n = n_snapshots(s);
-  bool there;
-  for (int stage = 0; stage < n_stages; stage++) {
-    ESP_TRY(esp_lever_read(s, run, ESP_LEVER_ARM_PLASTIC, stage, record, &there));
-    const float *sampled = FIELD(f32, "sampled_theta");
-    for (int row = 0; row < n; row++) {
-      hour[stage * n + row] = FIELD(f64, "snapshot_hour")[row];
-      seconds[stage * n + row] = time_at_snapshot(s, record, row);
-    }
-    for (size_t i = 0; i < (size_t)n * (size_t)n_sampled; i++)
-      theta[(size_t)stage * (size_t)n * (size_t)n_sampled + i] = (double)sampled[i];
-  }
-  return ESP_OK;
-}
-
-static esp_err fill_components(const esp_source *s, int run, esp_record *record, esp_book *book)
-{
-  const int n_stages = esp_lever_n_learned(s, run), n = n_stages * n_snapshots(s), n_sampled = s->config->lever.n_sampled;
+  const int n_stages = esp_lever_n_learned(s, run), n_rows = (int)esp_source_count(s, "snapshot_hour"), n = n_stages * n_rows;
+  const size_t n_of_stage = (size_t)esp_source_count(s, "sampled_theta");
+  const esp_record *record = &bench->record;
+  double *theta;
   esp_book_open(book, "K5I");
   double *hour = esp_book_numbers(book, "x", "h", "simulated hour of the snapshot", ESP_SHAPE(n));
   add_run(run, book);
@@ -238,27 +206,24 @@ static esp_err fill_components(const esp_source *s, int run, esp_record *record,
                                      ESP_SHAPE(n));
   double *share = esp_book_numbers(book, "share", "1", "share of the variance that each component explains", ESP_SHAPE(N_PCS));
   ESP_TRY(esp_book_error(book));
-  double *theta = malloc((size_t)n * (size_t)n_sampled * sizeof *theta);
-  ESP_REQUIRE(theta, ESP_ERR_NOMEM, "no memory for panel K5I");
-  esp_err err = read_snapshots(s, run, n_stages, record, hour, seconds, theta);
-  if (err == ESP_OK)
-    err = esp_pca_scores(n, n_sampled, theta, N_PCS, score, share);
-  free(theta);
-  return err;
+  ESP_TRY(esp_workspace_take(&bench->ws, (size_t)n_stages * n_of_stage, &theta));
+  for (int stage = 0; stage < n_stages && esp_lever_read(s, run, ESP_LEVER_ARM_PLASTIC, stage, &bench->record); stage++) {
+    for (int row = 0; row < n_rows; row++) {
+      hour[stage * n_rows + row] = FIELD(f64, "snapshot_hour")[row];
+      seconds[stage * n_rows + row] = time_at_snapshot(s, record, row);
+    }
+    esp_lever_copy(s, record, "sampled_theta", 0, n_of_stage, theta + (size_t)stage * n_of_stage);
+  }
+  ESP_TRY(esp_source_error(s));
+  return esp_pca_scores(n, s->config->lever.n_sampled, theta, N_PCS, score, share);
 }
 
-static esp_err fill_one_run(const esp_source *s, int run, esp_book *book)
+static esp_err fill_one_run(const esp_source *s, int run, esp_bench *bench, esp_book *book)
 {
-  esp_bench bench;
-  esp_err err = esp_bench_make(s, &bench);
-  if (err == ESP_OK)
-    err = fill_recordings(s, run, &bench.record, book);
-  if (err == ESP_OK)
-    err = fill_activity(s, run, &bench.record, book);
-  if (err == ESP_OK)
-    err = fill_components(s, run, &bench.record, book);
-  esp_bench_free(&bench);
-  return err;
+  ESP_TRY(esp_bench_make(s, bench));
+  ESP_TRY(fill_recordings(s, run, bench, book));
+  ESP_TRY(fill_activity(s, run, bench, book));
+  return fill_components(s, run, bench, book);
 }
 
 /* ---- all ---- */
@@ -267,6 +232,11 @@ esp_err esp_lever_panels_fill(const esp_source *s, const esp_example *example, e
 {
   (void)example;
   const int run = esp_lever_shown_run(s);
+  esp_bench bench;
   add_marks(s, book);
-  return run < 0 ? ESP_OK : fill_one_run(s, run, book);
+  if (run < 0)
+    return ESP_OK;
+  const esp_err err = fill_one_run(s, run, &bench, book);
+  esp_bench_free(&bench);
+  return err;
 }

@@ -233,19 +233,17 @@ static void count_synapses(fake *f)
 {
   enum { N_INTERVALS = 24, N_ARMS = ESP_LEVER_TURNOVER_ARMS };
   const int n = f->plan.n_members;
-  double turnover[N_ARMS * N_INTERVALS], share[N_ARMS * N_INTERVALS];
-  for (int i = 0; i < N_ARMS * N_INTERVALS; i++) {
+  double turnover[N_ARMS * N_INTERVALS];
+  for (int i = 0; i < N_ARMS * N_INTERVALS; i++)
     turnover[i] = i % N_INTERVALS == 0 ? 12000 : i % N_INTERVALS < 12 ? 2200 : 2700;
-    share[i] = turnover[i] / 48000;
-  }
-  esp_lever_numbers *numbers = malloc(sizeof *numbers);
-  assert_int_equal(esp_lever_numbers_make(n, N_INTERVALS, numbers), ESP_OK);
-  count(n, N_ARMS * N_INTERVALS, turnover, numbers->turnover);
-  count(n, N_ARMS * N_INTERVALS, share, numbers->share);
-  count(n, ESP_N_FATES, (double[]){0.6, 0.1, 0.1, 0.2}, numbers->fate);
-  count(n, ESP_N_MOVES, (double[]){0.4, 0.35, 0.45}, numbers->move);
-  count(n, ESP_N_LIKENESSES, (double[]){0.1, 0.7}, numbers->likeness);
-  count(n, 1, (double[]){9}, numbers->up_rate);
+  static const double of_run[ESP_N_OF_RUN] = {
+      [ESP_FATE_NEVER] = 0.6,  [ESP_FATE_DECAYS] = 0.1,  [ESP_FATE_EMERGES] = 0.1,    [ESP_FATE_STAYS] = 0.2,
+      [ESP_MOVE_BEFORE] = 0.4, [ESP_MOVE_SOLVED] = 0.35, [ESP_MOVE_CHANGED] = 0.45,   [ESP_LIKE_THE_START] = 0.1,
+      [ESP_UP_RATE] = 9,       [ESP_FIRST_SHARE] = 0.25, [ESP_LIKE_AN_HOUR_BEFORE] = 0.7};
+  esp_lever_numbers *numbers = esp_lever_numbers_make(n, N_INTERVALS);
+  assert_non_null(numbers);
+  count(n, N_ARMS * N_INTERVALS, turnover, esp_lever_turnover(numbers, 0, 0));
+  count(n, ESP_N_OF_RUN, of_run, *numbers->of_run);
   f->source.counted = numbers;
 }
 
@@ -469,11 +467,11 @@ static void test_lever(void **state)
       if (arm >= 0 && esp_slot_cell(s->plan, slot).arm == arm)
         values_of(&lever, "completion_time")[slot] = claim == 33 ? 0.8 : 2 + 0.01 * (double)(slot % 7);
     if (arm < 0) {
-      const esp_lever_numbers *numbers = s->counted;
+      esp_lever_numbers *numbers = s->counted;
       for (int member = 0; member < 5; member++) {
-        numbers->turnover[member * ESP_LEVER_TURNOVER_ARMS * numbers->n_turnover] = 1000 + member;
-        numbers->likeness[member * ESP_N_LIKENESSES + ESP_LIKE_THE_START] = 0.68 + 0.01 * member;
-        numbers->move[member * ESP_N_MOVES + ESP_MOVE_SOLVED] = 0.1 + 0.01 * member;
+        *esp_lever_turnover(numbers, member, ESP_LEVER_ARM_PLASTIC) = 1000 + member;
+        numbers->of_run[member][ESP_LIKE_THE_START] = 0.68 + 0.01 * member;
+        numbers->of_run[member][ESP_MOVE_SOLVED] = 0.1 + 0.01 * member;
       }
     }
     assert_int_equal(esp_claims_judge(lever_only, examples, judgement), ESP_OK);
