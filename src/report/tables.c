@@ -27,46 +27,48 @@ static bool is_column(const esp_array *array, const char *panel, long n_rows)
          esp_array_size(array) == n_rows;
 }
 
-static void print_header(FILE *out, const esp_book *book, const char *panel, long n_rows, const esp_array *rung,
-                         const esp_array *x)
+enum { HEADER = -1 }; /* in place of a row */
+
+static void print_entry(FILE *out, const esp_array *array, const char *panel, long i)
 {
-  if (rung)
-    fprintf(out, "rung [%s],x [%s]", rung->unit, x->unit);
-  for (int i = 0, n = 0; i < book->n; i++)
-    if (is_column(&book->array[i], panel, n_rows))
-      fprintf(out, "%s%s [%s]", rung || n++ ? "," : "", book->array[i].name + strlen(panel) + 1, book->array[i].unit);
-  fputs("\n", out);
+  if (i == HEADER)
+    fprintf(out, "%s [%s]", array->name + strlen(panel) + 1, array->unit);
+  else
+    print_cell(out, esp_array_value(array, i));
 }
 
+/* rung: NULL where there is only one axis. */
 static void print_row(FILE *out, const esp_book *book, const char *panel, long n_rows, const esp_array *rung, const esp_array *x,
                       long row)
 {
   if (rung) {
-    const long n_x = esp_array_size(x);
-    print_cell(out, esp_array_value(rung, row / n_x));
+    print_entry(out, rung, panel, row == HEADER ? HEADER : row / esp_array_size(x));
     fputs(",", out);
-    print_cell(out, esp_array_value(x, row % n_x));
+    print_entry(out, x, panel, row == HEADER ? HEADER : row % esp_array_size(x));
   }
   for (int i = 0, n = 0; i < book->n; i++)
     if (is_column(&book->array[i], panel, n_rows)) {
       fputs(rung || n++ ? "," : "", out);
-      print_cell(out, esp_array_value(&book->array[i], row));
+      print_entry(out, &book->array[i], panel, row);
     }
   fputs("\n", out);
 }
 
-static esp_err write_panel(const esp_book *book, const char *panel, const char *directory)
+static const esp_array *find_in(const esp_book *book, const char *panel, const char *array)
 {
   char name[32];
-  snprintf(name, sizeof name, "%s/x", panel);
-  const esp_array *x = esp_book_find(book, name);
-  snprintf(name, sizeof name, "%s/rung", panel);
-  const esp_array *rung = esp_book_find(book, name);
+  snprintf(name, sizeof name, "%s/%s", panel, array);
+  return esp_book_find(book, name);
+}
+
+static esp_err write_panel(const esp_book *book, const char *panel, const char *directory)
+{
+  const esp_array *x = find_in(book, panel, "x"), *rung = find_in(book, panel, "rung");
   const long n_rows = esp_array_size(x) * (rung ? esp_array_size(rung) : 1);
+  char name[32];
   esp_draft draft;
   ESP_TRY(esp_draft_begin(&draft));
-  print_header(draft.out, book, panel, n_rows, rung, x);
-  for (long row = 0; row < n_rows; row++)
+  for (long row = HEADER; row < n_rows; row++)
     print_row(draft.out, book, panel, n_rows, rung, x, row);
   snprintf(name, sizeof name, "%s.csv", panel);
   return esp_draft_save(&draft, directory, name);
@@ -157,13 +159,6 @@ static esp_err write_members(const esp_report *report, const char *directory)
   return esp_draft_save(&draft, directory, "members.csv");
 }
 
-static bool is_in_book(const esp_book *book, const char *panel)
-{
-  char name[32];
-  snprintf(name, sizeof name, "%s/x", panel);
-  return esp_book_find(book, name) != NULL;
-}
-
 esp_err esp_tables_write(const esp_report *report, const char *directory)
 {
   char *tables;
@@ -173,8 +168,8 @@ esp_err esp_tables_write(const esp_report *report, const char *directory)
     const esp_chapter *chapter = esp_chapter_of((esp_experiment_id)e);
     for (const esp_panel *panel = chapter ? chapter->panels : NULL; panel && panel->name && err == ESP_OK; panel++)
       if (panel->subject == ESP_OF_POPULATION || esp_series_in(chapter, panel->name))
-        err = is_in_book(&report->book, panel->name) ? write_panel(&report->book, panel->name, tables)
-                                                     : remove_panel(panel->name, tables);
+        err = find_in(&report->book, panel->name, "x") ? write_panel(&report->book, panel->name, tables)
+                                                       : remove_panel(panel->name, tables);
   }
   if (err == ESP_OK)
     err = write_members(report, tables);
