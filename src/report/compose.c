@@ -2,7 +2,6 @@
 #include "espalier/report.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "compose.h"
 #include "files.h"
@@ -109,19 +108,11 @@ void esp_report_free(esp_report *report)
 
 static esp_err write_panels(const esp_report *report, const char *directory)
 {
-  char *path = NULL, *temporary = NULL;
-  esp_err err = esp_path_join(directory, "panels.h5", "", &path);
+  esp_replacement r;
+  esp_err err = esp_replacement_begin(directory, "panels.h5", &r);
   if (err == ESP_OK)
-    err = esp_path_join(directory, "panels.h5", ".tmp", &temporary);
-  if (err == ESP_OK) {
-    unlink(temporary); /* of a report that was killed */
-    err = esp_arrays_write(temporary, report->book.n, report->book.array);
-  }
-  if (err == ESP_OK)
-    err = esp_file_rename(temporary, path);
-  free(temporary);
-  free(path);
-  return err;
+    err = esp_arrays_write(r.temporary, report->book.n, report->book.array);
+  return esp_replacement_end(&r, err);
 }
 
 esp_err esp_report_write(const esp_report *report, const char *directory)
