@@ -137,12 +137,10 @@ typedef struct {
   esp_sides sides; /* that have it */
 } spot;
 
-static esp_err print_head(FILE *out, const spot *p)
+static void print_head(FILE *out, const spot *p)
 {
   const esp_points *points = p->series->points;
   const double x = esp_series_x(p->series, p->s, p->point);
-  char *missing = esp_series_missing(p->series, p->s, &p->sides, p->point);
-  ESP_REQUIRE(missing, ESP_ERR_NOMEM, "no memory to explain panel %s", p->panel);
   fprintf(out, "%s, panel %s: %s [%s]\n", p->s->in.path, p->panel, p->series->what, esp_source_unit(p->s, p->series->field));
   if (points->row_what)
     fprintf(out, "at rung %g, call %g", esp_fraction(p->s, p->point / esp_series_n_points(p->series, p->s)), x);
@@ -150,9 +148,9 @@ static esp_err print_head(FILE *out, const spot *p)
     fprintf(out, "at %g [%s], %s", x, points->x_unit, points->x_what);
   if (!points->of_many)
     fprintf(out, ", from stage %s", p->s->plan->stages[esp_series_place(p->series, p->s, p->sides.arm[0], p->point).stage].name);
-  fprintf(out, "; slices are [member, arm, stage, ...], from 0\n%s: %s\n\n", p->s->chapter->members, missing);
-  free(missing);
-  return ESP_OK;
+  fprintf(out, "; slices are [member, arm, stage, ...], from 0\n%s: ", p->s->chapter->members);
+  esp_series_tell_missing(p->series, p->s, &p->sides, p->point, out);
+  fputs("\n\n", out);
 }
 
 /* Arms that begin later have nothing at this point. */
@@ -173,7 +171,7 @@ static esp_err print_spot(FILE *out, const spot *p, double *values)
 {
   arm_numbers numbers[ESP_MAX_ARMS];
   const int n = p->sides.n, n_members = p->s->plan->n_members;
-  ESP_TRY(print_head(out, p));
+  print_head(out, p);
   for (int i = 0; i < n; i++) {
     arm_numbers *to = &numbers[i];
     *to = (arm_numbers){.name = p->s->plan->arm_name[p->sides.arm[i]],
