@@ -11,7 +11,9 @@
 #include "espalier/statistics.h"
 #include "ladder.h"
 
-const esp_paper esp_averbeck_2022 = {"Averbeck 2022", ESP_CLAIM_MIN_MEMBERS};
+enum { MIN_MEMBERS = 12 }; /* with fewer, nothing found is "too few members", not a negative */
+
+const esp_paper esp_averbeck_2022 = {"Averbeck 2022", MIN_MEMBERS};
 const esp_paper esp_kappel_2018 = {"Kappel et al. 2018", 5}; /* its figure has five runs */
 
 /* ---- the rules ---- */
@@ -26,7 +28,7 @@ const char *esp_verdict_name(esp_verdict verdict)
 /* Nothing was found: is that an answer? */
 static esp_verdict not_found(long n)
 {
-  return n < ESP_CLAIM_MIN_MEMBERS ? ESP_TOO_FEW : ESP_DOES_NOT_HOLD;
+  return n < MIN_MEMBERS ? ESP_TOO_FEW : ESP_DOES_NOT_HOLD;
 }
 
 esp_verdict esp_judge_sign(long n, int sign, double effect, double p)

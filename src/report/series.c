@@ -259,7 +259,7 @@ static void fill_tests(const esp_series *series, const esp_source *s, const esp_
     const esp_t_test test = esp_t_test_paired(n_members, values, values + n_members);
     p[point] = test.p;
     n_pairs[point] = (int32_t)test.n;
-    significant[point] = test.p < 0.01;
+    significant[point] = test.p < ESP_CLAIM_ALPHA;
   }
 }
 
