@@ -95,7 +95,6 @@ static void add_place(const char *name, esp_book *book)
 
 static void add_drawing(const esp_panel *panel, esp_book *book)
 {
-  esp_book_open(book, "%s", panel->name);
   add_place(panel->name, book);
   esp_book_attribute(book, "kind", panel->kind);
   for (const esp_attribute *drawn = panel->drawn; drawn->name; drawn++)
