@@ -86,13 +86,10 @@ static esp_err remove_panel(const char *panel, const char *directory)
 
 /* ---- all cells ---- */
 
-/* Columns of all chapters in the order of the files, each once, and a file that has it. */
+/* Columns of all chapters in the order of the files, each once. */
 typedef struct {
   int n;
-  struct {
-    const esp_column *column;
-    const esp_source *s;
-  } of[64];
+  const char *name[64], *unit[64];
 } column_list;
 
 static const esp_column *column_of(const esp_source *s, const char *name)
@@ -111,12 +108,13 @@ static esp_err list_columns(const esp_report *report, column_list *list)
     const esp_source *s = &report->source[i];
     for (const esp_column *column = s->chapter->columns; column->name; column++) {
       int k = 0;
-      while (k < list->n && strcmp(list->of[k].column->name, column->name) != 0)
+      while (k < list->n && strcmp(list->name[k], column->name) != 0)
         k++;
-      assert(k < (int)(sizeof list->of / sizeof *list->of));
+      assert(k < (int)(sizeof list->name / sizeof *list->name));
       if (k == list->n) {
-        list->of[list->n].column = column;
-        list->of[list->n++].s = s;
+        list->name[k] = column->name;
+        list->unit[k] = esp_source_unit(s, column->field);
+        list->n++;
       }
       esp_source_numbers(s, column->field, (esp_cell){0, 0, 0});
     }
@@ -133,7 +131,7 @@ static void print_network(FILE *out, const column_list *columns, const esp_sourc
   print_cell(out, s->chapter->has_fractions ? s->plan->stages[cell.stage].value : NAN);
   fprintf(out, ",%s,%s,%lld", states[outcome.state], esp_stop_reason_name(outcome.stop), (long long)outcome.n_evaluations);
   for (int k = 0; k < columns->n; k++) {
-    const esp_column *c = column_of(s, columns->of[k].column->name);
+    const esp_column *c = column_of(s, columns->name[k]);
     fputs(",", out);
     print_cell(out, c ? esp_source_value(s, c->field, cell.member, cell.arm, cell.stage, c->element) : NAN);
   }
@@ -148,7 +146,7 @@ static esp_err write_members(const esp_report *report, const char *directory)
   ESP_TRY(esp_draft_begin(&draft));
   fprintf(draft.out, "experiment,member,arm,stage,prune_fraction [1],state,stop,n_evaluations [1]");
   for (int k = 0; k < columns.n; k++)
-    fprintf(draft.out, ",%s [%s]", columns.of[k].column->name, esp_source_unit(columns.of[k].s, columns.of[k].column->field));
+    fprintf(draft.out, ",%s [%s]", columns.name[k], columns.unit[k]);
   fputs("\n", draft.out);
   for (int i = 0; i < report->n_sources; i++) {
     const esp_source *s = &report->source[i];
