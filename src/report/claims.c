@@ -227,7 +227,8 @@ int esp_n_claims(void)
   return n;
 }
 
-static esp_err judge_chapter(esp_experiment_id experiment, const esp_source *s, const esp_example *example, esp_judgement *judgement)
+static esp_err judge_chapter(esp_experiment_id experiment, const esp_source *s, const esp_example *example,
+                             esp_judgement *judgement)
 {
   const esp_chapter *chapter = esp_chapter_of(experiment);
   const long n = s ? s->plan->n_members : 0;

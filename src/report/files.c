@@ -41,7 +41,8 @@ esp_err esp_replacement_begin(const char *directory, const char *name, esp_repla
 esp_err esp_replacement_end(esp_replacement *r, esp_err err)
 {
   if (err == ESP_OK && rename(r->temporary, r->path) != 0) {
-    err = esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be replaced: %s; choose another directory with -o", r->path, strerror(errno));
+    err = esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be replaced: %s; choose another directory with -o", r->path,
+                   strerror(errno));
     unlink(r->temporary);
   }
   free(r->temporary);

@@ -192,7 +192,8 @@ typedef char dataset_name[40];
 
 static const char *name_of(const esp_series *series, const char *what, dataset_name name)
 {
-  snprintf(name, sizeof(dataset_name), "%s%s%s", series->prefix ? series->prefix : "", what, series->suffix ? series->suffix : "");
+  snprintf(name, sizeof(dataset_name), "%s%s%s", series->prefix ? series->prefix : "", what,
+           series->suffix ? series->suffix : "");
   return name;
 }
 
