@@ -47,7 +47,7 @@ static esp_err find_source(const esp_report *report, const char *panel, const es
   ESP_REQUIRE(e < ESP_N_EXPERIMENTS, ESP_ERR_USAGE, "there is no panel '%s'; panels with points to explain are %s", panel, names);
   ESP_REQUIRE(has_points(esp_chapter_of((esp_experiment_id)e), panel), ESP_ERR_USAGE,
               "panel %s has no points to explain (docs/PANELS.md says what it is); panels with points to explain are %s", panel, names);
-  *source = esp_report_source(report, (esp_experiment_id)e);
+  *source = report->of[e];
   ESP_REQUIRE(*source, ESP_ERR_USAGE, "panel %s is of experiment %s, and %s is of experiment %s; give a file of that experiment",
               panel, esp_experiment_name((esp_experiment_id)e), report->source[0].in.path, report->source[0].plan->experiment);
   return ESP_OK;
