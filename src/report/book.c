@@ -41,7 +41,7 @@ static bool has_room(esp_book *book)
   return true;
 }
 
-/* An array whose name lacks the group, and whose n_bytes of values are zeros. */
+/* An array whose name lacks the group. It gets its own n_bytes of values: a copy, or zeros where array.values is NULL. */
 static void *append(esp_book *book, esp_array array, size_t n_bytes)
 {
   char *name = NULL;
@@ -50,15 +50,12 @@ static void *append(esp_book *book, esp_array array, size_t n_bytes)
   if (asprintf(&name, "%s%s%s", book->group, book->group[0] ? "/" : "", array.name) < 0)
     return fail(book);
   void *values = calloc(n_bytes + 1, 1); /* one more: an empty array is no failure */
+  if (values && array.values)
+    memcpy(values, array.values, n_bytes);
   array.name = name;
   array.values = values;
   book->array[book->n++] = array;
   return values ? values : fail(book);
-}
-
-static size_t n_bytes_of(const esp_array *array)
-{
-  return (size_t)esp_array_size(array) * esp_type_bytes(array->type);
 }
 
 static void *append_numbers(esp_book *book, esp_array array, int n_axes, const long *length)
@@ -66,7 +63,7 @@ static void *append_numbers(esp_book *book, esp_array array, int n_axes, const l
   array.n_axes = n_axes;
   for (int a = 0; a < n_axes; a++)
     array.length[a] = length[a];
-  return append(book, array, n_bytes_of(&array));
+  return append(book, array, (size_t)esp_array_size(&array) * esp_type_bytes(array.type));
 }
 
 double *esp_book_numbers(esp_book *book, const char *name, const char *unit, const char *long_name, int n_axes, const long *length)
@@ -83,23 +80,18 @@ int32_t *esp_book_counts(esp_book *book, const char *name, const char *long_name
   return append_numbers(book, (esp_array){.name = name, .type = ESP_I32, .unit = "1", .long_name = long_name}, n_axes, length);
 }
 
-static void put(esp_book *book, esp_array array, const void *values, int n_axes, const long *length)
-{
-  void *copy = append_numbers(book, array, n_axes, length);
-  if (copy)
-    memcpy(copy, values, n_bytes_of(&book->array[book->n - 1]));
-}
-
 void esp_book_put(esp_book *book, const char *name, const char *unit, const char *long_name, const double *values, int n_axes,
                   const long *length)
 {
-  put(book, (esp_array){.name = name, .type = ESP_F64, .unit = unit, .long_name = long_name}, values, n_axes, length);
+  const esp_array array = {.name = name, .type = ESP_F64, .values = values, .unit = unit, .long_name = long_name};
+  append_numbers(book, array, n_axes, length);
 }
 
 void esp_book_put_counts(esp_book *book, const char *name, const char *long_name, const int32_t *values, int n_axes,
                          const long *length)
 {
-  put(book, (esp_array){.name = name, .type = ESP_I32, .unit = "1", .long_name = long_name}, values, n_axes, length);
+  const esp_array array = {.name = name, .type = ESP_I32, .values = values, .unit = "1", .long_name = long_name};
+  append_numbers(book, array, n_axes, length);
 }
 
 void esp_book_put_range(esp_book *book, const char *name, const char *unit, const char *long_name, int first, int last)
@@ -120,27 +112,20 @@ void esp_book_count(esp_book *book, const char *name, const char *long_name, int
   esp_book_put_counts(book, name, long_name, &count, 0, NULL);
 }
 
-static void append_text(esp_book *book, esp_array array, const char *text)
-{
-  array.n_axes = ESP_ARRAY_TEXT;
-  char *copy = append(book, array, strlen(text));
-  if (copy)
-    memcpy(copy, text, strlen(text));
-}
-
 void esp_book_text(esp_book *book, const char *name, const char *long_name, const char *text)
 {
-  append_text(book, (esp_array){.name = name, .unit = "1", .long_name = long_name}, text);
+  const esp_array array = {.name = name, .n_axes = ESP_ARRAY_TEXT, .values = text, .unit = "1", .long_name = long_name};
+  append(book, array, strlen(text));
 }
 
 void esp_book_attribute(esp_book *book, const char *name, const char *text)
 {
-  append_text(book, (esp_array){.name = name}, text);
+  append(book, (esp_array){.name = name, .n_axes = ESP_ARRAY_TEXT, .values = text}, strlen(text));
 }
 
 void esp_book_limits(esp_book *book, const char *name, int n, const double *values)
 {
-  put(book, (esp_array){.name = name, .type = ESP_F64}, values, ESP_SHAPE(n));
+  append_numbers(book, (esp_array){.name = name, .type = ESP_F64, .values = values}, ESP_SHAPE(n));
 }
 
 const esp_array *esp_book_find(const esp_book *book, const char *name)

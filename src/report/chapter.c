@@ -19,3 +19,9 @@ bool esp_sides_of(const esp_source *s, int level, esp_sides *sides)
   *sides = (esp_sides){.n = 2, .arm = {0, 1}, .name = {s->plan->arm_name[0], s->plan->arm_name[1]}};
   return true;
 }
+
+int esp_all_sides_of(const esp_source *s, int level, esp_sides all[ESP_MAX_ARMS])
+{
+  const int n = esp_sides_of(s, level, &all[0]);
+  return n + (s->chapter->others ? s->chapter->others(s, level, all + n) : 0);
+}

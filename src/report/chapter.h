@@ -38,7 +38,7 @@ typedef struct esp_chapter {
 
   /** The other arms that a panel of this level has in subgroups, and what a text there says. NULL: none. */
   const char *in_others;
-  int (*others)(const esp_source *s, int level, esp_sides others[ESP_MAX_ARMS]);
+  int (*others)(const esp_source *s, int level, esp_sides *others);
 
   /** Members that could be the example at a stage; see example.h. NULL: no panel shows one. */
   esp_candidates *candidates;
@@ -57,6 +57,9 @@ typedef struct esp_chapter {
 
 /** The arms of a level, as the chapter says. */
 bool esp_sides_of(const esp_source *s, int level, esp_sides *sides);
+
+/** All that a panel of this level shows: those arms, if the file has them, then the others. @return how many. */
+int esp_all_sides_of(const esp_source *s, int level, esp_sides all[ESP_MAX_ARMS]);
 
 /** NULL: the experiment has none. */
 const esp_chapter *esp_chapter_of(esp_experiment_id experiment);

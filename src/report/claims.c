@@ -11,7 +11,9 @@
 #include "espalier/statistics.h"
 #include "ladder.h"
 
-const esp_paper esp_averbeck_2022 = {"Averbeck 2022", ESP_CLAIM_MIN_MEMBERS};
+enum { MIN_MEMBERS = 12 }; /* with fewer, nothing found is "too few members", not a negative */
+
+const esp_paper esp_averbeck_2022 = {"Averbeck 2022", MIN_MEMBERS};
 const esp_paper esp_kappel_2018 = {"Kappel et al. 2018", 5}; /* its figure has five runs */
 
 /* ---- the rules ---- */
@@ -26,7 +28,7 @@ const char *esp_verdict_name(esp_verdict verdict)
 /* Nothing was found: is that an answer? */
 static esp_verdict not_found(long n)
 {
-  return n < ESP_CLAIM_MIN_MEMBERS ? ESP_TOO_FEW : ESP_DOES_NOT_HOLD;
+  return n < MIN_MEMBERS ? ESP_TOO_FEW : ESP_DOES_NOT_HOLD;
 }
 
 esp_verdict esp_judge_sign(long n, int sign, double effect, double p)
@@ -49,11 +51,8 @@ esp_verdict esp_judge_limit(long n, long n_least, int side, double limit, double
 
 esp_verdict esp_judge_level(long n, long n_least, double bound, double low, double high)
 {
-  if (n == 0)
-    return ESP_NOT_RUN;
-  if (n < n_least)
-    return ESP_TOO_FEW;
-  return low > -bound && high < bound ? ESP_HOLDS : ESP_DOES_NOT_HOLD;
+  const esp_verdict above = esp_judge_limit(n, n_least, 1, -bound, low, high);
+  return above == ESP_HOLDS ? esp_judge_limit(n, n_least, -1, bound, low, high) : above;
 }
 
 /* ---- findings ---- */
@@ -78,14 +77,20 @@ static void needs_more(esp_finding *f, bool sign_agrees, double n_needed)
     f->n_needed = n_needed;
 }
 
+/* low, high: 95 % interval of the effect; p NaN: there is no test. */
+static void tell(esp_finding *f, long n, const char *effect_name, double effect, double low, double high, double p)
+{
+  f->n = n;
+  f->effect_name = effect_name;
+  f->effect = effect;
+  f->low = low;
+  f->high = high;
+  f->p = p;
+}
+
 static void tell_t(esp_finding *f, const esp_t_test *t, int sign)
 {
-  f->n = t->n;
-  f->effect_name = "d_z";
-  f->effect = t->d;
-  f->low = t->d_low;
-  f->high = t->d_high;
-  f->p = t->p;
+  tell(f, t->n, "d_z", t->d, t->d_low, t->d_high, t->p);
   f->verdict = esp_judge_sign(t->n, sign, t->mean, t->p);
   needs_more(f, sign * t->mean > 0, esp_needed_pairs(t->d));
 }
@@ -115,11 +120,7 @@ static void find_mean(const cohort *c, const esp_statement *part, esp_finding *f
 {
   const esp_t_test t = esp_t_test_one_sample(c->n, c->a, 0);
   const long n_least = c->paper->n_least;
-  f->n = t.n;
-  f->effect_name = "mean";
-  f->effect = t.mean;
-  f->low = t.low;
-  f->high = t.high;
+  tell(f, t.n, "mean", t.mean, t.low, t.high, NAN);
   f->verdict = part->rule == ESP_WITHIN
                    ? esp_judge_level(t.n, n_least, part->limit, t.low, t.high)
                    : esp_judge_limit(t.n, n_least, part->rule == ESP_ABOVE ? 1 : -1, part->limit, t.low, t.high);
@@ -131,12 +132,7 @@ static void find_mean(const cohort *c, const esp_statement *part, esp_finding *f
 static void find_correlation(const cohort *c, int n_arms, esp_finding *f)
 {
   const esp_correlation r = esp_correlate(n_arms * c->n, c->a, c->b);
-  f->n = r.n;
-  f->effect_name = "r";
-  f->effect = r.r;
-  f->low = r.low;
-  f->high = r.high;
-  f->p = r.p;
+  tell(f, r.n, "r", r.r, r.low, r.high, r.p);
   f->verdict = esp_judge_sign((r.n + n_arms - 1) / n_arms, -1, r.r, r.p);
   needs_more(f, r.r < 0, esp_needed_for_correlation(r.r) / n_arms);
   snprintf(f->numbers, sizeof f->numbers, "r(%ld) = %.3f (%.3f to %.3f)", r.n, r.r, r.low, r.high);
@@ -145,12 +141,7 @@ static void find_correlation(const cohort *c, int n_arms, esp_finding *f)
 static void find_share(const cohort *c, esp_finding *f)
 {
   const esp_share s = esp_share_of(c->n, c->a);
-  f->n = s.n;
-  f->effect_name = "share";
-  f->effect = s.share;
-  f->low = s.low;
-  f->high = s.high;
-  f->p = s.p;
+  tell(f, s.n, "share", s.share, s.low, s.high, s.p);
   f->verdict = esp_judge_sign(s.n, 1, s.share - 0.5, s.p);
   snprintf(f->numbers, sizeof f->numbers, "%ld of %ld (%.3g to %.3g)", s.n_yes, s.n, s.low, s.high);
 }
@@ -236,35 +227,32 @@ int esp_n_claims(void)
   return n;
 }
 
-static void judge_chapter(esp_experiment_id experiment, const esp_source *s, const esp_example *example, double *room,
-                          esp_judgement *judgement)
+static esp_err judge_chapter(esp_experiment_id experiment, const esp_source *s, const esp_example *example,
+                             esp_judgement *judgement)
 {
   const esp_chapter *chapter = esp_chapter_of(experiment);
+  const long n = s ? s->plan->n_members : 0;
+  double *room = malloc((4 * (size_t)n + 1) * sizeof *room); /* one more: no member is no failure */
+  ESP_REQUIRE(room, ESP_ERR_NOMEM, "no memory for the claims");
   for (const esp_claim *claim = chapter ? chapter->claims : NULL; claim && claim->paper; claim++) {
     esp_judgement *j = &judgement[claim->number - 1];
     *j = (esp_judgement){.number = claim->number, .experiment = experiment, .paper = claim->paper, .panel = claim->panel,
                          .claim = claim->claim, .verdict = ESP_NOT_RUN};
     if (!s)
       continue;
-    const long n = s->plan->n_members;
     cohort c = {.s = s, .paper = claim->paper, .n = n, .a = room, .b = room + 2 * n};
     judge(&c, claim->part, j);
     if (claim->note && example->member >= 0)
       claim->note(s, example, j->note, sizeof j->note);
   }
+  free(room);
+  return ESP_OK;
 }
 
 esp_err esp_claims_judge(const esp_source *const sources[ESP_N_EXPERIMENTS], const esp_example examples[ESP_N_EXPERIMENTS],
                          esp_judgement *judgement)
 {
-  long n = 0;
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
-    if (sources[e] && sources[e]->plan->n_members > n)
-      n = sources[e]->plan->n_members;
-  double *room = malloc((4 * (size_t)n + 1) * sizeof *room); /* one more: no member is no failure */
-  ESP_REQUIRE(room, ESP_ERR_NOMEM, "no memory for the claims");
-  for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
-    judge_chapter((esp_experiment_id)e, sources[e], &examples[e], room, judgement);
-  free(room);
+    ESP_TRY(judge_chapter((esp_experiment_id)e, sources[e], &examples[e], judgement));
   return ESP_OK;
 }

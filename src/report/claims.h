@@ -6,8 +6,7 @@
 
 #define ESP_MAX_PARTS 6
 
-#define ESP_CLAIM_ALPHA 0.01    /* the papers'                                                      */
-#define ESP_CLAIM_MIN_MEMBERS 12 /* with fewer, nothing found is "too few members", not a negative */
+#define ESP_CLAIM_ALPHA 0.01 /* the papers' */
 
 /** Limits and levels are decided from n_least members on. */
 typedef struct {

@@ -2,18 +2,9 @@
 #include "espalier/report.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "compose.h"
 #include "files.h"
-
-const esp_source *esp_report_source(const esp_report *report, esp_experiment_id experiment)
-{
-  for (int i = 0; i < report->n_sources; i++)
-    if (report->source[i].config->experiment == experiment)
-      return &report->source[i];
-  return NULL;
-}
 
 static esp_err load(int n_inputs, const esp_report_input *inputs, esp_report *report)
 {
@@ -28,8 +19,9 @@ static esp_err load(int n_inputs, const esp_report_input *inputs, esp_report *re
   }
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
     if (of[e]) {
-      report->n_sources++;
-      ESP_TRY(esp_source_open(of[e], &report->source[report->n_sources - 1]));
+      esp_source *source = &report->source[report->n_sources++];
+      report->of[e] = source;
+      ESP_TRY(esp_source_open(of[e], source));
     }
   return ESP_OK;
 }
@@ -54,7 +46,7 @@ static void fill_root(esp_report *report)
 static esp_err choose_examples(esp_report *report, int wanted)
 {
   for (int e = 0; e < ESP_N_EXPERIMENTS; e++) {
-    const esp_source *s = esp_report_source(report, (esp_experiment_id)e);
+    const esp_source *s = report->of[e];
     report->example[e].member = -1;
     if (!s || !s->chapter->candidates)
       continue;
@@ -67,7 +59,6 @@ static esp_err choose_examples(esp_report *report, int wanted)
 
 static esp_err make(int n_inputs, const esp_report_input *inputs, int example, esp_report *report)
 {
-  const esp_source *sources[ESP_N_EXPERIMENTS];
   report->n_claims = esp_n_claims();
   report->judgement = calloc((size_t)report->n_claims, sizeof *report->judgement);
   ESP_REQUIRE(report->judgement, ESP_ERR_NOMEM, "no memory for the claims");
@@ -76,9 +67,7 @@ static esp_err make(int n_inputs, const esp_report_input *inputs, int example, e
   fill_root(report);
   for (int i = 0; i < report->n_sources; i++)
     ESP_TRY(esp_panels_fill(&report->source[i], &report->example[report->source[i].config->experiment], &report->book));
-  for (int e = 0; e < ESP_N_EXPERIMENTS; e++)
-    sources[e] = esp_report_source(report, (esp_experiment_id)e);
-  ESP_TRY(esp_claims_judge(sources, report->example, report->judgement));
+  ESP_TRY(esp_claims_judge(report->of, report->example, report->judgement));
   for (int i = 0; i < report->n_sources; i++)
     ESP_TRY(esp_source_error(&report->source[i]));
   return ESP_OK;
@@ -109,19 +98,11 @@ void esp_report_free(esp_report *report)
 
 static esp_err write_panels(const esp_report *report, const char *directory)
 {
-  char *path = NULL, *temporary = NULL;
-  esp_err err = esp_path_join(directory, "panels.h5", "", &path);
+  esp_replacement r;
+  esp_err err = esp_replacement_begin(directory, "panels.h5", &r);
   if (err == ESP_OK)
-    err = esp_path_join(directory, "panels.h5", ".tmp", &temporary);
-  if (err == ESP_OK) {
-    unlink(temporary); /* of a report that was killed */
-    err = esp_arrays_write(temporary, report->book.n, report->book.array);
-  }
-  if (err == ESP_OK)
-    err = esp_file_rename(temporary, path);
-  free(temporary);
-  free(path);
-  return err;
+    err = esp_arrays_write(r.temporary, report->book.n, report->book.array);
+  return esp_replacement_end(&r, err);
 }
 
 esp_err esp_report_write(const esp_report *report, const char *directory)

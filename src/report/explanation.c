@@ -47,7 +47,7 @@ static esp_err find_source(const esp_report *report, const char *panel, const es
   ESP_REQUIRE(e < ESP_N_EXPERIMENTS, ESP_ERR_USAGE, "there is no panel '%s'; panels with points to explain are %s", panel, names);
   ESP_REQUIRE(has_points(esp_chapter_of((esp_experiment_id)e), panel), ESP_ERR_USAGE,
               "panel %s has no points to explain (docs/PANELS.md says what it is); panels with points to explain are %s", panel, names);
-  *source = esp_report_source(report, (esp_experiment_id)e);
+  *source = report->of[e];
   ESP_REQUIRE(*source, ESP_ERR_USAGE, "panel %s is of experiment %s, and %s is of experiment %s; give a file of that experiment",
               panel, esp_experiment_name((esp_experiment_id)e), report->source[0].in.path, report->source[0].plan->experiment);
   return ESP_OK;
@@ -91,58 +91,62 @@ static esp_err find_rung_and_call(const esp_series *series, const esp_source *s,
 
 /* ---- the numbers there ---- */
 
-/* Of one arm: where they are from, and one for each member. */
-typedef struct {
-  const char *name; /* of the arm in the file                         */
-  esp_place place;  /* one arm may go on from another                 */
-  char slice[200];
-  double *value;    /* [members]                                      */
-} arm_numbers;
-
-static void print_numbers(FILE *out, const esp_source *s, const arm_numbers *numbers)
-{
-  const esp_summary summary = esp_summarise(s->plan->n_members, numbers->value);
-  fprintf(out, "%s\n  from   %s\n  n      %ld\n  mean   %.17g\n  sem    %.17g\n  values", numbers->name, numbers->slice, summary.n,
-          summary.mean, summary.sem);
-  for (int member = 0; member < s->plan->n_members; member++)
-    fprintf(out, " %.6g", numbers->value[member]);
-  fprintf(out, "\n");
-}
-
-static void print_test(FILE *out, const esp_source *s, const arm_numbers *a, const arm_numbers *b)
-{
-  const esp_t_test t = esp_t_test_paired(s->plan->n_members, a->value, b->value);
-  fprintf(out, "paired t test, %s less %s\n  n      %ld\n  mean   %.17g (95 %% %.4g to %.4g)\n  p      %.17g\n  t(%g)   %.4g, d_z %.3g\n",
-          a->name, b->name, t.n, t.mean, t.low, t.high, t.p, t.df, t.t, t.d);
-}
-
-/* How to compute one of the cells behind the point again: the first that is there. */
-static void print_again(FILE *out, const esp_source *s, int n, const arm_numbers *numbers)
-{
-  for (int i = 0; i < n; i++)
-    for (int member = 0; member < s->plan->n_members; member++)
-      if (!isnan(numbers[i].value[member])) {
-        fprintf(out, "\nTo compute one of these cells again and compare all bits:\n  espalier verify --cell %d,%s,%s %s\n", member,
-                s->plan->arm_name[numbers[i].place.arm], s->plan->stages[numbers[i].place.stage].name, s->in.path);
-        return;
-      }
-}
-
 /* What is printed of a point. */
 typedef struct {
   const esp_series *series;
   const esp_source *s;
   const char *panel;
   int point;
-  esp_sides sides; /* that have it */
+  esp_sides sides; /* that have it   */
+  double *value;   /* [side, member] */
 } spot;
 
-static esp_err print_head(FILE *out, const spot *p)
+static const char *arm_name(const spot *p, int side)
+{
+  return p->s->plan->arm_name[p->sides.arm[side]];
+}
+
+static void print_numbers(FILE *out, const spot *p, int side)
+{
+  char slice[200];
+  const int arm = p->sides.arm[side], n_members = p->s->plan->n_members;
+  double *value = p->value + side * n_members;
+  esp_series_slice(p->series, p->s, arm, p->point, slice, sizeof slice);
+  esp_series_values(p->series, p->s, arm, p->point, value);
+  const esp_summary summary = esp_summarise(n_members, value);
+  fprintf(out, "%s\n  from   %s\n  n      %ld\n  mean   %.17g\n  sem    %.17g\n  values", arm_name(p, side), slice, summary.n,
+          summary.mean, summary.sem);
+  for (int member = 0; member < n_members; member++)
+    fprintf(out, " %.6g", value[member]);
+  fprintf(out, "\n");
+}
+
+static void print_test(FILE *out, const spot *p, int other)
+{
+  const int n_members = p->s->plan->n_members;
+  const esp_t_test t = esp_t_test_paired(n_members, p->value, p->value + other * n_members);
+  fprintf(out, "paired t test, %s less %s\n  n      %ld\n  mean   %.17g (95 %% %.4g to %.4g)\n  p      %.17g\n  t(%g)   %.4g, d_z %.3g\n",
+          arm_name(p, 0), arm_name(p, other), t.n, t.mean, t.low, t.high, t.p, t.df, t.t, t.d);
+}
+
+/* How to compute one of the cells behind the point again: the first that is there. */
+static void print_again(FILE *out, const spot *p)
+{
+  const esp_plan *plan = p->s->plan;
+  for (int i = 0; i < p->sides.n * plan->n_members; i++)
+    if (!isnan(p->value[i])) {
+      /* One arm may go on from another. */
+      const esp_place place = esp_series_place(p->series, p->s, p->sides.arm[i / plan->n_members], p->point);
+      fprintf(out, "\nTo compute one of these cells again and compare all bits:\n  espalier verify --cell %d,%s,%s %s\n",
+              i % plan->n_members, plan->arm_name[place.arm], plan->stages[place.stage].name, p->s->in.path);
+      return;
+    }
+}
+
+static void print_head(FILE *out, const spot *p)
 {
   const esp_points *points = p->series->points;
   const double x = esp_series_x(p->series, p->s, p->point);
-  char *missing = esp_series_missing(p->series, p->s, &p->sides, p->point);
-  ESP_REQUIRE(missing, ESP_ERR_NOMEM, "no memory to explain panel %s", p->panel);
   fprintf(out, "%s, panel %s: %s [%s]\n", p->s->in.path, p->panel, p->series->what, esp_source_unit(p->s, p->series->field));
   if (points->row_what)
     fprintf(out, "at rung %g, call %g", esp_fraction(p->s, p->point / esp_series_n_points(p->series, p->s)), x);
@@ -150,9 +154,9 @@ static esp_err print_head(FILE *out, const spot *p)
     fprintf(out, "at %g [%s], %s", x, points->x_unit, points->x_what);
   if (!points->of_many)
     fprintf(out, ", from stage %s", p->s->plan->stages[esp_series_place(p->series, p->s, p->sides.arm[0], p->point).stage].name);
-  fprintf(out, "; slices are [member, arm, stage, ...], from 0\n%s: %s\n\n", p->s->chapter->members, missing);
-  free(missing);
-  return ESP_OK;
+  fprintf(out, "; slices are [member, arm, stage, ...], from 0\n%s: ", p->s->chapter->members);
+  esp_series_tell_missing(p->series, p->s, &p->sides, p->point, out);
+  fputs("\n\n", out);
 }
 
 /* Arms that begin later have nothing at this point. */
@@ -169,24 +173,14 @@ static void leave_out_absent(spot *p)
   }
 }
 
-static esp_err print_spot(FILE *out, const spot *p, double *values)
+static void print_spot(FILE *out, const spot *p)
 {
-  arm_numbers numbers[ESP_MAX_ARMS];
-  const int n = p->sides.n, n_members = p->s->plan->n_members;
-  ESP_TRY(print_head(out, p));
-  for (int i = 0; i < n; i++) {
-    arm_numbers *to = &numbers[i];
-    *to = (arm_numbers){.name = p->s->plan->arm_name[p->sides.arm[i]],
-                        .place = esp_series_place(p->series, p->s, p->sides.arm[i], p->point),
-                        .value = values + i * n_members};
-    esp_series_values(p->series, p->s, p->sides.arm[i], p->point, to->value);
-    esp_series_slice(p->series, p->s, p->sides.arm[i], p->point, to->slice, sizeof to->slice);
-    print_numbers(out, p->s, to);
-  }
-  for (int i = 1; i < n; i++)
-    print_test(out, p->s, &numbers[0], &numbers[i]);
-  print_again(out, p->s, n, numbers);
-  return esp_source_error(p->s);
+  print_head(out, p);
+  for (int side = 0; side < p->sides.n; side++)
+    print_numbers(out, p, side);
+  for (int other = 1; other < p->sides.n; other++)
+    print_test(out, p, other);
+  print_again(out, p);
 }
 
 esp_err esp_report_explain(const esp_report *report, const char *panel, const char *at, FILE *out)
@@ -201,9 +195,9 @@ esp_err esp_report_explain(const esp_report *report, const char *panel, const ch
               panel);
   ESP_TRY((p.series->points->row_what ? find_rung_and_call : find_on_axis)(p.series, s, panel, at, &p.point));
   leave_out_absent(&p);
-  double *values = malloc(ESP_MAX_ARMS * (size_t)s->plan->n_members * sizeof *values);
-  ESP_REQUIRE(values, ESP_ERR_NOMEM, "no memory to explain panel %s", panel);
-  const esp_err err = print_spot(out, &p, values);
-  free(values);
-  return err;
+  p.value = malloc(ESP_MAX_ARMS * (size_t)s->plan->n_members * sizeof *p.value);
+  ESP_REQUIRE(p.value, ESP_ERR_NOMEM, "no memory to explain panel %s", panel);
+  print_spot(out, &p);
+  free(p.value);
+  return esp_source_error(s);
 }

@@ -29,41 +29,50 @@ esp_err esp_directory_make(const char *path)
   return esp_fail(ESP_ERR_CANNOT_CREATE, "%s: the directory cannot be made: %s; choose another with -o", path, strerror(errno));
 }
 
-esp_err esp_file_rename(const char *temporary, const char *path)
+esp_err esp_replacement_begin(const char *directory, const char *name, esp_replacement *r)
 {
-  if (rename(temporary, path) == 0)
-    return ESP_OK;
-  const int why = errno;
-  unlink(temporary);
-  return esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be replaced: %s; choose another directory with -o", path, strerror(why));
+  *r = (esp_replacement){0};
+  ESP_TRY(esp_path_join(directory, name, "", &r->path));
+  ESP_TRY(esp_path_join(directory, name, ".tmp", &r->temporary));
+  unlink(r->temporary); /* of a report that was killed */
+  return ESP_OK;
+}
+
+esp_err esp_replacement_end(esp_replacement *r, esp_err err)
+{
+  if (err == ESP_OK && rename(r->temporary, r->path) != 0) {
+    err = esp_fail(ESP_ERR_CANNOT_CREATE, "%s: cannot be replaced: %s; choose another directory with -o", r->path,
+                   strerror(errno));
+    unlink(r->temporary);
+  }
+  free(r->temporary);
+  free(r->path);
+  return err;
 }
 
 esp_err esp_draft_begin(esp_draft *draft)
 {
   *draft = (esp_draft){0};
   draft->out = open_memstream(&draft->text, &draft->size);
-  ESP_REQUIRE(draft->out, ESP_ERR_NOMEM, "no memory for a file of the report");
+  ESP_REQUIRE(draft->out, ESP_ERR_NOMEM, "no memory for the texts of the report");
+  return ESP_OK;
+}
+
+esp_err esp_draft_end(esp_draft *draft)
+{
+  const bool failed = ferror(draft->out);
+  ESP_REQUIRE(fclose(draft->out) == 0 && !failed, ESP_ERR_NOMEM, "no memory for the texts of the report");
   return ESP_OK;
 }
 
 esp_err esp_draft_save(esp_draft *draft, const char *directory, const char *name)
 {
-  char *path = NULL, *temporary = NULL;
-  const bool failed = ferror(draft->out);
-  esp_err err = fclose(draft->out) == 0 && !failed ? ESP_OK : esp_fail(ESP_ERR_NOMEM, "no memory for %s", name);
+  esp_replacement r = {0};
+  esp_err err = esp_draft_end(draft);
   if (err == ESP_OK)
-    err = esp_path_join(directory, name, "", &path);
+    err = esp_replacement_begin(directory, name, &r);
   if (err == ESP_OK)
-    err = esp_path_join(directory, name, ".tmp", &temporary);
-  if (err == ESP_OK) {
-    unlink(temporary); /* of a report that was killed */
-    err = esp_file_save(temporary, draft->text, draft->size);
-  }
-  if (err == ESP_OK)
-    err = esp_file_rename(temporary, path);
-  free(temporary);
-  free(path);
+    err = esp_file_save(r.temporary, draft->text, draft->size);
   free(draft->text);
-  *draft = (esp_draft){0};
-  return err;
+  return esp_replacement_end(&r, err);
 }

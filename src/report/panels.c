@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "chapter.h"
+#include "files.h"
 
 const esp_panel *esp_panel_of(const esp_chapter *chapter, const char *name)
 {
@@ -42,10 +43,9 @@ esp_err esp_tell_networks(const esp_source *s, const esp_panel *panel, FILE *out
     fputs(" Mean and SEM over networks.", out);
   if (!series || !esp_sides_of(s, level, &sides))
     return ESP_OK;
-  char *missing = esp_series_missing(series, s, &sides, ESP_AT_ANY_POINT);
-  ESP_REQUIRE(missing, ESP_ERR_NOMEM, "no memory for the texts of the report");
-  fprintf(out, " Networks: %s.", missing);
-  free(missing);
+  fputs(" Networks: ", out);
+  esp_series_tell_missing(series, s, &sides, ESP_AT_ANY_POINT, out);
+  fputs(".", out);
   return ESP_OK;
 }
 
@@ -58,18 +58,15 @@ static esp_err tell(const esp_source *s, const esp_panel *panel, const esp_examp
 
 static esp_err add_caption(const esp_source *s, const esp_panel *panel, const esp_example *example, esp_book *book)
 {
-  char *caption = NULL;
-  size_t size;
-  FILE *out = open_memstream(&caption, &size);
-  ESP_REQUIRE(out, ESP_ERR_NOMEM, "no memory for the texts of the report");
-  fputs(panel->shows, out);
-  esp_err err = s->chapter->caption ? s->chapter->caption(s, panel, example, out) : tell(s, panel, example, out);
-  if (fclose(out) != 0 && err == ESP_OK)
-    err = esp_fail(ESP_ERR_NOMEM, "no memory for the texts of the report");
-  if (err == ESP_OK)
-    esp_book_text(book, "caption", "what is shown, of which networks, and who is missing", caption);
-  free(caption);
-  return err;
+  esp_draft draft;
+  ESP_TRY(esp_draft_begin(&draft));
+  fputs(panel->shows, draft.out);
+  const esp_err told = (s->chapter->caption ? s->chapter->caption : tell)(s, panel, example, draft.out);
+  const esp_err ended = esp_draft_end(&draft);
+  if (told == ESP_OK && ended == ESP_OK)
+    esp_book_text(book, "caption", "what is shown, of which networks, and who is missing", draft.text);
+  free(draft.text);
+  return told != ESP_OK ? told : ended;
 }
 
 static esp_err add_texts(const esp_source *s, const esp_panel *panel, const esp_example *example, esp_book *book)
@@ -98,7 +95,6 @@ static void add_place(const char *name, esp_book *book)
 
 static void add_drawing(const esp_panel *panel, esp_book *book)
 {
-  esp_book_open(book, "%s", panel->name);
   add_place(panel->name, book);
   esp_book_attribute(book, "kind", panel->kind);
   for (const esp_attribute *drawn = panel->drawn; drawn->name; drawn++)

@@ -55,10 +55,8 @@ static void print_sources(FILE *out, const esp_report *report)
 {
   for (int i = 0; i < report->n_sources; i++) {
     const esp_source *s = &report->source[i];
-    long n_there = 0;
-    for (long slot = 0; slot < esp_plan_n_slots(s->plan); slot++)
-      n_there += esp_cell_exists(s->plan, esp_slot_cell(s->plan, slot)) && s->in.commits[slot].outcome.state != ESP_CELL_EMPTY;
     const long n_cells = esp_plan_n_cells(s->plan);
+    const long n_there = n_cells - esp_commits_count(s->plan, s->in.commits, 0, s->plan->n_members - 1, ESP_CELL_EMPTY);
     fprintf(out, "- `%s`: experiment %s, %d members, %ld of %ld cells%s\n", esp_base_name(s->in.path), s->plan->experiment,
             s->plan->n_members, n_there, n_cells, n_there < n_cells ? " (unfinished)" : "");
   }
@@ -93,16 +91,11 @@ static json_t *number_json(double value)
 }
 
 /* What a claim and each of its findings have in common. */
-static json_t *numbers_json(const esp_finding *f, const char *statistic)
-{
-  return json_pack("{s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "statistic", statistic, "n", (json_int_t)f->n, "effect_name",
-                   f->effect_name, "effect", number_json(f->effect), "effect_low", number_json(f->low), "effect_high",
-                   number_json(f->high), "p", number_json(f->p), "n_needed", number_json(f->n_needed));
-}
-
 static void add_numbers(json_t *to, const esp_finding *f, const char *statistic)
 {
-  json_t *numbers = numbers_json(f, statistic);
+  json_t *numbers = json_pack("{s:s, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "statistic", statistic, "n", (json_int_t)f->n, "effect_name",
+                   f->effect_name, "effect", number_json(f->effect), "effect_low", number_json(f->low), "effect_high",
+                   number_json(f->high), "p", number_json(f->p), "n_needed", number_json(f->n_needed));
   json_object_update(to, numbers);
   json_decref(numbers);
 }

@@ -91,10 +91,12 @@ double esp_share_in(const esp_source *s, const char *field, esp_cell cell, long 
  *  text that names the networks. @return ESP_OK or ESP_ERR_NOMEM. */
 esp_err esp_series_fill(const esp_series *series, const esp_source *s, esp_book *book);
 
+/** Open the group of these sides in a panel, or that of one arm there. */
+void esp_sides_open(const esp_sides *sides, const char *panel, const char *arm, esp_book *book);
+
 enum { ESP_AT_ANY_POINT = -1 };
 
-/** Which members are missing, at one point or at any: "pruned: all 6; twin: 5 of 6 (member 3: not_finite at rung_0.70)".
- *  @return heap text, the caller frees it; NULL: no memory, which has been said. */
-char *esp_series_missing(const esp_series *series, const esp_source *s, const esp_sides *sides, int point);
+/** Which members are missing, at one point or at any: "pruned: all 6; twin: 5 of 6 (member 3: not_finite at rung_0.70)". */
+void esp_series_tell_missing(const esp_series *series, const esp_source *s, const esp_sides *sides, int point, FILE *out);
 
 #endif

@@ -27,46 +27,48 @@ static bool is_column(const esp_array *array, const char *panel, long n_rows)
          esp_array_size(array) == n_rows;
 }
 
-static void print_header(FILE *out, const esp_book *book, const char *panel, long n_rows, const esp_array *rung,
-                         const esp_array *x)
+enum { HEADER = -1 }; /* in place of a row */
+
+static void print_entry(FILE *out, const esp_array *array, const char *panel, long i)
 {
-  if (rung)
-    fprintf(out, "rung [%s],x [%s]", rung->unit, x->unit);
-  for (int i = 0, n = 0; i < book->n; i++)
-    if (is_column(&book->array[i], panel, n_rows))
-      fprintf(out, "%s%s [%s]", rung || n++ ? "," : "", book->array[i].name + strlen(panel) + 1, book->array[i].unit);
-  fputs("\n", out);
+  if (i == HEADER)
+    fprintf(out, "%s [%s]", array->name + strlen(panel) + 1, array->unit);
+  else
+    print_cell(out, esp_array_value(array, i));
 }
 
+/* rung: NULL where there is only one axis. */
 static void print_row(FILE *out, const esp_book *book, const char *panel, long n_rows, const esp_array *rung, const esp_array *x,
                       long row)
 {
   if (rung) {
-    const long n_x = esp_array_size(x);
-    print_cell(out, esp_array_value(rung, row / n_x));
+    print_entry(out, rung, panel, row == HEADER ? HEADER : row / esp_array_size(x));
     fputs(",", out);
-    print_cell(out, esp_array_value(x, row % n_x));
+    print_entry(out, x, panel, row == HEADER ? HEADER : row % esp_array_size(x));
   }
   for (int i = 0, n = 0; i < book->n; i++)
     if (is_column(&book->array[i], panel, n_rows)) {
       fputs(rung || n++ ? "," : "", out);
-      print_cell(out, esp_array_value(&book->array[i], row));
+      print_entry(out, &book->array[i], panel, row);
     }
   fputs("\n", out);
 }
 
-static esp_err write_panel(const esp_book *book, const char *panel, const char *directory)
+static const esp_array *find_in(const esp_book *book, const char *panel, const char *array)
 {
   char name[32];
-  snprintf(name, sizeof name, "%s/x", panel);
-  const esp_array *x = esp_book_find(book, name);
-  snprintf(name, sizeof name, "%s/rung", panel);
-  const esp_array *rung = esp_book_find(book, name);
+  snprintf(name, sizeof name, "%s/%s", panel, array);
+  return esp_book_find(book, name);
+}
+
+static esp_err write_panel(const esp_book *book, const char *panel, const char *directory)
+{
+  const esp_array *x = find_in(book, panel, "x"), *rung = find_in(book, panel, "rung");
   const long n_rows = esp_array_size(x) * (rung ? esp_array_size(rung) : 1);
+  char name[32];
   esp_draft draft;
   ESP_TRY(esp_draft_begin(&draft));
-  print_header(draft.out, book, panel, n_rows, rung, x);
-  for (long row = 0; row < n_rows; row++)
+  for (long row = HEADER; row < n_rows; row++)
     print_row(draft.out, book, panel, n_rows, rung, x, row);
   snprintf(name, sizeof name, "%s.csv", panel);
   return esp_draft_save(&draft, directory, name);
@@ -84,13 +86,10 @@ static esp_err remove_panel(const char *panel, const char *directory)
 
 /* ---- all cells ---- */
 
-/* Columns of all chapters in the order of the files, each once, and a file that has it. */
+/* Columns of all chapters in the order of the files, each once. */
 typedef struct {
   int n;
-  struct {
-    const esp_column *column;
-    const esp_source *s;
-  } of[64];
+  const char *name[64], *unit[64];
 } column_list;
 
 static const esp_column *column_of(const esp_source *s, const char *name)
@@ -109,12 +108,13 @@ static esp_err list_columns(const esp_report *report, column_list *list)
     const esp_source *s = &report->source[i];
     for (const esp_column *column = s->chapter->columns; column->name; column++) {
       int k = 0;
-      while (k < list->n && strcmp(list->of[k].column->name, column->name) != 0)
+      while (k < list->n && strcmp(list->name[k], column->name) != 0)
         k++;
-      assert(k < (int)(sizeof list->of / sizeof *list->of));
+      assert(k < (int)(sizeof list->name / sizeof *list->name));
       if (k == list->n) {
-        list->of[list->n].column = column;
-        list->of[list->n++].s = s;
+        list->name[k] = column->name;
+        list->unit[k] = esp_source_unit(s, column->field);
+        list->n++;
       }
       esp_source_numbers(s, column->field, (esp_cell){0, 0, 0});
     }
@@ -131,7 +131,7 @@ static void print_network(FILE *out, const column_list *columns, const esp_sourc
   print_cell(out, s->chapter->has_fractions ? s->plan->stages[cell.stage].value : NAN);
   fprintf(out, ",%s,%s,%lld", states[outcome.state], esp_stop_reason_name(outcome.stop), (long long)outcome.n_evaluations);
   for (int k = 0; k < columns->n; k++) {
-    const esp_column *c = column_of(s, columns->of[k].column->name);
+    const esp_column *c = column_of(s, columns->name[k]);
     fputs(",", out);
     print_cell(out, c ? esp_source_value(s, c->field, cell.member, cell.arm, cell.stage, c->element) : NAN);
   }
@@ -146,7 +146,7 @@ static esp_err write_members(const esp_report *report, const char *directory)
   ESP_TRY(esp_draft_begin(&draft));
   fprintf(draft.out, "experiment,member,arm,stage,prune_fraction [1],state,stop,n_evaluations [1]");
   for (int k = 0; k < columns.n; k++)
-    fprintf(draft.out, ",%s [%s]", columns.of[k].column->name, esp_source_unit(columns.of[k].s, columns.of[k].column->field));
+    fprintf(draft.out, ",%s [%s]", columns.name[k], columns.unit[k]);
   fputs("\n", draft.out);
   for (int i = 0; i < report->n_sources; i++) {
     const esp_source *s = &report->source[i];
@@ -155,13 +155,6 @@ static esp_err write_members(const esp_report *report, const char *directory)
         print_network(draft.out, &columns, s, esp_slot_cell(s->plan, slot));
   }
   return esp_draft_save(&draft, directory, "members.csv");
-}
-
-static bool is_in_book(const esp_book *book, const char *panel)
-{
-  char name[32];
-  snprintf(name, sizeof name, "%s/x", panel);
-  return esp_book_find(book, name) != NULL;
 }
 
 esp_err esp_tables_write(const esp_report *report, const char *directory)
@@ -173,8 +166,8 @@ esp_err esp_tables_write(const esp_report *report, const char *directory)
     const esp_chapter *chapter = esp_chapter_of((esp_experiment_id)e);
     for (const esp_panel *panel = chapter ? chapter->panels : NULL; panel && panel->name && err == ESP_OK; panel++)
       if (panel->subject == ESP_OF_POPULATION || esp_series_in(chapter, panel->name))
-        err = is_in_book(&report->book, panel->name) ? write_panel(&report->book, panel->name, tables)
-                                                     : remove_panel(panel->name, tables);
+        err = find_in(&report->book, panel->name, "x") ? write_panel(&report->book, panel->name, tables)
+                                                       : remove_panel(panel->name, tables);
   }
   if (err == ESP_OK)
     err = write_members(report, tables);

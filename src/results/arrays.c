@@ -31,39 +31,42 @@ static contents contents_of(const esp_array *a)
                     esp_h5_file_type(a->type), esp_h5_memory_type(a->type), a->values};
 }
 
-static herr_t write_array(hid_t file, const esp_array *a)
+static herr_t write_dataset(hid_t file, const esp_array *a, const contents *c, hid_t link)
 {
   herr_t done = -1;
-  const contents c = contents_of(a);
-  const hid_t link = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
-  const bool prepared = H5Pset_create_intermediate_group(link, 1) >= 0 && H5Pset_obj_track_times(create, false) >= 0;
-  const hid_t dataset = prepared ? H5Dcreate2(file, a->name, c.file_type, c.space, link, create, H5P_DEFAULT) : -1;
-  if (dataset >= 0 && H5Dwrite(dataset, c.memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, c.values) >= 0 &&
+  const hid_t create = H5Pcreate(H5P_DATASET_CREATE);
+  const hid_t dataset = H5Pset_obj_track_times(create, false) < 0
+                            ? -1 : H5Dcreate2(file, a->name, c->file_type, c->space, link, create, H5P_DEFAULT);
+  if (dataset >= 0 && H5Dwrite(dataset, c->memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, c->values) >= 0 &&
       esp_h5_set_text(dataset, "units", a->unit) >= 0)
     done = esp_h5_set_text(dataset, "long_name", a->long_name);
   esp_h5_drop(dataset);
   esp_h5_drop(create);
-  esp_h5_drop(link);
-  esp_h5_drop(c.string);
-  esp_h5_drop(c.space);
   return done;
 }
 
 /* An attribute of the group in its name, which is made if it is not there. */
-static herr_t write_attribute(hid_t file, const esp_array *a)
+static herr_t write_attribute(hid_t file, const esp_array *a, const contents *c, hid_t link)
 {
   char group_name[128];
   const char *slash = strrchr(a->name, '/');
   if (!slash || (size_t)(slash - a->name) >= sizeof group_name)
     return -1;
   snprintf(group_name, sizeof group_name, "%.*s", (int)(slash - a->name), a->name);
-  const contents c = contents_of(a);
-  const hid_t link = H5Pcreate(H5P_LINK_CREATE);
-  H5Pset_create_intermediate_group(link, 1);
   const hid_t group = H5Lexists(file, group_name, H5P_DEFAULT) > 0 ? H5Gopen2(file, group_name, H5P_DEFAULT)
                                                                    : H5Gcreate2(file, group_name, link, H5P_DEFAULT, H5P_DEFAULT);
-  const herr_t done = group < 0 ? -1 : esp_h5_set_attribute(group, slash + 1, c.file_type, c.space, c.memory_type, c.values);
+  const herr_t done = group < 0 ? -1 : esp_h5_set_attribute(group, slash + 1, c->file_type, c->space, c->memory_type, c->values);
   esp_h5_drop(group);
+  return done;
+}
+
+static herr_t write_array(hid_t file, const esp_array *a)
+{
+  const contents c = contents_of(a);
+  const hid_t link = H5Pcreate(H5P_LINK_CREATE);
+  herr_t done = H5Pset_create_intermediate_group(link, 1);
+  if (done >= 0)
+    done = a->unit ? write_dataset(file, a, &c, link) : write_attribute(file, a, &c, link);
   esp_h5_drop(link);
   esp_h5_drop(c.string);
   esp_h5_drop(c.space);
@@ -81,7 +84,7 @@ static void *file_image(int n_arrays, const esp_array *arrays, size_t *n_bytes)
   const hid_t file = in_memory < 0 ? -1 : H5Fcreate("arrays", H5F_ACC_TRUNC, H5P_DEFAULT, access);
   herr_t done = file < 0 ? -1 : esp_h5_set_text(file, "program", esp_program_version());
   for (int i = 0; i < n_arrays && done >= 0; i++)
-    done = arrays[i].unit ? write_array(file, &arrays[i]) : write_attribute(file, &arrays[i]);
+    done = write_array(file, &arrays[i]);
   if (done >= 0 && H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0) {
     const ssize_t size = H5Fget_file_image(file, NULL, 0);
     *n_bytes = size > 0 ? (size_t)size : 0;
