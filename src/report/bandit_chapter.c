@@ -145,16 +145,16 @@ static bool is_played(const esp_panel *panel)
   return (panel->subject == ESP_OF_POPULATION && !weights) || strcmp(panel->name, "6G") == 0;
 }
 
-static esp_err caption(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out)
+static void caption(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out)
 {
   if (panel->subject == ESP_SCHEME)
-    return ESP_OK;
+    return;
   if (panel->subject == ESP_OF_EXAMPLE)
     esp_tell_example(s, example, out);
   fprintf(out, " Value noise %g.", s->config->ladder.value_noise.value[ladder_at(s, level_of(s, panel))]);
   if (is_played(panel))
     fprintf(out, " Share of random choices %g.", s->config->evaluation.epsilon);
-  return esp_tell_networks(s, panel, out);
+  esp_tell_networks(s, panel, out);
 }
 
 /* ---- points ---- */

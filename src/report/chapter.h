@@ -48,7 +48,7 @@ typedef struct esp_chapter {
   bool (*has)(const esp_source *s, const esp_panel *panel, const esp_example *example);
 
   /** Print what a caption says after its first sentence. NULL: the example, and the networks. */
-  esp_err (*caption)(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out);
+  void (*caption)(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out);
 
   /** Fill the panels that are neither series nor scatters. ESP_ERR_DIVERGED: networks of the example do not stay finite. NULL: there
    *  are none. */

@@ -54,7 +54,7 @@ static bool has(const esp_source *s, const esp_panel *panel, const esp_example *
   return of_panel ? esp_series_n_points(of_panel, s) > 0 : esp_lever_shown_run(s) >= 0;
 }
 
-static esp_err caption(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out)
+static void caption(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out)
 {
   (void)example;
   int n_unfinished = 0;
@@ -66,7 +66,6 @@ static esp_err caption(const esp_source *s, const esp_panel *panel, const esp_ex
     fprintf(out, " Mean and SEM over runs, of which %d of %d are unfinished.", n_unfinished, s->plan->n_members);
   else
     fputs(" Mean and SEM over runs.", out);
-  return ESP_OK;
 }
 
 /* ---- arms ---- */

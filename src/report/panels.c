@@ -34,7 +34,7 @@ const esp_series *esp_series_behind(const esp_source *s, const char *panel, int 
 
 /* ---- texts ---- */
 
-esp_err esp_tell_networks(const esp_source *s, const esp_panel *panel, FILE *out)
+void esp_tell_networks(const esp_source *s, const esp_panel *panel, FILE *out)
 {
   int level;
   esp_sides sides;
@@ -42,18 +42,17 @@ esp_err esp_tell_networks(const esp_source *s, const esp_panel *panel, FILE *out
   if (panel->subject == ESP_OF_POPULATION)
     fputs(" Mean and SEM over networks.", out);
   if (!series || !esp_sides_of(s, level, &sides))
-    return ESP_OK;
+    return;
   fputs(" Networks: ", out);
   esp_series_tell_missing(series, s, &sides, ESP_AT_ANY_POINT, out);
   fputs(".", out);
-  return ESP_OK;
 }
 
-static esp_err tell(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out)
+static void tell(const esp_source *s, const esp_panel *panel, const esp_example *example, FILE *out)
 {
   if (panel->subject == ESP_OF_EXAMPLE)
     esp_tell_example(s, example, out);
-  return esp_tell_networks(s, panel, out);
+  esp_tell_networks(s, panel, out);
 }
 
 static esp_err add_caption(const esp_source *s, const esp_panel *panel, const esp_example *example, esp_book *book)
@@ -61,12 +60,12 @@ static esp_err add_caption(const esp_source *s, const esp_panel *panel, const es
   esp_draft draft;
   ESP_TRY(esp_draft_begin(&draft));
   fputs(panel->shows, draft.out);
-  const esp_err told = (s->chapter->caption ? s->chapter->caption : tell)(s, panel, example, draft.out);
+  (s->chapter->caption ? s->chapter->caption : tell)(s, panel, example, draft.out);
   const esp_err ended = esp_draft_end(&draft);
-  if (told == ESP_OK && ended == ESP_OK)
+  if (ended == ESP_OK)
     esp_book_text(book, "caption", "what is shown, of which networks, and who is missing", draft.text);
   free(draft.text);
-  return told != ESP_OK ? told : ended;
+  return ended;
 }
 
 static esp_err add_texts(const esp_source *s, const esp_panel *panel, const esp_example *example, esp_book *book)

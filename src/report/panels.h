@@ -61,7 +61,7 @@ const esp_series *esp_series_behind(const esp_source *s, const char *panel, int 
 esp_err esp_scatter_fill(const esp_scatter *scatter, const esp_source *s, esp_book *book);
 
 /** For captions: " Mean and SEM over networks. Networks: pruned: all 6; twin: 5 of 6 (...)." */
-esp_err esp_tell_networks(const esp_source *s, const esp_panel *panel, FILE *out);
+void esp_tell_networks(const esp_source *s, const esp_panel *panel, FILE *out);
 
 /** Fill the panels of a source. @return ESP_OK, ESP_ERR_NOMEM, ESP_ERR_DATA, ESP_ERR_IO. */
 esp_err esp_panels_fill(const esp_source *s, const esp_example *example, esp_book *book);
