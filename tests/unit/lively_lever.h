@@ -48,4 +48,19 @@ static inline esp_lever_network make(const esp_lever_options *o, esp_workspace *
   return net;
 }
 
+/* 40 s of a network from make, in memory that stays: one recording at a time. */
+static inline esp_lever_recording forty_seconds(esp_lever_network *net)
+{
+  enum { SPIKES = 60000, MOVES = 2700 };
+  const esp_lever_segment segment = {ESP_RULE_EXACT, false, true};
+  static int32_t step[SPIKES], cell[SPIKES], move_step[MOVES];
+  static double lever[MOVES];
+  static uint8_t phase[MOVES];
+  esp_lever_recording r = {.steps = 40000, .spike_capacity = SPIKES, .spike_step = step, .spike_cell = cell, .move_capacity = MOVES,
+                           .move_step = move_step, .lever = lever, .phase = phase};
+  for (int i = 0; i < 40; i++)
+    assert_int_equal(esp_lever_run(net, &segment, 10, NULL, &r), ESP_OK);
+  return r;
+}
+
 #endif

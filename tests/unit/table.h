@@ -95,6 +95,14 @@ static inline void run_member(table *t, int member)
       }
 }
 
+/* Of scratch memory, when a member that has been run is run once more. */
+static inline void assert_again_takes_nothing_more(table *t)
+{
+  const esp_workspace once = t->ws;
+  run_member(t, 0);
+  assert_memory_equal(&t->ws, &once, sizeof once);
+}
+
 static inline int field_of(const esp_layout *layout, const char *name)
 {
   for (int f = 0; f < layout->n_fields; f++)

@@ -157,29 +157,20 @@ static void counts_are_what_the_masks_say(void **unused)
 
 /* ---- a recording ---- */
 
-enum { SPIKES = 60000, MOVES = 2700 };
-
 static void recordings_have_every_spike(void **unused)
 {
   (void)unused;
   esp_workspace ws;
   const esp_lever_options o = lively();
   esp_lever_network net = make(&o, &ws);
-  const esp_lever_segment segment = {ESP_RULE_EXACT, false, true};
-  static int32_t step[SPIKES], cell[SPIKES], move_step[MOVES];
-  static double lever[MOVES];
-  static uint8_t phase[MOVES];
-  esp_lever_recording r = {.steps = 40000, .spike_capacity = SPIKES, .spike_step = step, .spike_cell = cell, .move_capacity = MOVES,
-                           .move_step = move_step, .lever = lever, .phase = phase};
-  for (int i = 0; i < 40; i++)
-    assert_int_equal(esp_lever_run(&net, &segment, 10, NULL, &r), ESP_OK);
+  const esp_lever_recording r = forty_seconds(&net);
   assert_int_equal(r.n_steps, 40000);
-  assert_true(r.n_spikes <= SPIKES);
+  assert_true(r.n_spikes <= r.spike_capacity);
   assert_int_equal(r.n_moves, 40000 / 15);
   int counted[67] = {0};
   for (int i = 0; i < r.n_spikes; i++) {
-    assert_true(i == 0 || step[i] >= step[i - 1]);
-    counted[cell[i]]++;
+    assert_true(i == 0 || r.spike_step[i] >= r.spike_step[i - 1]);
+    counted[r.spike_cell[i]]++;
   }
   assert_memory_equal(counted, net.spikes, sizeof counted);
   esp_workspace_free(&ws);

@@ -10,22 +10,13 @@
 #include "espalier/movements.h"
 #include "lively_lever.h"
 
-enum { SPIKES = 60000, MOVES = 2700 };
-
 static void averages_have_every_spike_and_the_shape_of_a_movement(void **unused)
 {
   (void)unused;
   esp_workspace ws;
   const esp_lever_options o = lively();
   esp_lever_network net = make(&o, &ws);
-  const esp_lever_segment segment = {ESP_RULE_EXACT, false, true};
-  static int32_t step[SPIKES], cell[SPIKES], move_step[MOVES];
-  static double lever[MOVES];
-  static uint8_t phase[MOVES];
-  esp_lever_recording r = {.steps = 40000, .spike_capacity = SPIKES, .spike_step = step, .spike_cell = cell, .move_capacity = MOVES,
-                           .move_step = move_step, .lever = lever, .phase = phase};
-  for (int i = 0; i < 40; i++)
-    assert_int_equal(esp_lever_run(&net, &segment, 10, NULL, &r), ESP_OK);
+  const esp_lever_recording r = forty_seconds(&net);
 
   enum { BEFORE = 300, AFTER = 600, BIN = 20, BINS = (BEFORE + AFTER) / BIN, N_MOVES = (BEFORE + AFTER) / 15 };
   static double rate[67 * BINS], mean[N_MOVES], trace[3 * N_MOVES];
