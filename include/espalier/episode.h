@@ -37,8 +37,8 @@ typedef struct {
 /** Did the episode end (or would it) because its loss no longer falls? */
 bool esp_episode_on_plateau(const esp_episode_options *options, const esp_episode *episode);
 
-/** Train weights [n_weights] on f from call episode->n_calls on; those before may have been made on another function. Ends early when a call converges (if until_converged), on a
- *  plateau, or when the loss is no longer finite.
+/** Train weights [n_weights] on f from call episode->n_calls on; those before may have been made on another function. Ends early when a
+ *  call converges (if until_converged), on a plateau, or when the loss is no longer finite.
  *  @return ESP_OK; ESP_ERR_STOPPED: weights and episode are those of the last call boundary; ESP_ERR_NOMEM; or what call_made
  *          returned. */
 esp_err esp_episode_train(const esp_objective *f, const esp_episode_options *options, double *weights, esp_episode *episode,

@@ -58,13 +58,10 @@ static const esp_rng_key bench_key = {.seed = 1, .purpose = ESP_RNG_START_WEIGHT
 static esp_err make_trials(const bench_case *c, bench *b)
 {
   const esp_dms_noise noise = {5, 0.1, c->input_noise_sd};
-  b->trials = (esp_trials){.n_trials = c->n_trials ? c->n_trials : 5 * esp_dms_n_conditions(c->set),
-                           .n_steps = c->n_steps ? c->n_steps : ESP_DMS_N_STEPS,
-                           .n_in = c->n_in,
-                           .n_out = c->n_out};
-  const size_t n = (size_t)b->trials.n_trials * (size_t)b->trials.n_steps;
-  ESP_TRY(esp_workspace_take(b->ws, n * (size_t)c->n_in, &b->trials.input));
-  ESP_TRY(esp_workspace_take(b->ws, n * (size_t)c->n_out, &b->trials.target));
+  const int n_trials = c->n_trials ? c->n_trials : 5 * esp_dms_n_conditions(c->set);
+  const int n_steps = c->n_steps ? c->n_steps : ESP_DMS_N_STEPS;
+  const size_t n = (size_t)n_trials * (size_t)n_steps;
+  ESP_TRY(esp_trials_take(n_trials, n_steps, c->n_in, c->n_out, b->ws, &b->trials));
   if (!c->n_trials) {
     esp_dms_trials(c->set, &noise, &bench_key, 0, &b->trials);
     return ESP_OK;

@@ -60,8 +60,8 @@ void esp_network_declare(const esp_config *config, int max_calls, int n_episodes
 
   const esp_field fields[NET_N_TRAINED] = {
       [NET_W_IN] = {"w_in", ESP_F64, 2, {post, input}, "1", "input weights W_in (paper: B)", false},
-      [NET_W_REC] = {"w_rec", ESP_F64, 2, {post, pre}, "1", "recurrent weights W_rec (paper: A); removed ones are exactly 0, but scg: deposited can revive some",
-                     false},
+      [NET_W_REC] = {"w_rec", ESP_F64, 2, {post, pre}, "1",
+                     "recurrent weights W_rec (paper: A); removed ones are exactly 0, but scg: deposited can revive some", false},
       [NET_W_OUT] = {"w_out", ESP_F64, 2, {output, unit}, "1", "readout weights W_out (paper: C)", false},
       [NET_MASK] = {"mask", ESP_U8, 2, {post, pre}, "1", "1: recurrent weight kept, 0: removed by pruning", false},
       [NET_LOSS] = {"loss", ESP_F64, 0, {0}, "1", "loss E on the training set at the end of the last call", true},

@@ -191,8 +191,8 @@ esp_err esp_report_explain(const esp_report *report, const char *panel, const ch
   spot p = {.series = esp_series_behind(s, panel, &level), .s = s, .panel = panel};
   ESP_REQUIRE(esp_series_n_points(p.series, s) > 0, ESP_ERR_USAGE, "%s: has nothing for panel %s; its config leaves that out",
               s->in.path, panel);
-  ESP_REQUIRE(esp_sides_of(s, level, &p.sides), ESP_ERR_USAGE, "%s: has not the arms that panel %s compares; its config leaves them out", s->in.path,
-              panel);
+  ESP_REQUIRE(esp_sides_of(s, level, &p.sides), ESP_ERR_USAGE,
+              "%s: has not the arms that panel %s compares; its config leaves them out", s->in.path, panel);
   ESP_TRY((p.series->points->row_what ? find_rung_and_call : find_on_axis)(p.series, s, panel, at, &p.point));
   leave_out_absent(&p);
   p.value = malloc(ESP_MAX_ARMS * (size_t)s->plan->n_members * sizeof *p.value);

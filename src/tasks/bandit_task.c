@@ -1,8 +1,8 @@
 /* tasks/bandit_task.c - the draws of a block, then the rules at one step, then agents that play: each from rest, one after the other.
  *
  * Network and learner use the same draws, and the learner learns from what the network chose; so the order within a step matters: both
- * choose, the reward is paid, the values are noted for the target, the learner learns. Options, states, inputs, agents and steps are counted from 1 in
- * names and comments, from 0 in indices. */
+ * choose, the reward is paid, the values are noted for the target, the learner learns. Options, states, inputs, agents and steps are
+ * counted from 1 in names and comments, from 0 in indices. */
 #include "espalier/bandit_task.h"
 
 #include <math.h>

@@ -5,17 +5,7 @@
 #include <stdlib.h>
 
 #include "espalier/config.h"
-#include "espalier/lever.h"
-
-static inline esp_lever_options lever_options_of(const esp_config *config)
-{
-  return (esp_lever_options){.neurons = config->neurons,
-                             .synapses = config->synapses,
-                             .task = config->trials,
-                             .snapshot_min = config->lever.snapshot_min,
-                             .n_wait_bins = config->lever.n_wait_bins,
-                             .n_sampled = config->lever.n_sampled};
-}
+#include "espalier/lever_experiment.h"
 
 static inline esp_lever_options lever_defaults(void)
 {
@@ -25,7 +15,7 @@ static inline esp_lever_options lever_defaults(void)
     fputs(problems, stderr);
     abort();
   }
-  const esp_lever_options options = lever_options_of(&file.values);
+  const esp_lever_options options = esp_lever_options_of(&file.values);
   esp_config_file_free(&file);
   return options;
 }

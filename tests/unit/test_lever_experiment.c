@@ -2,8 +2,7 @@
  * order, stops, and what verify() finds. */
 #include "table.h"
 
-#include "espalier/lever_state.h"
-#include "lever_options.h"
+#include "espalier/lever_experiment.h"
 
 enum { PLASTIC, APPROXIMATE, FIXED, FORGETTING, CONSOLIDATED, N_ARMS };
 enum { UNREWARDED = 4, CONSOLIDATION = 6, N_STAGES = 8 }; /* of SMALL: four stages of learning, the last two of them switched */
@@ -144,7 +143,7 @@ typedef struct {
 
 static void start_by_hand(const esp_config *config, int member, by_hand *h)
 {
-  const esp_lever_options options = lever_options_of(config);
+  const esp_lever_options options = esp_lever_options_of(config);
   const esp_rng_key key = {.seed = config->seed, .member = (uint32_t)member, .arm = ESP_RNG_SHARED, .stage = ESP_RNG_SHARED};
   assert_int_equal(esp_workspace_create(&h->ws), ESP_OK);
   assert_int_equal(esp_lever_take(&options, &key, &h->ws, &h->net), ESP_OK);
